@@ -1,0 +1,38 @@
+import type { GraphEdit } from './graph-edit.ts'
+import type { TensorRef } from './graph.ts'
+import type { WeightFacts, WeightUse } from './inventory.ts'
+import type { Refusal } from './packing.ts'
+import type { LoweringId } from './plan.ts'
+import type { SchemeSpec } from './scheme.ts'
+import type { Target } from './target.ts'
+
+/** Tensors of a packed weight under their final names. The pipeline adds them as initializers in the weight's scope. */
+export interface PackedRefs {
+  readonly codes: TensorRef
+  readonly scales?: TensorRef
+  readonly zeros?: TensorRef
+}
+
+export interface LoweringContext {
+  readonly target: Target
+  /** ai.onnx version the result will have. */
+  readonly opset: number
+  /** A name that nothing in the model uses. */
+  fresh(base: string): string
+}
+
+/**
+ * Which nodes express a decision. Form only: no rounding, no bytes.
+ * A 'value' lowering computes a value under the weight's own name in the weight's scope, so consumers need no change.
+ * A 'node' lowering replaces each consuming node.
+ */
+export interface Lowering {
+  readonly id: LoweringId
+  readonly kind: 'value' | 'node'
+  /** Least ai.onnx version of the nodes it writes for this spec; the pipeline raises the opset to it when it must. */
+  minOpset(spec: SchemeSpec): number
+  /** Null: fits. `use` is undefined for value lowerings. */
+  accepts(weight: WeightFacts, use: WeightUse | undefined, spec: SchemeSpec, target: Target): Refusal | null
+  /** Removing the weight itself (initializer, input entry or Constant node) is part of a value lowering's edit; for node lowerings the pipeline removes what no one uses any more. */
+  lower(weight: WeightFacts, uses: readonly WeightUse[], spec: SchemeSpec, packed: PackedRefs, context: LoweringContext): readonly GraphEdit[]
+}

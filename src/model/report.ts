@@ -1,0 +1,78 @@
+/** The JSON object of the command-line contract, section 7. Keys are stable; `schema` counts breaking changes. */
+export interface Report {
+  readonly tersor: string
+  readonly schema: 1
+  readonly command: string
+  readonly input: FileFact & { readonly family?: string; readonly opset?: number }
+  readonly output?: FileFact & { readonly files: readonly string[]; readonly compressed?: { readonly gzip: number; readonly brotli: number } }
+  readonly requires?: { readonly onnxruntime: string; readonly opset: number; readonly ir: number; readonly sessionOptions: Readonly<Record<string, string>> }
+  readonly options: Readonly<Record<string, unknown>>
+  readonly decisions: readonly DecisionFact[]
+  readonly points: readonly Readonly<Record<string, unknown>>[]
+  readonly statistics?: { readonly sha256: string }
+  readonly verdict?: Verdict
+  readonly runtime?: { readonly name: string; readonly version: string; readonly threads: number; readonly cpu: readonly string[] }
+  readonly phases: readonly { readonly name: string; readonly ms: number }[]
+  readonly peakBytes: number
+  readonly warnings: readonly string[]
+  /** One command to try next. */
+  readonly suggestion?: string
+}
+
+export interface FileFact {
+  readonly path: string
+  readonly bytes: number
+  /** Only for --json, --manifest and --report. */
+  readonly sha256?: string
+}
+
+export interface DecisionFact {
+  readonly tensor: string
+  readonly consumers: readonly string[]
+  readonly op: string
+  readonly action: 'quantize' | 'cast' | 'keep'
+  readonly scheme?: string
+  readonly lowering?: string
+  readonly packing?: string
+  readonly solver?: string
+  readonly corrections?: readonly string[]
+  readonly because: { readonly code: string; readonly text: string }
+  readonly shape: readonly number[]
+  readonly bytesBefore: number
+  readonly bytesAfter: number
+  /** Signal to quantization noise of the weight, decibels. */
+  readonly sqnrDb?: number
+}
+
+export type VerdictStatus = 'proven' | 'plausible' | 'refused' | 'unproven'
+
+export interface OutputFigures {
+  readonly name: string
+  readonly cosine: number
+  readonly sqnrDb: number
+  readonly maxAbs: number
+  /** Share of argmax agreements along the last axis; absent for outputs that are not scores. */
+  readonly top1Agreement?: number
+  readonly kl?: number
+  /** Values that are not finite where float is finite. */
+  readonly nonFinite: number
+}
+
+export interface Verdict {
+  readonly status: VerdictStatus
+  readonly data: 'given' | 'synthetic' | 'none'
+  readonly samples: number
+  /** The rule that decided, in words. */
+  readonly because: string
+  readonly threshold?: { readonly metric: string; readonly value: number; readonly found: number }
+  /** What users will see: the fused figures. */
+  readonly outputs: readonly OutputFigures[]
+  readonly reference?: { readonly outputs: readonly OutputFigures[] }
+  readonly unfused?: { readonly outputs: readonly OutputFigures[] }
+  readonly fused?: { readonly outputs: readonly OutputFigures[] }
+  readonly metric?: Readonly<Record<string, number | string>>
+  /** Tensors with the largest share of error, worst first. */
+  readonly worst: readonly string[]
+  /** Inputs that the data did not give and how they were filled. */
+  readonly filled: readonly string[]
+}

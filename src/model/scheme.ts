@@ -1,0 +1,50 @@
+/** Which elements share one scale (and zero). */
+export type Granularity =
+  | { readonly kind: 'tensor' }
+  /** One per index of the kept axis (output channel, embedding row, gate row). */
+  | { readonly kind: 'channel' }
+  /** One per `size` consecutive elements along the reduction axis; the last block may be shorter. */
+  | { readonly kind: 'block'; readonly size: number }
+
+export type IntegerBits = 2 | 4 | 8
+
+/**
+ * What codes mean. Integer schemes decode as `value = scale * (code - zero)` with codes 0 .. 2^bits - 1;
+ * symmetric schemes have the fixed zero 2^(bits-1). Signed storage is the same code with its top bit flipped.
+ */
+export type SchemeSpec =
+  | {
+      readonly family: 'integer'
+      readonly bits: IntegerBits
+      readonly granularity: Granularity
+      readonly symmetric: boolean
+      /** Scales are rounded to this type before any code is chosen. */
+      readonly scale: 'f32' | 'f16'
+    }
+  | { readonly family: 'half'; readonly dtype: 'f16' | 'bf16' }
+
+/**
+ * A weight seen as rows of things that belong together.
+ * `along` = 'row': each of `channels` rows holds `depth` consecutive elements (Gemm transB, Conv, Gather tables).
+ * `along` = 'column': the file holds `depth` rows of `channels` elements (MatMul [K,N]); a channel is a column.
+ * `stack` such matrices follow each other (batched MatMul, directions of an LSTM).
+ */
+export interface MatrixView {
+  readonly stack: number
+  readonly channels: number
+  readonly depth: number
+  readonly along: 'row' | 'column'
+}
+
+/** One tensor in codes; one byte a code whatever its width. Order of codes is the order of the source elements. */
+export interface QuantizedTensor {
+  readonly spec: SchemeSpec & { family: 'integer' }
+  readonly view: MatrixView
+  readonly codes: Uint8Array
+  /** [stack][channels][blocks], channel-major whatever the view. One entry for granularity 'tensor'. */
+  readonly scales: Float32Array
+  /** As scales; absent when symmetric. */
+  readonly zeros?: Uint8Array
+}
+
+export type SolverId = 'nearest' | 'search'
