@@ -43,6 +43,8 @@ export interface WeightFacts {
   readonly name: string
   readonly scope: ScopePath
   readonly spelling: 'initializer' | 'constant-node' | 'initializer-input' | 'sparse'
+  /** The node itself, when the spelling is 'constant-node': lowerings replace it. */
+  readonly constantNode?: Node
   readonly tensor: TensorRef
   readonly dtype: DType
   readonly shape: readonly number[]

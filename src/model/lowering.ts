@@ -29,8 +29,11 @@ export interface LoweringContext {
 export interface Lowering {
   readonly id: LoweringId
   readonly kind: 'value' | 'node'
-  /** Least ai.onnx version of the nodes it writes for this spec; the pipeline raises the opset to it when it must. */
-  minOpset(spec: SchemeSpec): number
+  /**
+   * Least ai.onnx version of the nodes it writes for this spec; the pipeline raises the opset to it when it must.
+   * Given the weight, the answer is the least for that weight; without it, the least that fits every weight.
+   */
+  minOpset(spec: SchemeSpec, weight?: WeightFacts): number
   /** Null: fits. `use` is undefined for value lowerings. */
   accepts(weight: WeightFacts, use: WeightUse | undefined, spec: SchemeSpec, target: Target): Refusal | null
   /** Removing the weight itself (initializer, input entry or Constant node) is part of a value lowering's edit; for node lowerings the pipeline removes what no one uses any more. */
