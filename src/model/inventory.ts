@@ -24,6 +24,8 @@ export type WeightRole =
 export interface ConstantStep {
   readonly op: 'Identity' | 'Transpose' | 'Reshape' | 'Cast' | 'Mul' | 'Squeeze' | 'Unsqueeze' | 'Flatten'
   readonly node: Node
+  /** Shape after the step; absent when it is not known. */
+  readonly shape?: readonly number[]
 }
 
 export interface WeightUse {
