@@ -1,0 +1,78 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { asTersorError } from '../errors.ts'
+import type { Feeds, RuntimeSession } from '../model/runtime.ts'
+import { readWithExternalFiles } from './external-files.node.ts'
+import { type OrtModule, type OrtRuntime, ortRuntime } from './ort.ts'
+import type { Answer, Failure, Greeting, Request, Start } from './protocol.ts'
+
+/** Entry of the executor's own thread; see worker.node.ts for the other side. */
+
+const { which, module } = workerData as Start
+const sessions = new Map<number, RuntimeSession>()
+let opened = 0
+
+async function start(): Promise<OrtRuntime> {
+  const imported = (await import(module)) as OrtModule & { default?: OrtModule }
+  const ort = imported.InferenceSession === undefined ? (imported.default as OrtModule) : imported
+  if (which === 'onnxruntime-web') {
+    const { wasm } = ort.env as { wasm?: { numThreads?: number; proxy?: boolean } }
+    // More threads would be workers of this worker; sessions side by side are threads enough.
+    if (wasm !== undefined) Object.assign(wasm, { numThreads: 1, proxy: false })
+  }
+  return ortRuntime(ort, which)
+}
+
+async function serve(runtime: OrtRuntime, request: Request): Promise<Answer> {
+  const { id } = request
+  if (request.ask === 'open') {
+    const { model, options } = request
+    const inMemory = which === 'onnxruntime-web' && 'path' in model
+    const session = await runtime.open(inMemory ? await readWithExternalFiles(model.path) : model, options)
+    opened += 1
+    sessions.set(opened, session)
+    return { id, gives: 'session', session: opened, inputs: session.inputs, outputs: session.outputs }
+  }
+  const session = sessions.get(request.session)
+  if (session === undefined) throw new Error(`session ${request.session} is not open`)
+  if (request.ask === 'run') return { id, gives: 'values', values: await session.run(request.feeds) }
+  sessions.delete(request.session)
+  await session.release()
+  return { id, gives: 'nothing' }
+}
+
+/** Buffers that can move instead of being copied: those that hold just one value. */
+function movable(values: Feeds): ArrayBuffer[] {
+  const buffers = new Set<ArrayBuffer>()
+  for (const { data } of Object.values(values)) {
+    if (
+      data instanceof Uint8Array &&
+      data.buffer instanceof ArrayBuffer &&
+      data.byteLength === data.buffer.byteLength
+    ) {
+      buffers.add(data.buffer)
+    }
+  }
+  return [...buffers]
+}
+
+function failureOf(thrown: unknown): Failure {
+  const { code, message, where, hint } = asTersorError(thrown)
+  return { code, message, ...(where === undefined ? {} : { where }), ...(hint === undefined ? {} : { hint }) }
+}
+
+const port = parentPort
+if (port === null) throw new Error('ort-worker.node runs in a worker thread only')
+const starting = start()
+starting.then(
+  (runtime) => port.postMessage({ ready: true, version: runtime.version } satisfies Greeting),
+  (thrown) => port.postMessage({ ready: false, failure: failureOf(thrown) } satisfies Greeting),
+)
+let tail: Promise<unknown> = starting
+port.on('message', (request: Request) => {
+  tail = tail
+    .then(async () => serve(await starting, request))
+    .then(
+      (answer) => port.postMessage(answer, answer.gives === 'values' ? movable(answer.values) : []),
+      (thrown) => port.postMessage({ id: request.id, gives: 'failure', failure: failureOf(thrown) } satisfies Answer),
+    )
+})

@@ -1,0 +1,45 @@
+import type { ErrorCode } from '../errors.ts'
+import type { Feeds, SessionInput, SessionOptions } from '../model/runtime.ts'
+
+/** What the caller's side asks of the executor's thread. Answers carry the same `id`; requests are served in order. */
+export type Request = { readonly id: number } & (
+  | {
+      readonly ask: 'open'
+      readonly model: { readonly path: string } | { readonly bytes: Uint8Array }
+      readonly options: SessionOptions
+    }
+  | { readonly ask: 'run'; readonly session: number; readonly feeds: Feeds }
+  | { readonly ask: 'release'; readonly session: number }
+)
+
+/** Sent once after the start, before any answer. */
+export type Greeting =
+  | { readonly ready: true; readonly version: string }
+  | { readonly ready: false; readonly failure: Failure }
+
+export type Answer = { readonly id: number } & (
+  | {
+      readonly gives: 'session'
+      readonly session: number
+      readonly inputs: readonly SessionInput[]
+      readonly outputs: readonly string[]
+    }
+  | { readonly gives: 'values'; readonly values: Feeds }
+  | { readonly gives: 'nothing' }
+  | { readonly gives: 'failure'; readonly failure: Failure }
+)
+
+/** A TersorError as plain data. */
+export interface Failure {
+  readonly code: ErrorCode
+  readonly message: string
+  readonly where?: string
+  readonly hint?: string
+}
+
+/** How the thread is started. */
+export interface Start {
+  readonly which: 'onnxruntime-node' | 'onnxruntime-web'
+  /** file: address of the module to import. */
+  readonly module: string
+}
