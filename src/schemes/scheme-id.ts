@@ -1,0 +1,79 @@
+import { TersorError } from '../errors.ts'
+import type { Granularity, IntegerBits, SchemeSpec } from '../model/scheme.ts'
+import { didYouMean } from '../near-names.ts'
+
+/**
+ * Scheme ids: `<code>-<granularity>[-<sym|asym>][-<scale>]`, or `f16` / `bf16`.
+ *
+ *   code         int2 int4 int8 | uint2 uint4 uint8     `uint` only moves the default below to asymmetric
+ *   granularity  tensor | channel | block<size>         size 1 .. 2^20, without leading zeros
+ *   sym | asym   default sym after `int`, asym after `uint`
+ *   scale        f32 | f16                              default f32
+ */
+
+/** Largest block a kernel call takes. */
+const MAX_BLOCK = 1048576
+
+/** Throws E_USAGE with near names when the text is not a scheme id. */
+export function parseSchemeId(id: string): SchemeSpec {
+  if (id === 'f16' || id === 'bf16') return { family: 'half', dtype: id }
+  const parts = id.split('-')
+  const code = /^(u?int)([248])$/.exec(parts[0]!)
+  const granularity = parts.length > 1 ? parseGranularity(parts[1]!) : null
+  if (code === null || granularity === null) throw unknownId(id)
+  let next = 2
+  let symmetric = code[1] === 'int'
+  if (parts[next] === 'sym' || parts[next] === 'asym') symmetric = parts[next++] === 'sym'
+  let scale: 'f32' | 'f16' = 'f32'
+  if (parts[next] === 'f32' || parts[next] === 'f16') scale = parts[next++] as 'f32' | 'f16'
+  if (next !== parts.length) throw unknownId(id)
+  return { family: 'integer', bits: Number(code[2]) as IntegerBits, granularity, symmetric, scale }
+}
+
+/** Null instead of an error: for callers that also know preset names. */
+export function tryParseSchemeId(id: string): SchemeSpec | null {
+  try {
+    return parseSchemeId(id)
+  } catch {
+    return null
+  }
+}
+
+/** The one spelling of a spec: `int`, always with sym or asym, the scale only when it is not f32. */
+export function formatSchemeId(spec: SchemeSpec): string {
+  if (spec.family === 'half') return spec.dtype
+  const { kind } = spec.granularity
+  const granularity = kind === 'block' ? `block${spec.granularity.size}` : kind
+  return `int${spec.bits}-${granularity}-${spec.symmetric ? 'sym' : 'asym'}${spec.scale === 'f16' ? '-f16' : ''}`
+}
+
+/** Ids people are likely to mean, in one spelling each: for help texts and near names. */
+export function commonSchemeIds(): string[] {
+  const ids = ['f16', 'bf16']
+  for (const bits of ['int8', 'int4', 'int2']) {
+    for (const granularity of ['tensor', 'channel', 'block16', 'block32', 'block64', 'block128', 'block256']) {
+      for (const kind of ['sym', 'asym']) {
+        ids.push(`${bits}-${granularity}-${kind}`)
+        if (granularity.startsWith('block')) ids.push(`${bits}-${granularity}-${kind}-f16`)
+      }
+    }
+  }
+  return ids
+}
+
+function parseGranularity(text: string): Granularity | null {
+  if (text === 'tensor' || text === 'channel') return { kind: text }
+  const block = /^block([1-9][0-9]{0,6})$/.exec(text)
+  if (block === null || Number(block[1]) > MAX_BLOCK) return null
+  return { kind: 'block', size: Number(block[1]) }
+}
+
+function unknownId(id: string): TersorError {
+  const shown = id.length > 60 ? `${id.slice(0, 60)}...` : id
+  const hint = didYouMean(id.slice(0, 60), commonSchemeIds())
+  return new TersorError(
+    'E_USAGE',
+    `expected a scheme such as "int8-channel-sym", "int4-block32-asym-f16" or "f16", found "${shown}"`,
+    { hint: hint ?? 'write <int2|int4|int8>-<tensor|channel|blockN>[-sym|-asym][-f32|-f16]' },
+  )
+}
