@@ -34,7 +34,8 @@ function attribute(name: string, value: AttributeValue): Attribute {
   if (typeof value === 'string') return { name, kind: 'string', value }
   if ('float' in value) return { name, kind: 'float', value: value.float }
   if ('floats' in value) return { name, kind: 'floats', value: value.floats }
-  if (value.some((item) => typeof item === 'string')) return { name, kind: 'strings', value: value as readonly string[] }
+  if (value.some((item) => typeof item === 'string'))
+    return { name, kind: 'strings', value: value as readonly string[] }
   return { name, kind: 'ints', value: value as readonly number[] }
 }
 
@@ -103,13 +104,8 @@ export function uint8(name: string, value: number): TensorRef {
   return inMemory(name, 'u8', [], Uint8Array.of(value))
 }
 
-/** Integer attribute of a node, or the default of its operator. */
-export function intOf(node: Node, name: string, otherwise: number): number {
-  const found = node.attributes.find((item) => item.name === name)
-  return found?.kind === 'int' ? Number(found.value) : otherwise
-}
-
-export function floatOf(node: Node, name: string, otherwise: number): number {
-  const found = node.attributes.find((item) => item.name === name)
-  return found?.kind === 'float' ? found.value : otherwise
+/** A tensor of one-byte elements that are all equal. */
+export function bytesFilled(name: string, dtype: 'u8' | 'i8', shape: readonly number[], value: number): TensorRef {
+  const count = shape.reduce((total, size) => total * size, 1)
+  return inMemory(name, dtype, shape, new Uint8Array(count).fill(value))
 }

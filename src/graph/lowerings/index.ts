@@ -1,0 +1,21 @@
+import type { Lowering } from '../../model/lowering.ts'
+import type { LoweringId } from '../../model/plan.ts'
+import { dequantize } from './dequantize.ts'
+import { dynamicLstm } from './dynamic-lstm.ts'
+import { dynamicMatmul } from './dynamic-matmul.ts'
+import { expand } from './expand.ts'
+import { gatherBlock } from './gather-block.ts'
+import { gatherRows } from './gather-rows.ts'
+import { half } from './half.ts'
+import { matmulInteger } from './matmul-integer.ts'
+import { matmulNBits } from './matmul-nbits.ts'
+
+export { lowerLstmPair, type PackedWeight } from './dynamic-lstm.ts'
+export { shareDynamic } from './share-dynamic.ts'
+
+/** Every lowering by its id. */
+export const lowerings: ReadonlyMap<LoweringId, Lowering> = new Map(
+  [matmulNBits, dequantize, expand, gatherBlock, gatherRows, matmulInteger, dynamicMatmul, dynamicLstm, half].map(
+    (lowering) => [lowering.id, lowering],
+  ),
+)

@@ -1,0 +1,96 @@
+import { TersorError } from '../../errors.ts'
+import type { DType } from '../../model/dtype.ts'
+import type { Node } from '../../model/graph.ts'
+import type { GraphEdit } from '../../model/graph-edit.ts'
+import type { WeightFacts } from '../../model/inventory.ts'
+import type { Lowering, LoweringContext, PackedRefs } from '../../model/lowering.ts'
+import { replaceUses } from './by-scope.ts'
+import { cast, MICROSOFT, MICROSOFT_OPSET, makeNode } from './make.ts'
+import { dtypeThroughPath, matrixOf, refuseMatrixUse } from './matrix-use.ts'
+import { surround } from './surround.ts'
+
+const COMPUTES: ReadonlySet<DType> = new Set(['f32', 'f16'])
+
+/** Scales as the operator wants them, in `dtype`: themselves, or behind one Cast in the weight's scope. */
+export function scalesIn(
+  packed: PackedRefs,
+  dtype: DType,
+  context: LoweringContext,
+  casts: Map<DType, { readonly name: string; readonly node: Node }>,
+): string {
+  const { scales } = packed
+  if (scales === undefined) throw new TersorError('E_INTERNAL', `packed tensor "${packed.codes.name}" has no scales`)
+  if (scales.dtype === dtype) return scales.name
+  let made = casts.get(dtype)
+  if (made === undefined) {
+    const name = context.fresh(`${scales.name}/${dtype}`)
+    made = { name, node: cast(scales.name, name, dtype) }
+    casts.set(dtype, made)
+  }
+  return made.name
+}
+
+/** The edit that puts the Casts of scales in front of everything in the weight's scope. */
+export function prependCasts(weight: WeightFacts, nodes: readonly Node[]): readonly GraphEdit[] {
+  return nodes.length === 0 ? [] : [{ scope: weight.scope, prepend: nodes }]
+}
+
+/**
+ * MatMul or Gemm by a constant matrix as com.microsoft MatMulNBits over packing 'onnx/nbits'.
+ * The accuracy level comes from the target: it decides in which arithmetic the product is computed.
+ */
+export const matmulNBits: Lowering = {
+  id: 'onnx/matmul-nbits',
+  kind: 'node',
+
+  // Add and Mul around a Gemm broadcast as NumPy does from 7 on.
+  minOpset: () => 7,
+
+  accepts(weight, use, spec, target) {
+    if (spec.family !== 'integer' || spec.granularity.kind !== 'block') {
+      return { code: 'scheme', text: 'MatMulNBits takes integer codes in blocks along K' }
+    }
+    const facts = target.matmulNBits
+    if (facts === null) return { code: 'target', text: `${target.id} has no MatMulNBits` }
+    if (!facts.bits.includes(spec.bits) || !facts.blockSizes.includes(spec.granularity.size)) {
+      return {
+        code: 'target',
+        text: `${target.id} takes ${facts.bits.join('/')} bits in blocks of ${facts.blockSizes.join('/')}, asked are ${spec.bits} bits in blocks of ${spec.granularity.size}`,
+      }
+    }
+    if (spec.scale === 'f16' && weight.dtype !== 'f16' && !facts.halfScalesBehindCast) {
+      return { code: 'target', text: `${target.id} does not take half-precision scales behind a Cast` }
+    }
+    return refuseMatrixUse(weight, use, COMPUTES)
+  },
+
+  lower(weight, uses, spec, packed, context) {
+    if (spec.family !== 'integer' || spec.granularity.kind !== 'block') {
+      throw new TersorError('E_PLAN', 'MatMulNBits needs integer codes in blocks', { where: `tensor "${weight.name}"` })
+    }
+    const { bits, granularity } = spec
+    const level = context.target.matmulNBits?.accuracyLevel[bits] ?? 0
+    const casts = new Map<DType, { readonly name: string; readonly node: Node }>()
+    const edits = replaceUses(uses, [MICROSOFT_OPSET], (use) => {
+      const { K, N } = matrixOf(weight, use)
+      const dtype = dtypeThroughPath(weight, use) ?? 'f32'
+      const around = surround(use, dtype, dtype, context)
+      const inputs = [
+        around.activation,
+        packed.codes.name,
+        scalesIn(packed, dtype, context, casts),
+        packed.zeros?.name ?? '',
+      ]
+      const attributes = { K, N, bits, block_size: granularity.size, accuracy_level: level }
+      const product = makeNode('MatMulNBits', inputs, [around.product], attributes, MICROSOFT)
+      return { nodes: [...around.before, product, ...around.after], constants: around.constants }
+    })
+    return [
+      ...prependCasts(
+        weight,
+        [...casts.values()].map((made) => made.node),
+      ),
+      ...edits,
+    ]
+  },
+}
