@@ -1,0 +1,86 @@
+import { TersorError } from '../errors.ts'
+import type { Kernels } from '../model/kernels.ts'
+import type { IntegerSpec } from '../model/packing.ts'
+import type { MatrixView, QuantizedTensor, SolverId } from '../model/scheme.ts'
+import { gridShapeOf, viewElementCount } from '../numbers/grid-shape.ts'
+import { CALL_ELEMENTS } from '../numbers/tiles.ts'
+import { COLUMN_BLOCK_LIMIT, solveColumns } from './solve-columns.ts'
+import { solveRows } from './solve-rows.ts'
+import { survey } from './survey.ts'
+import type { TileJob } from './tile-job.ts'
+import { solveWide } from './wide.ts'
+
+export interface Solved {
+  readonly quantized: QuantizedTensor
+  /** Sum of (value - decoded)^2. */
+  readonly squaredError: number
+  /** Sum of value^2. */
+  readonly energy: number
+}
+
+/**
+ * Codes and grids of one tensor, or of any part of it that holds whole grids (rows, or blocks of columns).
+ * `values` are in source order. Throws E_NONFINITE with the index; E_PLAN when the view does not cover the values.
+ * Grids do not depend on what lies beside them, so any division into parts gives the same codes.
+ */
+export function solveTensor(
+  values: Float32Array,
+  view: MatrixView,
+  spec: IntegerSpec,
+  solver: SolverId,
+  kernels: Kernels,
+  label = 'tensor',
+): Solved {
+  if (viewElementCount(view) !== values.length) {
+    const { stack, channels, depth } = view
+    const expected = `${stack} x ${channels} x ${depth}`
+    throw new TersorError('E_PLAN', `${label}: expected ${expected} values, found ${values.length}`, { where: label })
+  }
+  const { grids } = gridShapeOf(spec.granularity, view)
+  const codes = new Uint8Array(values.length)
+  const scales = new Float32Array(grids)
+  const zeros = spec.symmetric ? undefined : new Uint8Array(grids)
+  const { energy } = survey(values, kernels, label)
+  const job: TileJob = { values, codes, scales, zeros, spec, solver, kernels }
+  const squaredError = values.length === 0 ? 0 : solveGrids(job, view)
+  const quantized = zeros ? { spec, view, codes, scales, zeros } : { spec, view, codes, scales }
+  return { quantized, squaredError, energy }
+}
+
+function solveGrids(job: TileJob, view: MatrixView): number {
+  const { stack, channels, depth } = view
+  const { blockSize } = gridShapeOf(job.spec.granularity, view)
+  const count = job.values.length
+  if (job.spec.granularity.kind === 'tensor') {
+    return count <= CALL_ELEMENTS ? solveRows(job, 1, count, count) : solveWide(job, { start: 0, count, step: 1 }, 0)
+  }
+  let squaredError = 0
+  if (view.along === 'row') {
+    if (blockSize <= CALL_ELEMENTS) return solveRows(job, stack * channels, depth, blockSize)
+    for (let row = 0; row < stack * channels; row++) {
+      squaredError += solveWide(job, { start: row * depth, count: depth, step: 1 }, row)
+    }
+    return squaredError
+  }
+  for (let matrix = 0; matrix < stack; matrix++) {
+    squaredError +=
+      blockSize <= COLUMN_BLOCK_LIMIT ? solveColumns(job, view, matrix) : solveLongColumns(job, view, matrix)
+  }
+  return squaredError
+}
+
+/** Columns whose blocks are too long to lie side by side in one call: one after the other. */
+function solveLongColumns(job: TileJob, view: MatrixView, matrix: number): number {
+  const { channels, depth } = view
+  const { blockSize, blocks } = gridShapeOf(job.spec.granularity, view)
+  let squaredError = 0
+  for (let channel = 0; channel < channels; channel++) {
+    for (let block = 0; block < blocks; block++) {
+      const start = (matrix * depth + block * blockSize) * channels + channel
+      const count = Math.min(blockSize, depth - block * blockSize)
+      const grid = (matrix * channels + channel) * blocks + block
+      squaredError += solveWide(job, { start, count, step: channels }, grid)
+    }
+  }
+  return squaredError
+}
