@@ -41,9 +41,9 @@ function channelGrid(
   }
   if (view === null || count !== view.stack * view.channels) return null
   if (view.along === 'row') return { kind: 'rows', rows: count, depth: view.depth }
-  // Stacked columns: every matrix of [.., depth, channels] has its own row of scales.
-  const reduced = shape.length - 2
-  if (reduced < 0 || shape[reduced] !== view.depth || shape.at(-1) !== view.channels) return null
+  // Columns of a stack, or channels over several axes: one block as long as the axis that is summed over.
+  const reduced = shape.findIndex((size, at) => size === view.depth && product(shape.slice(0, at)) === view.stack)
+  if (reduced < 0) return null
   return {
     kind: 'block',
     axis: reduced,

@@ -49,6 +49,10 @@ export function refuseMatrixUse(
   if (use.role === 'matmul' && rankThroughPath(weight, use) !== 2) {
     return { code: 'rank', text: `${op} "${name}" sees the weight with a rank that is not known to be 2` }
   }
+  // The view names the stored order of K, and a cut and permuted axis could be seen in another.
+  if (use.path.some((step) => step.op === 'Transpose') && use.path.some((step) => step.op === 'Reshape')) {
+    return { code: 'path', text: `the weight is reshaped and transposed before ${op} "${name}"` }
+  }
   const dtype = dtypeThroughPath(weight, use)
   if (dtype === undefined || !dtypes.has(dtype)) {
     return { code: 'dtype', text: `${op} "${name}" computes in ${dtype ?? 'an unknown type'}, which this form cannot` }
