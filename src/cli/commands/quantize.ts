@@ -1,0 +1,17 @@
+import type { Command } from '../command.ts'
+import { lineOptions, textOf } from '../options.ts'
+import { checkExtras, reportOutcome } from '../report-files.ts'
+import { plan } from './plan.ts'
+
+export const quantize: Command = async (context) => {
+  const { parsed, loadLine, progress, signal } = context
+  if (parsed.values.has('dry-run')) return plan(context)
+  await checkExtras(parsed)
+  const line = await loadLine()
+  const report = await line.quantize(parsed.positionals[0]!, textOf(parsed, 'output'), {
+    ...lineOptions(parsed),
+    signal,
+    onEvent: progress.event,
+  })
+  return reportOutcome(report, context)
+}

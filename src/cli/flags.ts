@@ -1,0 +1,222 @@
+import type { Verb } from './verbs.ts'
+
+/** How the text after a flag is read. 'switch' takes none; 'name' is one of `choices`; 'path' and 'text' are taken as they are. */
+export type FlagKind = 'switch' | 'text' | 'path' | 'name' | 'count' | 'bytes' | 'ratio'
+
+export interface FlagSpec {
+  readonly name: string
+  readonly short?: string
+  readonly kind: FlagKind
+  /** What stands for the value in help. */
+  readonly value?: string
+  readonly repeatable?: true
+  /** All that `name` accepts now. */
+  readonly choices?: readonly string[]
+  /** In the contract, not in this version: names, and names that end so (modules). */
+  readonly laterChoices?: readonly string[]
+  readonly laterEnding?: string
+  readonly verbs: readonly Verb[]
+  readonly about: string
+  /** Set when the whole flag belongs to a later version: it is refused and not listed. */
+  readonly later?: string
+}
+
+const EVERY: readonly Verb[] = ['inspect', 'quantize', 'plan', 'compare', 'dequantize', 'demo']
+const DECIDING: readonly Verb[] = ['quantize', 'plan']
+const JUDGING: readonly Verb[] = ['quantize', 'compare']
+const WRITING: readonly Verb[] = ['quantize', 'plan', 'dequantize', 'demo']
+const FORCED: readonly Verb[] = [...WRITING, 'compare']
+const RUNNING: readonly Verb[] = ['quantize', 'compare', 'dequantize', 'demo']
+
+/** Order is the order of help. */
+export const FLAGS: readonly FlagSpec[] = [
+  {
+    name: 'output',
+    short: 'o',
+    kind: 'path',
+    value: 'OUT',
+    verbs: WRITING,
+    about: 'where to write; `plan` writes a recipe, `demo` a folder',
+  },
+  {
+    name: 'to',
+    kind: 'text',
+    value: 'WHAT',
+    verbs: ['quantize', 'plan', 'demo'],
+    about:
+      'preset or scheme id: auto (default), int8, int8-weights, int4-weights, int2-weights, fp16-weights, bf16-weights, int4-block32-sym-f16 ...',
+  },
+  {
+    name: 'target',
+    kind: 'text',
+    value: 'T[,T]',
+    verbs: ['inspect', 'quantize', 'plan'],
+    about: 'where it must run: ort (default), ort-node-cpu, ort-web-wasm, ort-web-webgpu',
+  },
+  {
+    name: 'rule',
+    kind: 'text',
+    value: 'PATTERN=WHAT',
+    repeatable: true,
+    verbs: DECIDING,
+    about: 'for tensors or nodes that match: a name, glob:, re:, op:, first:, last:, from:, to:',
+  },
+  {
+    name: 'recipe',
+    kind: 'path',
+    value: 'FILE',
+    verbs: DECIDING,
+    about: 'rules and options as JSON; flags override it',
+  },
+  {
+    name: 'solver',
+    kind: 'name',
+    value: 'NAME',
+    choices: ['nearest', 'search'],
+    laterChoices: ['hqq', 'gptq', 'adaround'],
+    verbs: DECIDING,
+    about: 'how codes are chosen: nearest, search; default by scheme',
+  },
+  {
+    name: 'calib',
+    kind: 'path',
+    value: 'PATH',
+    verbs: JUDGING,
+    about: 'data: .npy, .npz, a folder of them, or test_data_set_* folders',
+  },
+  {
+    name: 'eval',
+    kind: 'path',
+    value: 'PATH',
+    verbs: JUDGING,
+    about: 'data to judge on; without it a part of --calib, else synthetic inputs',
+  },
+  {
+    name: 'labels',
+    kind: 'path',
+    value: 'FILE',
+    verbs: JUDGING,
+    about: 'CSV `file,label` or `index,label` for --eval',
+  },
+  {
+    name: 'metric',
+    kind: 'name',
+    value: 'NAME',
+    choices: ['top1', 'cosine', 'kl', 'snr'],
+    laterChoices: ['psnr', 'bits', 'boxes'],
+    laterEnding: '.mjs',
+    verbs: JUDGING,
+    about: 'how outputs are judged: top1, cosine, kl, snr; default by family, said',
+  },
+  {
+    name: 'samples',
+    kind: 'count',
+    value: 'N',
+    verbs: JUDGING,
+    about: 'at most N samples, evenly spread (default 128)',
+  },
+  { name: 'min-cosine', kind: 'ratio', value: 'X', verbs: JUDGING, about: 'threshold of the verdict' },
+  {
+    name: 'min-agreement',
+    kind: 'ratio',
+    value: 'X',
+    verbs: JUDGING,
+    about: 'threshold of the verdict: share of equal top-1 answers',
+  },
+  {
+    name: 'max-kl',
+    kind: 'ratio',
+    value: 'X',
+    verbs: JUDGING,
+    about: 'threshold of the verdict: mean KL divergence, nats',
+  },
+  {
+    name: 'max-loss',
+    kind: 'ratio',
+    value: 'X',
+    verbs: JUDGING,
+    about: 'threshold of the verdict: largest drop of the metric against float',
+  },
+  { name: 'no-verify', kind: 'switch', verbs: ['quantize', 'dequantize'], about: 'skip the proof; the result says so' },
+  { name: 'force', kind: 'switch', verbs: FORCED, about: 'write although the file exists or the verdict is refused' },
+  { name: 'dry-run', kind: 'switch', verbs: ['quantize'], about: 'the same as the verb `plan`' },
+  {
+    name: 'shard-size',
+    kind: 'bytes',
+    value: 'BYTES',
+    verbs: ['quantize', 'plan', 'dequantize'],
+    about: 'size of external data files, such as 1900MB',
+  },
+  { name: 'compressed', kind: 'switch', verbs: ['quantize'], about: 'also measure gzip and brotli sizes (slow)' },
+  {
+    name: 'threads',
+    kind: 'count',
+    value: 'N',
+    verbs: RUNNING,
+    about: 'default all cores; changes no byte of the output',
+  },
+  {
+    name: 'max-memory',
+    kind: 'bytes',
+    value: 'BYTES',
+    verbs: RUNNING,
+    about: 'such as 2GB; default no limit; changes no byte of the output',
+  },
+  { name: 'seed', kind: 'count', value: 'N', verbs: JUDGING, about: 'for synthetic inputs (default 0)' },
+  {
+    name: 'report',
+    kind: 'path',
+    value: 'F.html',
+    verbs: ['quantize', 'plan', 'compare'],
+    about: 'a picture report: one file, works offline',
+  },
+  {
+    name: 'manifest',
+    kind: 'path',
+    value: 'F.json',
+    verbs: ['quantize', 'dequantize'],
+    about: 'provenance: hashes, options, decisions, figures',
+  },
+  { name: 'json', kind: 'switch', verbs: EVERY, about: 'one JSON object on stdout and nothing else there' },
+  { name: 'quiet', short: 'q', kind: 'switch', verbs: EVERY, about: 'no progress' },
+  {
+    name: 'verbose',
+    short: 'v',
+    kind: 'switch',
+    verbs: EVERY,
+    about: 'list everything instead of the worst; stack traces of our own bugs',
+  },
+  { name: 'no-color', kind: 'switch', verbs: EVERY, about: 'plain text (also the variable NO_COLOR)' },
+  { name: 'help', short: 'h', kind: 'switch', verbs: EVERY, about: 'this text' },
+
+  { name: 'statistics', kind: 'path', verbs: DECIDING, about: '', later: 'statistics files come with calibrated int8' },
+  { name: 'calibrator', kind: 'text', verbs: DECIDING, about: '', later: 'range finders come with calibrated int8' },
+  {
+    name: 'preprocess',
+    kind: 'text',
+    verbs: JUDGING,
+    about: '',
+    later: 'pictures as data come with calibrated int8; give .npy or .npz',
+  },
+  {
+    name: 'tokenizer',
+    kind: 'path',
+    verbs: JUDGING,
+    about: '',
+    later: 'text as data comes later; give token ids as .npy or .npz',
+  },
+  { name: 'skip-bad', kind: 'switch', verbs: JUDGING, about: '', later: 'it comes with pictures as data' },
+  { name: 'effort', kind: 'text', verbs: DECIDING, about: '', later: 'corrections come with calibrated int8' },
+  {
+    name: 'transform',
+    kind: 'text',
+    verbs: DECIDING,
+    about: '',
+    later: 'awq, smooth, equalize and rotate need statistics, which come later',
+  },
+  { name: 'budget', kind: 'text', verbs: DECIDING, about: '', later: 'it belongs to the verb `search`' },
+]
+
+export const flagNamed = (name: string): FlagSpec | undefined => FLAGS.find((flag) => flag.name === name)
+export const flagsOf = (verb: Verb): readonly FlagSpec[] =>
+  FLAGS.filter((flag) => flag.later === undefined && flag.verbs.includes(verb))

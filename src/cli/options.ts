@@ -1,0 +1,68 @@
+import { resolve } from 'node:path'
+import { TersorError } from '../errors.ts'
+import { FLAGS } from './flags.ts'
+import type { LineOptions } from './line.ts'
+import type { FlagValue, Parsed } from './parse.ts'
+
+/** Flags that the command line itself acts on; all others are options of the line, by their name in camelCase. */
+const OWN = new Set(['output', 'report', 'manifest', 'json', 'quiet', 'verbose', 'no-color', 'help', 'dry-run'])
+
+export function lineOptions(parsed: Parsed): LineOptions {
+  const options: Record<string, FlagValue> = {}
+  for (const [name, value] of parsed.values)
+    if (!OWN.has(name)) options[name === 'rule' ? 'rules' : camelCase(name)] = value
+  const hashed = ['json', 'manifest', 'report'].some((name) => parsed.values.has(name))
+  return { ...(options as LineOptions), ...(hashed ? { hashes: true } : {}) }
+}
+
+const camelCase = (name: string): string => name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase())
+
+export const textOf = (parsed: Parsed, name: string): string | undefined =>
+  parsed.values.get(name) as string | undefined
+
+const THRESHOLDS = ['min-cosine', 'min-agreement', 'max-kl', 'max-loss']
+const NEEDS_PROOF = ['calib', 'eval', 'labels', 'metric', 'samples', 'seed', ...THRESHOLDS]
+
+/** Flags that cannot mean anything together. */
+export function checkTogether(parsed: Parsed): void {
+  const has = (name: string) => parsed.values.has(name)
+  if (has('quiet') && has('verbose')) contradiction('--quiet', '--verbose', 'give one of them')
+  for (const name of NEEDS_PROOF) {
+    if (has('no-verify') && has(name))
+      contradiction('--no-verify', `--${name}`, `--${name} is for the proof that --no-verify skips`)
+  }
+  if (has('labels') && !has('eval') && !has('calib')) {
+    throw new TersorError('E_USAGE', '--labels needs the data they belong to', {
+      where: '--labels',
+      hint: 'add --eval PATH',
+    })
+  }
+  if (has('dry-run')) checkDryRun(parsed)
+  checkPaths(parsed)
+}
+
+function checkDryRun(parsed: Parsed): void {
+  for (const flag of FLAGS) {
+    if (flag.name !== 'dry-run' && parsed.values.has(flag.name) && !flag.verbs.includes('plan')) {
+      contradiction('--dry-run', `--${flag.name}`, 'a dry run decides and runs nothing')
+    }
+  }
+}
+
+/** No file may be given two parts to play. */
+function checkPaths(parsed: Parsed): void {
+  const parts = new Map(parsed.positionals.map((path) => [resolve(path), `the input ${path}`]))
+  for (const name of ['output', 'report', 'manifest']) {
+    const path = textOf(parsed, name)
+    if (path === undefined) continue
+    const other = parts.get(resolve(path))
+    if (other !== undefined) {
+      throw new TersorError('E_USAGE', `--${name} ${path} is also ${other}`, { where: path, hint: 'name another file' })
+    }
+    parts.set(resolve(path), `--${name}`)
+  }
+}
+
+function contradiction(one: string, other: string, hint: string): never {
+  throw new TersorError('E_USAGE', `${one} and ${other} contradict each other`, { where: one, hint })
+}

@@ -1,0 +1,30 @@
+import type { Report } from '../model/report.ts'
+import { toJson } from '../report/to-json.ts'
+import { toTerminal } from '../report/to-terminal.ts'
+import { type CommandContext, exitCodeOfReport, type Outcome } from './command.ts'
+import { textOf } from './options.ts'
+import type { Parsed } from './parse.ts'
+import { checkFree, writeText } from './write-text.ts'
+
+/** Before the work: the files beside the output must be free to write. */
+export async function checkExtras(parsed: Parsed): Promise<void> {
+  const force = parsed.values.has('force')
+  for (const name of ['report', 'manifest']) {
+    const path = textOf(parsed, name)
+    if (path !== undefined) await checkFree(path, force)
+  }
+}
+
+/** After the work: --report and --manifest, and what is printed. */
+export async function reportOutcome(report: Report, { parsed, text }: CommandContext): Promise<Outcome> {
+  const picture = textOf(parsed, 'report')
+  const manifest = textOf(parsed, 'manifest')
+  const written: string[] = []
+  if (manifest !== undefined) await writeText(manifest, toJson(report))
+  if (picture !== undefined) {
+    const { toHtml } = await import('../report/to-html.ts')
+    await writeText(picture, toHtml(report))
+    written.push(`report    ${picture}\n`)
+  }
+  return { json: report, text: toTerminal(report, text) + written.join(''), exitCode: exitCodeOfReport(report) }
+}

@@ -1,0 +1,72 @@
+/** The verbs that exist. A verb of the contract that does not exist yet is not listed; see `LATER_VERBS`. */
+export type Verb = 'inspect' | 'quantize' | 'plan' | 'compare' | 'dequantize' | 'demo'
+
+export interface VerbSpec {
+  readonly verb: Verb
+  /** One line for the list of verbs. */
+  readonly about: string
+  /** Names of the positional arguments; all are required. */
+  readonly positionals: readonly string[]
+  /** Works as pasted in a folder that holds the named file. */
+  readonly example: string
+  readonly notes?: readonly string[]
+}
+
+export const VERBS: readonly VerbSpec[] = [
+  {
+    verb: 'inspect',
+    about: 'what is in a model, where its bytes are, what could be quantized and why not',
+    positionals: ['MODEL'],
+    example: 'tersor inspect model.onnx',
+  },
+  {
+    verb: 'quantize',
+    about: 'make a smaller model and prove on onnxruntime that it still works',
+    positionals: ['MODEL'],
+    example: 'tersor quantize model.onnx --to int8 --report report.html',
+    notes: [
+      'Without --eval or --calib the proof runs on synthetic inputs, and every figure made with them says so.',
+      'A rule names tensors or nodes and what they become; later rules win:',
+      "  --rule 'glob:*/lm_head/*=int8-weights' --rule 'op:Gather=keep' --rule 'last:1=keep'",
+    ],
+  },
+  {
+    verb: 'plan',
+    about: 'every decision with its reason and the exact output bytes; runs nothing',
+    positionals: ['MODEL'],
+    example: 'tersor plan model.onnx --to int4-weights',
+  },
+  {
+    verb: 'compare',
+    about: 'the same inputs through two models, and their weights; worst first',
+    positionals: ['A', 'B'],
+    example: 'tersor compare model.onnx model.int8.onnx',
+    notes: ['With --min-cosine, --min-agreement, --max-kl or --max-loss the exit code is 5 when the figure is missed.'],
+  },
+  {
+    verb: 'dequantize',
+    about: 'back to plain float',
+    positionals: ['MODEL'],
+    example: 'tersor dequantize model.int8.onnx -o model.float.onnx',
+  },
+  {
+    verb: 'demo',
+    about: 'the whole job on the bundled digit classifier, judged on real pictures',
+    positionals: [],
+    example: 'tersor demo -o tersor-demo',
+  },
+]
+
+/** In the contract, not in this version: named in errors, never listed. */
+export const LATER_VERBS: readonly string[] = [
+  'check',
+  'search',
+  'bench',
+  'gate',
+  'variants',
+  'verify',
+  'explain',
+  'batch',
+  'serve',
+  'ui',
+]
