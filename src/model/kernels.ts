@@ -1,5 +1,4 @@
 /** How `fit*` chooses a grid. `code` runs over 0 .. maxCode, half = (maxCode + 1) / 2. */
-// biome-ignore lint: the one value in model/, an enum of constants shared with assembly/
 export const FitMode = {
   /** scale = absmax / (half - 1), zero = half. */
   Symmetric: 0,
@@ -18,40 +17,278 @@ export type FitMode = (typeof FitMode)[keyof typeof FitMode]
  * Hot loops as flat functions on one linear memory. Pointers and strides are bytes for u8 data and **elements** for f32 data
  * (`src`, `scales`), pointers always bytes. The WASM module and the TypeScript twins give the same bits for the same calls.
  * No call takes more than 2^20 elements (wasm has no on-stack replacement).
+ *
+ * f32 and f64 pointers are multiples of their element size. Arguments are trusted: pointers and counts must lie inside the arena.
+ * A grid is `value = scale * (code - zero)`; encoding is code = clamp(roundEven(fround(x * inverse)), -zero, maxCode - zero) + zero
+ * with inverse = fround(1 / scale), 0 for scale 0. A block of zeros gets scale 0 and zero = half, so its codes decode to 0.
+ * A scale below the smallest normal f32 becomes 0; a scale beyond f16 becomes 65504 when `halfScales` is 1.
+ * Weights must be finite (see `census`): a NaN takes code 0 and makes the returned error NaN.
+ * Returned errors are sums of (x - decoded)^2 in f64 over partial sums of f32 lanes, always in one order.
  */
 export interface Kernels {
   readonly id: 'wasm' | 'reference'
   /** The memory all pointers refer to. Read it again after `reserve`: growing detaches old views. */
   readonly memory: ArrayBuffer
-  /** Makes [pointer, pointer + byteLength) usable and returns the pointer, 64-byte aligned; one arena, laid out by the caller. */
+  /**
+   * Makes [pointer, pointer + byteLength) usable and returns the pointer, 64-byte aligned; one arena, laid out by the caller.
+   * Every call returns the same pointer. Contents survive growth. Throws E_LIMIT beyond 2 GiB.
+   */
   reserve(byteLength: number): number
 
-  /** Writes {min, max, absmax} as three f32 at `out`; returns the index of the first non-finite value or -1. */
+  /**
+   * Writes {min, max, absmax} as three f32 at `out` (NaN left out; +inf, -inf, 0 when there is no number; zeros are +0);
+   * returns the index of the first non-finite value or -1.
+   */
   census(src: number, count: number, out: number): number
   /** Running per-column minimum and maximum over a tile (f32 arrays of `columns`). Start them at +inf / -inf. */
   foldColumns(src: number, stride: number, rows: number, columns: number, min: number, max: number): void
 
-  /** One grid per block of `block` consecutive elements in each row; scales[r * blocks + b], zeros likewise (u8). */
-  fitRows(src: number, stride: number, rows: number, columns: number, block: number, mode: FitMode, maxCode: number, halfScales: 0 | 1, scales: number, zeros: number): void
-  /** One grid per column over all `rows` of the tile; scales[c * scaleStride] (elements), zeros[c * zeroStride] (bytes). */
-  fitColumns(src: number, stride: number, rows: number, columns: number, mode: FitMode, maxCode: number, halfScales: 0 | 1, scales: number, scaleStride: number, zeros: number, zeroStride: number): void
+  /** One grid per block of `block` consecutive elements in each row; scales[r * blocks + b], zeros likewise (u8; 0: not wanted). */
+  fitRows(
+    src: number,
+    stride: number,
+    rows: number,
+    columns: number,
+    block: number,
+    mode: FitMode,
+    maxCode: number,
+    halfScales: 0 | 1,
+    scales: number,
+    zeros: number,
+  ): void
+  /**
+   * One grid per column over all `rows` of the tile; scales[c * scaleStride] (elements), zeros[c * zeroStride] (bytes).
+   * The search modes take at most 8192 rows (E_INTERNAL beyond): longer columns go through `proposeGrids` and `gridColumns`.
+   */
+  fitColumns(
+    src: number,
+    stride: number,
+    rows: number,
+    columns: number,
+    mode: FitMode,
+    maxCode: number,
+    halfScales: 0 | 1,
+    scales: number,
+    scaleStride: number,
+    zeros: number,
+    zeroStride: number,
+  ): void
+
+  /**
+   * Candidate grids from ranges (f32 arrays of `count`, as `foldColumns` leaves them): scales[g * count + i] f32, zeros[g * count + i] u8.
+   * Returns how many grids there are, at most 32: 1 for the closed-form modes, for which this *is* the fit.
+   */
+  proposeGrids(
+    min: number,
+    max: number,
+    count: number,
+    mode: FitMode,
+    maxCode: number,
+    halfScales: 0 | 1,
+    scales: number,
+    zeros: number,
+  ): number
+  /**
+   * Adds, per candidate g and column c, the sums of r^2, r*q and q^2 (r = x - scale*q, q = code - zero) over the tile to f64 arrays
+   * [gridCount][columns], so that columns longer than a tile can be searched in a stream. zeros = 0 (null): half.
+   */
+  gridColumns(
+    src: number,
+    stride: number,
+    rows: number,
+    columns: number,
+    scales: number,
+    zeros: number,
+    gridCount: number,
+    maxCode: number,
+    errors: number,
+    residuals: number,
+    energies: number,
+  ): void
+  /**
+   * Picks per column the candidate of least error, with refit = 1 the least-squares scale scale + residual/energy of the candidate that
+   * would be best after it; writes scales[c * scaleStride] and zeros[c * zeroStride] (0: not wanted). A refit scale is an estimate:
+   * run it through `gridColumns` as one more candidate and choose again to be certain that it is no worse.
+   */
+  chooseGrids(
+    candidateScales: number,
+    candidateZeros: number,
+    gridCount: number,
+    columns: number,
+    errors: number,
+    residuals: number,
+    energies: number,
+    refit: 0 | 1,
+    halfScales: 0 | 1,
+    scales: number,
+    scaleStride: number,
+    zeros: number,
+    zeroStride: number,
+  ): void
 
   /** One byte a code, row-major, `columns` bytes a row at `dst + r * dstStride`; codes XOR `flip`. Returns the squared error (f64). zeros = 0 (null): half. */
-  encodeRows(src: number, stride: number, rows: number, columns: number, block: number, bits: number, flip: number, scales: number, zeros: number, dst: number, dstStride: number): number
-  encodeColumns(src: number, stride: number, rows: number, columns: number, bits: number, flip: number, scales: number, scaleStride: number, zeros: number, zeroStride: number, dst: number, dstStride: number): number
+  encodeRows(
+    src: number,
+    stride: number,
+    rows: number,
+    columns: number,
+    block: number,
+    bits: number,
+    flip: number,
+    scales: number,
+    zeros: number,
+    dst: number,
+    dstStride: number,
+  ): number
+  encodeColumns(
+    src: number,
+    stride: number,
+    rows: number,
+    columns: number,
+    bits: number,
+    flip: number,
+    scales: number,
+    scaleStride: number,
+    zeros: number,
+    zeroStride: number,
+    dst: number,
+    dstStride: number,
+  ): number
+  /** One grid per row (scales[r], zeros[r]); the code of (r, c) goes to `dst + c * dstStride + r`: [N,K] in, [K,N] out. */
+  encodeRowsTransposed(
+    src: number,
+    stride: number,
+    rows: number,
+    columns: number,
+    bits: number,
+    flip: number,
+    scales: number,
+    zeros: number,
+    dst: number,
+    dstStride: number,
+  ): number
 
-  /** As encodeRows but packed low code first; rows start at `dst + r * dstStride`; every row is padded with its zero code to whole blocks. */
-  packRows(src: number, stride: number, rows: number, columns: number, block: number, bits: number, flip: number, scales: number, zeros: number, dst: number, dstStride: number): number
+  /**
+   * As encodeRows but packed low code first; rows start at `dst + r * dstStride`; every row is padded with its last block's zero code to
+   * whole blocks, and to a whole byte. block * bits must be a multiple of 8 where a row has several blocks.
+   */
+  packRows(
+    src: number,
+    stride: number,
+    rows: number,
+    columns: number,
+    block: number,
+    bits: number,
+    flip: number,
+    scales: number,
+    zeros: number,
+    dst: number,
+    dstStride: number,
+  ): number
   /** One block (`rows` <= `block`) of every column, transposed: column c's block * bits / 8 bytes go to `dst + c * dstStride`, padded with its zero code. */
-  packColumns(src: number, stride: number, rows: number, columns: number, block: number, bits: number, flip: number, scales: number, scaleStride: number, zeros: number, zeroStride: number, dst: number, dstStride: number): number
-  /** The grid of columns, codes packed in source order (consecutive along the row, low first); `columns` * bits must fill bytes or the tile is whole rows of a tensor that does. */
-  packColumnsInPlace(src: number, stride: number, rows: number, columns: number, bits: number, flip: number, scales: number, scaleStride: number, zeros: number, zeroStride: number, dst: number, dstStride: number): number
+  packColumns(
+    src: number,
+    stride: number,
+    rows: number,
+    columns: number,
+    block: number,
+    bits: number,
+    flip: number,
+    scales: number,
+    scaleStride: number,
+    zeros: number,
+    zeroStride: number,
+    dst: number,
+    dstStride: number,
+  ): number
+  /**
+   * The grid of columns, codes packed in source order (consecutive along the row, low first). Where `columns` * bits fills bytes rows
+   * start at `dst + r * dstStride`; otherwise the rows follow each other bit by bit, `dstStride` is unused and the last byte ends in zero bits
+   * (the tile must then be whole rows that start on a byte).
+   */
+  packColumnsInPlace(
+    src: number,
+    stride: number,
+    rows: number,
+    columns: number,
+    bits: number,
+    flip: number,
+    scales: number,
+    scaleStride: number,
+    zeros: number,
+    zeroStride: number,
+    dst: number,
+    dstStride: number,
+  ): number
+
+  /** fitRows (closed-form modes) then packRows, cache block by cache block: the same bytes, grids and error in one pass over memory. */
+  nearestPackRows(
+    src: number,
+    stride: number,
+    rows: number,
+    columns: number,
+    block: number,
+    mode: FitMode,
+    bits: number,
+    flip: number,
+    halfScales: 0 | 1,
+    scales: number,
+    zeros: number,
+    dst: number,
+    dstStride: number,
+  ): number
+  /** fitColumns (closed-form modes) then packColumns, a few columns at a time: the same bytes, grids and error in one pass over memory. */
+  nearestPackColumns(
+    src: number,
+    stride: number,
+    rows: number,
+    columns: number,
+    block: number,
+    mode: FitMode,
+    bits: number,
+    flip: number,
+    halfScales: 0 | 1,
+    scales: number,
+    scaleStride: number,
+    zeros: number,
+    zeroStride: number,
+    dst: number,
+    dstStride: number,
+  ): number
+
+  /** `count` one-byte codes to `bits` each, low first; the last byte ends in zero bits. Codes must fit their bits. */
+  packCodes(codes: number, count: number, bits: number, dst: number): void
+  /** The inverse, each code XOR `flip`. */
+  unpackCodes(src: number, count: number, bits: number, flip: number, codes: number): void
 
   /** scale * (code - zero), from one-byte codes (already un-flipped). */
-  decodeRows(codes: number, codeStride: number, rows: number, columns: number, block: number, bits: number, scales: number, zeros: number, dst: number, stride: number): void
-  decodeColumns(codes: number, codeStride: number, rows: number, columns: number, bits: number, scales: number, scaleStride: number, zeros: number, zeroStride: number, dst: number, stride: number): void
+  decodeRows(
+    codes: number,
+    codeStride: number,
+    rows: number,
+    columns: number,
+    block: number,
+    bits: number,
+    scales: number,
+    zeros: number,
+    dst: number,
+    stride: number,
+  ): void
+  decodeColumns(
+    codes: number,
+    codeStride: number,
+    rows: number,
+    columns: number,
+    bits: number,
+    scales: number,
+    scaleStride: number,
+    zeros: number,
+    zeroStride: number,
+    dst: number,
+    stride: number,
+  ): void
 
-  /** Half-to-even. Returns how many finite values became infinite. */
+  /** Half-to-even; NaN becomes the quiet NaN of its sign. Returns how many finite values became infinite. */
   f32ToF16(src: number, dst: number, count: number): number
   f16ToF32(src: number, dst: number, count: number): void
   f32ToBf16(src: number, dst: number, count: number): number
@@ -59,9 +296,12 @@ export interface Kernels {
 
   /** Sum of (a - b)^2 and of a^2 as two f64 at `out`. */
   squaredError(a: number, b: number, count: number, out: number): void
-  /** Adds to `bins` u32 counters of |x| / width; values beyond go to the last bin. */
+  /** Adds to `bins` u32 counters of trunc(|x| / width); values beyond (and infinity) go to the last bin, NaN to the first. */
   histogram(src: number, count: number, width: number, bins: number, binCount: number): void
-  /** Largest |w0 + w1| over pairs adjacent along a run of signed codes (code - 128), same sign only: can u8 x s8 pairs saturate int16? */
+  /**
+   * Largest |w0 + w1| over all pairs adjacent along a row of signed codes (w = code - 128), same sign only (0 counts as positive);
+   * 0 without pairs. Above 128, u8 x s8 pairs can saturate int16.
+   */
   worstPairRows(codes: number, stride: number, rows: number, columns: number): number
   worstPairColumns(codes: number, stride: number, rows: number, columns: number): number
 }

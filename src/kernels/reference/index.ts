@@ -1,0 +1,68 @@
+import type { Kernels } from '../../model/kernels.ts'
+import { Arena } from './arena.ts'
+import { decodeColumns, decodeRows } from './decode.ts'
+import { encodeColumns, encodeRows, encodeRowsTransposed } from './encode.ts'
+import { fitColumns, fitRows } from './fit.ts'
+import { chooseGrids, gridColumns, proposeGrids } from './grids.ts'
+import { bf16ToF32, f16ToF32, f32ToBf16, f32ToF16 } from './half.ts'
+import { histogram } from './histogram.ts'
+import {
+  nearestPackColumns,
+  nearestPackRows,
+  packCodes,
+  packColumns,
+  packColumnsInPlace,
+  packRows,
+  unpackCodes,
+} from './pack.ts'
+import { census, foldColumns } from './range.ts'
+import { squaredError } from './squared-error.ts'
+import { worstPairColumns, worstPairRows } from './worst-pair.ts'
+
+const FUNCTIONS = {
+  census,
+  foldColumns,
+  fitRows,
+  fitColumns,
+  proposeGrids,
+  gridColumns,
+  chooseGrids,
+  encodeRows,
+  encodeColumns,
+  encodeRowsTransposed,
+  packRows,
+  packColumns,
+  packColumnsInPlace,
+  nearestPackRows,
+  nearestPackColumns,
+  packCodes,
+  unpackCodes,
+  decodeRows,
+  decodeColumns,
+  f32ToF16,
+  f16ToF32,
+  f32ToBf16,
+  bf16ToF32,
+  squaredError,
+  histogram,
+  worstPairRows,
+  worstPairColumns,
+}
+
+type Bound<F> = F extends (arena: never, ...rest: infer R) => infer T ? (...rest: R) => T : never
+
+/** Plain TypeScript kernels on a memory of their own: the specification, and the fallback where WebAssembly SIMD is missing. */
+export function createReferenceKernels(): Kernels {
+  const arena = new Arena()
+  const bound = Object.fromEntries(
+    Object.entries(FUNCTIONS).map(([name, run]) => [name, (run as (...all: unknown[]) => unknown).bind(null, arena)]),
+  ) as { [N in keyof typeof FUNCTIONS]: Bound<(typeof FUNCTIONS)[N]> }
+  return {
+    ...bound,
+    id: 'reference',
+    get memory() {
+      return arena.buffer
+    },
+    reserve: (byteLength) => arena.reserve(byteLength),
+  }
+}
