@@ -1,0 +1,47 @@
+import type { DType } from '../model/dtype.ts'
+import type { Model } from '../model/graph.ts'
+import type { Inventory } from '../model/inventory.ts'
+import type { ReadRange } from './compare-elements.ts'
+import type { ReadSmall } from './constant-nodes.ts'
+import { constantsOf } from './constants.ts'
+import { connect } from './consumers.ts'
+import { familyOf } from './family.ts'
+import { checkOpsets, opsetOf } from './opsets.ts'
+import { findShared } from './sharing.ts'
+import { operatorName, type Scope } from './walk.ts'
+
+/** Types that count as parameters; integers are shapes and indices, or codes of something quantized already. */
+const PARAMETERS: ReadonlySet<DType> = new Set<DType>(['f64', 'f32', 'f16', 'bf16'])
+
+/**
+ * All facts about a checked model that decisions start from. Without `readRange` no tensor is compared and `shared` is empty.
+ * Opset warnings are included; those of `checkGraph` about order and hidden names are its own.
+ */
+export async function takeInventory(model: Model, readSmall: ReadSmall, readRange?: ReadRange): Promise<Inventory> {
+  const connections = connect(model)
+  const weights = await constantsOf(model, readSmall, connections)
+  const shared = readRange === undefined ? [] : await findShared(weights, readRange)
+  const operators = countOperators(connections.scopes)
+  let parameterCount = 0
+  for (const { dtype, elementCount } of weights) if (PARAMETERS.has(dtype)) parameterCount += elementCount
+  return {
+    family: familyOf(operators, weights),
+    opset: opsetOf(model) ?? 0,
+    weights,
+    shared,
+    operators,
+    parameterCount,
+    warnings: checkOpsets(model, connections.scopes),
+  }
+}
+
+function countOperators(scopes: readonly Scope[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>()
+  for (const { nodes } of scopes) {
+    for (const node of nodes) {
+      const name = operatorName(node)
+      counts.set(name, (counts.get(name) ?? 0) + 1)
+    }
+  }
+  return counts
+}
