@@ -96,7 +96,8 @@ function decodeColumns(tensor: QuantizedTensor, kernels: Kernels, values: Float3
   const { channels, depth } = tensor.view
   const { blockSize, blocks } = gridShapeOf(tensor.spec.granularity, tensor.view)
   const origin = matrix * depth * channels
-  for (const strip of columnStrips(channels, blockSize, blocks)) {
+  // Blocks may come in parts here, so long ones need not narrow the strips.
+  for (const strip of columnStrips(channels, Math.min(blockSize, 4096), blocks)) {
     const most = Math.min(CALL_ELEMENTS, strip.columns * depth)
     const grids = strip.columns * blocks
     const codes = kernels.reserve(aligned(most) + aligned(4 * most) + aligned(4 * grids) + aligned(grids))
