@@ -27,7 +27,11 @@ export const measure = (command, args, { cwd, env, timeout = 600_000 } = {}) =>
     const timed = existsSync(gnuTime)
     const start = process.hrtime.bigint()
     const child = timed
-      ? spawn(gnuTime, ['-q', '-f', '%M', '-o', note, command, ...args], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
+      ? spawn(gnuTime, ['-q', '-f', '%M', '-o', note, command, ...args], {
+          cwd,
+          env,
+          stdio: ['ignore', 'pipe', 'pipe'],
+        })
       : spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
     let peak = 0
     const poll = timed ? null : setInterval(() => (peak = Math.max(peak, highWater(child.pid))), 5)

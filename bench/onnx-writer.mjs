@@ -85,7 +85,10 @@ const writeData = (file, position, tensor, fill, holes) => {
  * Writes `path` (and `path`.data when `external`): nodes are bytes from `node`, tensors `{ name, dims, deviation }` are
  * filled by `fill(window, deviation)`; inputs and outputs are `[name, shape]`. `holes` leaves most of the data unwritten.
  */
-export const writeModel = (path, { nodes, tensors, inputs, outputs, fill, external = false, holes = false, opset = 17 }) => {
+export const writeModel = (
+  path,
+  { nodes, tensors, inputs, outputs, fill, external = false, holes = false, opset = 17 },
+) => {
   const start = join([...nodes.map((n) => bytes(1, n)), string(2, 'bench')])
   const end = join([
     ...inputs.map(([name, shape]) => bytes(11, value(name, shape))),
@@ -100,7 +103,11 @@ export const writeModel = (path, { nodes, tensors, inputs, outputs, fill, extern
       return { tensor, head: join([varint(5 * 8 + 2), varint(fixed.length + length), fixed]), inline: length }
     }
     const entry = (key, text) => bytes(13, join([string(1, key), string(2, text)]))
-    const place = [entry('location', `${basename(path)}.data`), entry('offset', `${dataEnd}`), entry('length', `${length}`)]
+    const place = [
+      entry('location', `${basename(path)}.data`),
+      entry('offset', `${dataEnd}`),
+      entry('length', `${length}`),
+    ]
     const head = bytes(5, join([...body, ...place, int(14, 1)]))
     const offset = dataEnd
     dataEnd = Math.ceil((dataEnd + length) / 4096) * 4096

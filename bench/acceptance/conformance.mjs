@@ -31,10 +31,16 @@ const presets = { int8: 8, 'int8-weights': 8, 'int4-weights': 4 }
 const halfValue = (bits) => {
   const exponent = (bits >> 10) & 31
   const fraction = bits & 1023
-  const size = exponent === 0 ? fraction * 2 ** -24 : exponent === 31 ? (fraction ? NaN : Infinity) : (1024 + fraction) * 2 ** (exponent - 25)
+  const size =
+    exponent === 0
+      ? fraction * 2 ** -24
+      : exponent === 31
+        ? fraction
+          ? NaN
+          : Infinity
+        : (1024 + fraction) * 2 ** (exponent - 25)
   return bits & 32768 ? -size : size
 }
-const isFloat = (tensor) => /^float(16|32|64)$/.test(tensor.type)
 const numbers = (tensor) =>
   Array.from(tensor.data, tensor.type === 'float16' && tensor.data instanceof Uint16Array ? halfValue : Number)
 
@@ -94,7 +100,11 @@ const quantizeAll = async () => {
   const { quantize } = await import('../../dist/node.js')
   const folder = options.keep ?? mkdtempSync(join(tmpdir(), 'tersor-conformance-'))
   mkdirSync(folder, { recursive: true })
-  const tally = {}
+  const tally = Object.fromEntries(
+    Object.keys(presets).flatMap((preset) =>
+      spellings.map((spelling) => [`${preset} ${spelling}`, { models: 0, right: 0, quantized: 0, failed: 0 }]),
+    ),
+  )
   const keptBecause = new Map()
   const floatFails = []
   for (const path of testFolders(root).filter(wanted)) {
@@ -110,7 +120,7 @@ const quantizeAll = async () => {
     for (const [preset, bits] of Object.entries(presets)) {
       const allowed = await bounds(ort, test, float, bits, preset)
       for (const spelling of spellings) {
-        const row = (tally[`${preset} ${spelling}`] ??= { models: 0, right: 0, quantized: 0, failed: 0 })
+        const row = tally[`${preset} ${spelling}`]
         row.models++
         const input = join(folder, `${test.name}.${spelling}.onnx`)
         const output = join(folder, `${test.name}.${spelling}.${preset}.onnx`)
@@ -124,13 +134,19 @@ const quantizeAll = async () => {
           const done = report.decisions.filter((d) => d.action === 'quantize')
           if (done.length) row.quantized++
           for (const d of report.decisions) {
-            if (d.action === 'keep') keptBecause.set(`${d.op} ${d.because.code}`, (keptBecause.get(`${d.op} ${d.because.code}`) ?? 0) + 1)
+            if (d.action === 'keep')
+              keptBecause.set(`${d.op} ${d.because.code}`, (keptBecause.get(`${d.op} ${d.because.code}`) ?? 0) + 1)
           }
           const out = await runModel(ort, readFileSync(output), test.feeds)
           const wrong = out
             .map((o, i) => ({ name: o.name, found: largestDifference(o, float[i]), allowed: allowed[i] }))
             .filter((o) => o.found > o.allowed)
-          if (wrong.length) fail(wrong.map((w) => `${w.name} differs by ${w.found.toPrecision(3)}, allowed ${w.allowed.toPrecision(3)}`).join('; '))
+          if (wrong.length)
+            fail(
+              wrong
+                .map((w) => `${w.name} differs by ${w.found.toPrecision(3)}, allowed ${w.allowed.toPrecision(3)}`)
+                .join('; '),
+            )
           else row.right++
         } catch (error) {
           fail(`${error.code ?? ''} ${String(error.message).split('\n')[0].slice(0, 200)}`)

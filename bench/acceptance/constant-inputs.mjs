@@ -8,7 +8,17 @@ import { readTensor, writeTensor } from '../tensor.mjs'
 import { bytes, fields, int, join, message, string, stringOf } from '../wire.mjs'
 
 const operators = new Set(['MatMul', 'Gemm', 'Conv', 'ConvTranspose', 'LSTM', 'GRU', 'RNN', 'Gather'])
-const passing = new Set(['Mul', 'Expand', 'Identity', 'Transpose', 'Reshape', 'Cast', 'Unsqueeze', 'Squeeze', 'Flatten'])
+const passing = new Set([
+  'Mul',
+  'Expand',
+  'Identity',
+  'Transpose',
+  'Reshape',
+  'Cast',
+  'Unsqueeze',
+  'Squeeze',
+  'Flatten',
+])
 export const spellings = ['initializer', 'constant-node', 'initializer-input']
 
 const GRAPH = 7
@@ -89,7 +99,12 @@ export const constantModel = (folder) => {
       const proto = writeTensor(tensor)
       if (spelling !== 'constant-node') return { field: INITIALIZER, wire: 2, value: proto }
       const attribute = join([string(1, 'value'), bytes(5, proto), int(20, 4)])
-      const value = join([string(2, tensor.name), string(3, `${tensor.name}/const`), string(4, 'Constant'), bytes(5, attribute)])
+      const value = join([
+        string(2, tensor.name),
+        string(3, `${tensor.name}/const`),
+        string(4, 'Constant'),
+        bytes(5, attribute),
+      ])
       return { field: NODE, wire: 2, value }
     })
     const kept = graph.filter(

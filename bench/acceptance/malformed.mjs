@@ -16,7 +16,9 @@ import { mebibytes, seconds, table } from '../table.mjs'
 const root = process.argv[2]
 if (!root) throw new Error('which folder? node bench/acceptance/malformed.mjs DIR')
 const cli = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
-const rows = JSON.parse(readFileSync(join(root, 'expectations.json'), 'utf8')).filter((row) => row.file.endsWith('.onnx'))
+const rows = JSON.parse(readFileSync(join(root, 'expectations.json'), 'utf8')).filter((row) =>
+  row.file.endsWith('.onnx'),
+)
 const present = rows.filter((row) => existsSync(join(root, row.file)))
 
 const starts = []
@@ -40,7 +42,11 @@ for (const row of present) {
   const folder = mkdtempSync(join(tmpdir(), 'tersor-malformed-'))
   const before = readdirSync(join(root, 'onnx')).length
   const out = join(folder, 'out.onnx')
-  const found = await measure(process.execPath, [cli, 'quantize', join(root, row.file), '-o', out, '--to', 'auto', '-q'], { timeout: 60_000 })
+  const found = await measure(
+    process.execPath,
+    [cli, 'quantize', join(root, row.file), '-o', out, '--to', 'auto', '-q'],
+    { timeout: 60_000 },
+  )
   const written = readdirSync(folder)
   const faults = []
   if (!allowed(row.expect).codes.includes(found.status)) faults.push(`exit ${found.status}`)
@@ -49,13 +55,29 @@ for (const row of present) {
   if (found.status !== 0 && written.length) faults.push(`left ${written}`)
   if (found.status === 0 && !written.length) faults.push('exit 0 and no file')
   if (readdirSync(join(root, 'onnx')).length !== before) faults.push('wrote beside the input')
-  const said = found.stderr.trim().split('\n').find((l) => l.trim()) ?? found.stdout.trim().split('\n').at(-1) ?? ''
+  const said =
+    found.stderr
+      .trim()
+      .split('\n')
+      .find((l) => l.trim()) ??
+    found.stdout.trim().split('\n').at(-1) ??
+    ''
   if (/^\s+at /m.test(found.stderr)) faults.push('stack trace')
-  lines.push([row.file, row.expect.slice(0, 28), found.status, seconds(found.ms), (found.ms / start).toFixed(1), mebibytes(found.peakBytes), said.slice(0, 110)])
+  lines.push([
+    row.file,
+    row.expect.slice(0, 28),
+    found.status,
+    seconds(found.ms),
+    (found.ms / start).toFixed(1),
+    mebibytes(found.peakBytes),
+    said.slice(0, 110),
+  ])
   if (faults.length) bad.push(`${row.file} (${row.why}; wanted: ${row.expect}): ${faults.join(', ')}`)
   rmSync(folder, { recursive: true })
 }
 console.log(table(lines))
-console.log(`\n${present.length} files (${rows.length - present.length} of the list are not there), node -e 0 ${seconds(start)}; ${bad.length} not as wanted`)
+console.log(
+  `\n${present.length} files (${rows.length - present.length} of the list are not there), node -e 0 ${seconds(start)}; ${bad.length} not as wanted`,
+)
 for (const line of bad) console.log(`  ${line}`)
 process.exitCode = bad.length ? 1 : 0

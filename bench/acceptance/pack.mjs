@@ -15,13 +15,21 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { seconds, table } from '../table.mjs'
 
-const { values: options, positionals } = parseArgs({ allowPositionals: true, options: { keep: { type: 'boolean', default: false } } })
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { keep: { type: 'boolean', default: false } },
+})
 const repository = fileURLToPath(new URL('../../', import.meta.url))
 const model = resolve(positionals[0] ?? join(repository, 'demo/model.onnx'))
 const folder = mkdtempSync(join(tmpdir(), 'tersor-pack-'))
 const shell = (command, args, where, extra = {}) => {
   const start = performance.now()
-  const run = spawnSync(command, args, { cwd: where, env: { ...clean, ...extra }, encoding: 'utf8', maxBuffer: 1 << 26 })
+  const run = spawnSync(command, args, {
+    cwd: where,
+    env: { ...clean, ...extra },
+    encoding: 'utf8',
+    maxBuffer: 1 << 26,
+  })
   return { ...run, ms: performance.now() - start }
 }
 
@@ -37,7 +45,9 @@ if (packed.status !== 0) throw new Error(`npm pack failed: ${packed.stderr}`)
 const [about] = JSON.parse(packed.stdout.slice(packed.stdout.indexOf('[')))
 const archive = join(folder, about.filename)
 console.log(`${about.filename}: ${about.size} bytes packed, ${about.unpackedSize} unpacked, ${about.entryCount} files`)
-const strange = about.files.map((f) => f.path).filter((p) => /(^|\/)(src|test|bench|assembly)\/|\.test\.|\.npmrc|\.env/.test(p))
+const strange = about.files
+  .map((f) => f.path)
+  .filter((p) => /(^|\/)(src|test|bench|assembly)\/|\.test\.|\.npmrc|\.env/.test(p))
 if (strange.length) console.log(`  files that a user does not need: ${strange.slice(0, 10).join(', ')}`)
 
 const diskOf = (path) =>
@@ -52,7 +62,9 @@ const ways = [
   { name: 'download skipped', args: [], extra: { ONNXRUNTIME_NODE_INSTALL: 'skip' }, want: ['proven', 'plausible'] },
   { name: '--omit=optional', args: ['--omit=optional'], want: ['unproven'] },
 ]
-const lines = [['install', 'npm exit', 'time', 'MB', 'runtimes installed', 'quantize exit', 'verdict', 'judged by', 'bytes', 'time']]
+const lines = [
+  ['install', 'npm exit', 'time', 'MB', 'runtimes installed', 'quantize exit', 'verdict', 'judged by', 'bytes', 'time'],
+]
 let failed = 0
 for (const way of ways) {
   const app = join(folder, way.name.replace(/\W+/g, '-'))

@@ -14,15 +14,22 @@ import { filesBelow } from './round-trip.mjs'
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
-  options: { to: { type: 'string', default: 'auto,int8,int4-weights,fp16-weights' }, match: { type: 'string', default: '' } },
+  options: {
+    to: { type: 'string', default: 'auto,int8,int4-weights,fp16-weights' },
+    match: { type: 'string', default: '' },
+  },
 })
 const [root] = positionals
 if (!root) throw new Error('which folder? node bench/acceptance/sweep.mjs DIR')
 const cli = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'tersor-sweep-'))
-const files = filesBelow(root, '.onnx').filter((path) => !/\/(conformance-onnx|malformed)\//.test(path) && path.includes(options.match))
+const files = filesBelow(root, '.onnx').filter(
+  (path) => !/\/(conformance-onnx|malformed)\//.test(path) && path.includes(options.match),
+)
 
-const lines = [['model', 'to', 'exit', 'verdict', 'before', 'after', 'saved', 'worst cosine', 'unfused', 'time', 'peak']]
+const lines = [
+  ['model', 'to', 'exit', 'verdict', 'before', 'after', 'saved', 'worst cosine', 'unfused', 'time', 'peak'],
+]
 const bad = []
 for (const path of files) {
   for (const to of options.to.split(',')) {
@@ -57,7 +64,9 @@ for (const path of files) {
       bad.push(`${relative(root, path)} ${to}: ${report.verdict.status}: ${report.verdict.because}`)
     }
     if (to === 'auto' && before > 1e6 && after > 0.4 * before) {
-      bad.push(`${relative(root, path)} auto saves less than 60 %; it says: ${(report.warnings ?? []).join(' | ') || 'nothing'}`)
+      bad.push(
+        `${relative(root, path)} auto saves less than 60 %; it says: ${(report.warnings ?? []).join(' | ') || 'nothing'}`,
+      )
     }
   }
 }

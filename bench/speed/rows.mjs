@@ -7,7 +7,8 @@ const peer = fileURLToPath(new URL('./ort-quantizer.py', import.meta.url))
 const node = process.execPath
 
 const tersor = (...args) => [node, [cli, ...args]]
-const quantize = (input, output, ...rest) => tersor('quantize', input, '-o', output, '--no-verify', '--force', '-q', ...rest)
+const quantize = (input, output, ...rest) =>
+  tersor('quantize', input, '-o', output, '--no-verify', '--force', '-q', ...rest)
 
 /** Groups run interleaved; the first row of a group is what the others are set against. `paths` gives the model of each name. */
 export const groupsOf = ({ paths, out, python, rounds }) => {
@@ -18,8 +19,16 @@ export const groupsOf = ({ paths, out, python, rounds }) => {
   const copy = (from) => ['cp', ['--reflink=never', '--sparse=never', from, `${out}/copy`]]
   const peers = python
     ? [
-        { name: 'onnxruntime MatMulNBitsQuantizer, int4 block 32', run: [python, [peer, 'nbits', dense, result]], vs: 'int4-weights, nearest' },
-        { name: 'onnxruntime quantize_dynamic', run: [python, [peer, 'dynamic', dense, result]], vs: 'int8-weights, nearest' },
+        {
+          name: 'onnxruntime MatMulNBitsQuantizer, int4 block 32',
+          run: [python, [peer, 'nbits', dense, result]],
+          vs: 'int4-weights, nearest',
+        },
+        {
+          name: 'onnxruntime quantize_dynamic',
+          run: [python, [peer, 'dynamic', dense, result]],
+          vs: 'int8-weights, nearest',
+        },
       ]
     : []
   return [
@@ -31,7 +40,13 @@ export const groupsOf = ({ paths, out, python, rounds }) => {
         { name: 'true', run: ['true', []] },
         { name: 'tersor --version', run: tersor('--version') },
         { name: 'tersor --help', run: tersor('--help'), bar: 1.8, stretch: 1.3 },
-        { name: 'tersor inspect, first line, 2.5 GiB', run: tersor('inspect', external), firstLine: true, bar: 4, stretch: 2 },
+        {
+          name: 'tersor inspect, first line, 2.5 GiB',
+          run: tersor('inspect', external),
+          firstLine: true,
+          bar: 4,
+          stretch: 2,
+        },
       ],
     },
     {
@@ -42,16 +57,60 @@ export const groupsOf = ({ paths, out, python, rounds }) => {
         { name: 'cp', run: copy(dense) },
         { name: 'true', run: ['true', []] },
         { name: 'tersor --version', run: tersor('--version') },
-        { name: 'int4-weights, nearest', run: quantize(dense, result, '--to', 'int4-weights', '--solver', 'nearest'), bar: 1.2, stretch: 0.8, memory: true },
-        { name: 'int8-weights, nearest', run: quantize(dense, result, '--to', 'int8-weights', '--solver', 'nearest'), bar: 1.2, stretch: 0.8, memory: true },
         {
-          name: 'int4 blocked DequantizeLinear, nearest',
-          run: [node, [library, dense, result, JSON.stringify({ to: 'int4-block32-sym-f32', lowering: 'dequantize', solver: 'nearest', verify: false, force: true })]],
+          name: 'int4-weights, nearest',
+          run: quantize(dense, result, '--to', 'int4-weights', '--solver', 'nearest'),
+          bar: 1.2,
+          stretch: 0.8,
           memory: true,
         },
-        { name: 'int4-weights, default', run: quantize(dense, result, '--to', 'int4-weights'), bar: 4, stretch: 2.5, memory: true },
-        { name: 'int8-weights, default', run: quantize(dense, result, '--to', 'int8-weights'), bar: 4, stretch: 2.5, memory: true },
-        { name: 'int8 (dynamic), default', run: quantize(dense, result, '--to', 'int8'), bar: 4, stretch: 2.5, memory: true },
+        {
+          name: 'int8-weights, nearest',
+          run: quantize(dense, result, '--to', 'int8-weights', '--solver', 'nearest'),
+          bar: 1.2,
+          stretch: 0.8,
+          memory: true,
+        },
+        {
+          name: 'int4 blocked DequantizeLinear, nearest',
+          run: [
+            node,
+            [
+              library,
+              dense,
+              result,
+              JSON.stringify({
+                to: 'int4-block32-sym-f32',
+                lowering: 'dequantize',
+                solver: 'nearest',
+                verify: false,
+                force: true,
+              }),
+            ],
+          ],
+          memory: true,
+        },
+        {
+          name: 'int4-weights, default',
+          run: quantize(dense, result, '--to', 'int4-weights'),
+          bar: 4,
+          stretch: 2.5,
+          memory: true,
+        },
+        {
+          name: 'int8-weights, default',
+          run: quantize(dense, result, '--to', 'int8-weights'),
+          bar: 4,
+          stretch: 2.5,
+          memory: true,
+        },
+        {
+          name: 'int8 (dynamic), default',
+          run: quantize(dense, result, '--to', 'int8'),
+          bar: 4,
+          stretch: 2.5,
+          memory: true,
+        },
       ],
     },
     {
@@ -71,8 +130,16 @@ export const groupsOf = ({ paths, out, python, rounds }) => {
       warm: [external, `${external}.data`],
       rows: [
         { name: 'cp', run: copy(`${external}.data`) },
-        { name: 'int4-weights, nearest', run: quantize(external, result, '--to', 'int4-weights', '--solver', 'nearest'), memory: true },
-        { name: 'int8-weights, nearest', run: quantize(external, result, '--to', 'int8-weights', '--solver', 'nearest'), memory: true },
+        {
+          name: 'int4-weights, nearest',
+          run: quantize(external, result, '--to', 'int4-weights', '--solver', 'nearest'),
+          memory: true,
+        },
+        {
+          name: 'int8-weights, nearest',
+          run: quantize(external, result, '--to', 'int8-weights', '--solver', 'nearest'),
+          memory: true,
+        },
         { name: 'int4-weights, default', run: quantize(external, result, '--to', 'int4-weights'), memory: true },
         { name: 'int8-weights, default', run: quantize(external, result, '--to', 'int8-weights'), memory: true },
       ],
@@ -82,7 +149,11 @@ export const groupsOf = ({ paths, out, python, rounds }) => {
       rounds: 1,
       rows: [
         { name: 'cp', run: copy(`${holes}.data`) },
-        { name: 'int4-weights, nearest', run: quantize(holes, result, '--to', 'int4-weights', '--solver', 'nearest'), memory: true },
+        {
+          name: 'int4-weights, nearest',
+          run: quantize(holes, result, '--to', 'int4-weights', '--solver', 'nearest'),
+          memory: true,
+        },
         { name: 'int8-weights, default', run: quantize(holes, result, '--to', 'int8-weights'), memory: true },
       ],
     },
