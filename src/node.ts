@@ -1,0 +1,8 @@
+export { TersorError, type ErrorCode } from './errors.ts'
+export type { CompareReport } from './model/compare-report.ts'
+export type { InspectReport } from './model/inspect-report.ts'
+export type { Report, Verdict } from './model/report.ts'
+export { compare, type CompareOptions } from './pipeline/compare-file.node.ts'
+export { dequantize, type DequantizeOptions } from './pipeline/dequantize-file.node.ts'
+export { inspect, type InspectOptions } from './pipeline/inspect-file.node.ts'
+export { plan, quantize, type FileOptions as QuantizeOptions } from './pipeline/quantize-file.node.ts'

@@ -1,0 +1,45 @@
+import type { SolverId } from '../model/scheme.ts'
+import type { Target } from '../model/target.ts'
+import type { Rule } from './rules.ts'
+
+/** What the user wants, checked and resolved; the same for the command line and the library. */
+export interface Ask {
+  /** A preset or a scheme id, as typed. */
+  readonly to: string
+  readonly target: Target
+  readonly rules: readonly Rule[]
+  readonly solver: SolverId | undefined
+  /** Prefer this lowering wherever it fits (`dequantize`, `expand`, `matmul-nbits`, ...). */
+  readonly lowering: string | undefined
+  readonly seed: number
+  /** Only nodes that this ai.onnx version has; absent: the opset may be raised. */
+  readonly maxOpset?: number
+  /** Quantize even what would not get smaller; for tests of tiny models. */
+  readonly everything: boolean
+  /** Verify weights and sum energies, so that reports show SQNR. */
+  readonly measure: boolean
+}
+
+export const PRESETS = [
+  'auto',
+  'int8',
+  'int8-weights',
+  'int4-weights',
+  'int2-weights',
+  'fp16-weights',
+  'bf16-weights',
+] as const
+export type Preset = (typeof PRESETS)[number]
+
+/** Names of the contract whose features come with later work; refused by name, never taken for something else. */
+export const LATER_PRESETS: ReadonlyMap<string, string> = new Map([
+  ['int8-static', 'static int8 with calibration data'],
+  ['fp16', 'half-precision computation'],
+  ['q8', 'the folder layout of transformers.js; int8 is near to it'],
+  ['uint8', 'the folder layout of transformers.js; int8 is near to it'],
+  ['q4', 'the folder layout of transformers.js; int4-weights is near to it'],
+  ['q4f16', 'half-precision computation'],
+  ['q2', 'the folder layout of transformers.js; int2-weights is near to it'],
+  ['q2f16', 'half-precision computation'],
+  ['bnb4', 'MatMulBnb4'],
+])

@@ -1,0 +1,87 @@
+import { TersorError } from '../errors.ts'
+import { applyEdits, freshNames } from '../graph/index.ts'
+import { lowerings, lowerLstmPair } from '../graph/lowerings/index.ts'
+import type { GraphEdit } from '../model/graph-edit.ts'
+import type { Model, TensorRef } from '../model/graph.ts'
+import type { LoweringContext, PackedRefs } from '../model/lowering.ts'
+import type { LoweringId } from '../model/plan.ts'
+import type { Target } from '../model/target.ts'
+import type { Plan, WeightWork } from './plan.ts'
+
+/** A weight with the names of its packed tensors in the output graph, parallel to `work.parts`. */
+export interface LoweredWeight {
+  readonly work: WeightWork
+  readonly tensors: readonly TensorRef[]
+}
+
+const SUFFIX = { codes: 'q', scales: 's', zeros: 'z' } as const
+
+/** The output graph: every decision expressed in nodes, packed tensors as 'produced' initializers in the weight's scope. */
+export function lower(model: Model, plan: Plan, target: Target): { model: Model; weights: readonly LoweredWeight[] } {
+  const names = freshNames(model)
+  const opset = model.opsets.find((one) => one.domain === '' || one.domain === 'ai.onnx')?.version ?? 0
+  const context: LoweringContext = { target, opset, fresh: (base) => names(base) }
+  const edits: GraphEdit[] = []
+  const weights: LoweredWeight[] = []
+  const lstm = new Map<object, { work: WeightWork; packed: PackedRefs }[]>()
+
+  for (const work of plan.work) {
+    const tensors = work.parts.map((part): TensorRef => ({
+      name: names(`${work.weight.name}.${SUFFIX[part.part]}`),
+      dtype: part.dtype,
+      shape: part.shape,
+      storage: { kind: 'produced', byteLength: part.byteLength },
+    }))
+    weights.push({ work, tensors })
+    const packed = packedOf(work, tensors)
+    edits.push({ scope: work.weight.scope, addInitializers: tensors })
+    for (const [id, uses] of work.groups) {
+      if (id === 'onnx/dynamic-lstm') {
+        const node = uses[0]?.node as object
+        lstm.set(node, [...(lstm.get(node) ?? []), { work, packed }])
+        continue
+      }
+      edits.push(...withoutAdded(loweringOf(id).lower(work.weight, uses, work.spec, packed, context), tensors))
+    }
+  }
+  for (const pair of lstm.values()) {
+    const w = pair.find((one) => one.work.weight.uses[0]?.role === 'lstm-w')
+    const r = pair.find((one) => one.work.weight.uses[0]?.role === 'lstm-r')
+    if (!w || !r) throw new TersorError('E_INTERNAL', 'an LSTM lost one of its two weights between plan and lowering')
+    edits.push(
+      ...lowerLstmPair(
+        { weight: w.work.weight, packed: w.packed },
+        { weight: r.work.weight, packed: r.packed },
+        w.work.weight.uses,
+        w.work.spec,
+        context,
+      ),
+    )
+  }
+  return { model: applyEdits(model, edits), weights }
+}
+
+function packedOf(work: WeightWork, tensors: readonly TensorRef[]): PackedRefs {
+  const of = (part: 'codes' | 'scales' | 'zeros'): TensorRef | undefined => tensors[work.parts.findIndex((one) => one.part === part)]
+  const codes = of('codes')
+  if (!codes) throw new TersorError('E_INTERNAL', `no codes for ${work.weight.name}`)
+  const scales = of('scales')
+  const zeros = of('zeros')
+  return { codes, ...(scales ? { scales } : {}), ...(zeros ? { zeros } : {}) }
+}
+
+/** Lowerings need not add the packed tensors; one that does must not add them twice. */
+function withoutAdded(edits: readonly GraphEdit[], tensors: readonly TensorRef[]): readonly GraphEdit[] {
+  const names = new Set(tensors.map((tensor) => tensor.name))
+  return edits.map((edit) =>
+    edit.addInitializers?.some((tensor) => names.has(tensor.name))
+      ? { ...edit, addInitializers: edit.addInitializers.filter((tensor) => !names.has(tensor.name)) }
+      : edit,
+  )
+}
+
+function loweringOf(id: LoweringId) {
+  const lowering = lowerings.get(id)
+  if (!lowering) throw new TersorError('E_INTERNAL', `no lowering ${id}`)
+  return lowering
+}

@@ -1,0 +1,138 @@
+import type { ModelFamily, WeightFacts } from '../model/inventory.ts'
+import type { IntegerSpec } from '../model/packing.ts'
+import type { Reason } from '../model/plan.ts'
+import type { IntegerBits, SchemeSpec } from '../model/scheme.ts'
+import type { Target } from '../model/target.ts'
+import { partOf } from './forms.ts'
+
+/** One way to store a weight, in order of preference. With several specs, measurement chooses (error per byte). */
+export interface Option {
+  readonly form: string
+  readonly specs: readonly SchemeSpec[]
+  readonly because: Reason
+}
+
+const channel8 = (symmetric: boolean, scale: 'f32' | 'f16' = 'f32'): IntegerSpec => ({
+  family: 'integer',
+  bits: 8,
+  granularity: { kind: 'channel' },
+  symmetric,
+  scale,
+})
+
+const blocks = (bits: IntegerBits, size: number, symmetric: boolean, scale: 'f32' | 'f16'): IntegerSpec => ({
+  family: 'integer',
+  bits,
+  granularity: { kind: 'block', size },
+  symmetric,
+  scale,
+})
+
+/** 8 bits a weight, expanded to float when a session is made: smaller file, float speed and arithmetic. */
+function stored8(text: string): Option[] {
+  return [{ form: 'expand', specs: [channel8(true)], because: { code: 'default', text } }]
+}
+
+const table8: Option = {
+  form: 'gather-rows',
+  specs: [channel8(true)],
+  because: { code: 'default', text: 'embedding table: 8 bits with a scale a row, gathered as codes' },
+}
+
+/** Weight-only kernels for linear layers: blocks, zero kind by error per byte. */
+function nbits(bits: IntegerBits, target: Target): Option[] {
+  const kernel = target.matmulNBits
+  if (!kernel?.bits.includes(bits)) return []
+  const scale = kernel.halfScalesBehindCast ? 'f16' : 'f32'
+  const sizes = bits === 8 ? [128] : bits === 4 ? [32, 16] : [16]
+  return [
+    {
+      form: 'matmul-nbits',
+      specs: sizes.flatMap((size) => [blocks(bits, size, true, scale), blocks(bits, size, false, scale)]),
+      because: { code: 'error-per-byte', text: `MatMulNBits, ${bits} bits; block size and kind of zero point by error per byte` },
+    },
+  ]
+}
+
+/** Embedding that is also the head: stored once, read by GatherBlockQuantized and MatMulNBits. */
+function tied8(target: Target): Option[] {
+  if (!target.matmulNBits?.bits.includes(8) || !target.gatherBlockQuantized?.bits.includes(8)) return []
+  const scale = target.matmulNBits.halfScalesBehindCast ? 'f16' : 'f32'
+  return [64, 32, 16].map((size) => ({
+    form: 'matmul-nbits',
+    specs: [blocks(8, size, true, scale)],
+    because: { code: 'shared', text: 'embedding and head are one tensor: 8 bits, stored once for both' },
+  }))
+}
+
+/** Preset -> options, by what the weight is used as. */
+export function optionsOf(preset: string, weight: WeightFacts, target: Target): readonly Option[] {
+  const part = partOf(weight)
+  switch (preset) {
+    case 'fp16-weights':
+      return [{ form: 'half', specs: [{ family: 'half', dtype: 'f16' }], because: { code: 'default', text: 'half precision in the file, cast back when a session is made' } }]
+    case 'bf16-weights':
+      return [{ form: 'half', specs: [{ family: 'half', dtype: 'bf16' }], because: { code: 'default', text: 'bfloat16 in the file, cast back when a session is made' } }]
+    case 'int8': {
+      const stored = stored8('8 bits in the file, expanded at load: saves bytes, not time')
+      if (part === 'linear' && target.matmulInteger) {
+        const because: Reason = { code: 'saturation', text: 'integer product with activations quantized at run time; unsigned codes, which no CPU saturates' }
+        return [
+          { form: 'matmul-integer', specs: [channel8(true), channel8(false)], because },
+          { form: 'dynamic-matmul', specs: [channel8(true), channel8(false)], because },
+          ...stored,
+        ]
+      }
+      if (part === 'lstm' && target.dynamicQuantizeLstm) {
+        return [
+          { form: 'dynamic-lstm', specs: [channel8(false)], because: { code: 'saturation', text: 'DynamicQuantizeLSTM, unsigned codes with a scale a gate row' } },
+          ...stored,
+        ]
+      }
+      if (part === 'table') return [table8, ...stored]
+      if (part === 'convolution') return stored8('convolution: 8 bits in the file, expanded at load; saves bytes, not time (int8-static computes in integers)')
+      return stored
+    }
+    case 'int8-weights':
+      return part === 'table' ? [table8, ...stored8('8 bits in the file')] : stored8('8 bits a weight with a scale a channel, expanded at load to float')
+    case 'int4-weights':
+    case 'int2-weights': {
+      const bits = preset === 'int4-weights' ? 4 : 2
+      if (part === 'linear') return [...nbits(bits, target), ...stored8(`no ${bits}-bit kernel fits here; 8 bits`)]
+      if (part === 'tied') return [...tied8(target), ...stored8('embedding and head are one tensor: 8 bits')]
+      if (part === 'table') return [table8, ...stored8('8 bits in the file')]
+      return stored8(`${bits}-bit codes without blocks lose too much here; 8 bits`)
+    }
+    default:
+      return []
+  }
+}
+
+/** Options for a scheme asked by id: forms that can hold it, best first. */
+export function optionsOfScheme(spec: SchemeSpec, weight: WeightFacts, asked: string): readonly Option[] {
+  const because: Reason = { code: 'asked', text: `asked for as ${asked}` }
+  if (spec.family === 'half') return [{ form: 'half', specs: [spec], because }]
+  const part = partOf(weight)
+  const order: string[] = []
+  if (spec.granularity.kind === 'block') {
+    if (part === 'linear' || part === 'tied') order.push('matmul-nbits')
+    if (part === 'table') order.push('gather-block')
+    order.push('dequantize')
+  } else {
+    if (part === 'table') order.push('gather-rows')
+    order.push(spec.bits === 8 ? 'expand' : 'dequantize', spec.bits === 8 ? 'dequantize' : 'expand')
+  }
+  return order.map((form) => ({ form, specs: [spec], because }))
+}
+
+/** What `auto` means for a family on a target, and why. */
+export function resolveAuto(family: ModelFamily, linearShare: number, wideLayers: boolean): { preset: string; because: string } {
+  if (family === 'recurrent') return { preset: 'int8', because: 'recurrent layers run in integers on every target of onnxruntime' }
+  if ((family === 'transformer' || family === 'mlp') && wideLayers && linearShare > 0.3) {
+    return { preset: 'int8', because: 'most weights sit in wide linear layers, whose integer kernels are faster than float' }
+  }
+  return {
+    preset: 'int8-weights',
+    because: family === 'convolutional' ? 'convolutions without calibration data: 8 bits in the file at float speed' : 'small or mixed layers gain no time from integer kernels: 8 bits in the file at float speed',
+  }
+}

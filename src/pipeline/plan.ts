@@ -1,0 +1,308 @@
+import { TersorError } from '../errors.ts'
+import { lowerings } from '../graph/lowerings/index.ts'
+import type { Inventory, WeightFacts, WeightUse } from '../model/inventory.ts'
+import type { IntegerSpec, Packing, PackedPart } from '../model/packing.ts'
+import type { Decision, LoweringId, Reason } from '../model/plan.ts'
+import type { SchemeSpec, SolverId } from '../model/scheme.ts'
+import { packings } from '../formats/onnx/packings/index.ts'
+import { formatSchemeId, parseSchemeId } from '../schemes/index.ts'
+import { LATER_PRESETS, PRESETS, type Ask } from './ask.ts'
+import { forms, partOf, usesByLowering } from './forms.ts'
+import { optionsOf, optionsOfScheme, resolveAuto, type Option } from './options.ts'
+import { labelsOf } from './labels.ts'
+import { matchRule, type RuleContext } from './rules.ts'
+import { cheapest, Table } from './table.ts'
+
+/** A weight that changes its form: what quantize and lower need. */
+export interface WeightWork {
+  readonly weight: WeightFacts
+  readonly form: string
+  readonly spec: SchemeSpec
+  readonly solver: SolverId
+  readonly packing: Packing | null
+  readonly parts: readonly PackedPart[]
+  readonly groups: ReadonlyMap<LoweringId, readonly WeightUse[]>
+}
+
+export interface Plan {
+  readonly version: 1
+  readonly preset: string
+  readonly presetBecause: string
+  readonly decisions: readonly Decision[]
+  readonly work: readonly WeightWork[]
+  /** ai.onnx version that the chosen nodes need. */
+  readonly minOpset: number
+}
+
+const FLOATS = new Set(['f32', 'f16', 'bf16', 'f64'])
+/** Names, dimensions and framing of one more node and its tensors in the file; measured on real files, 90 to 260 bytes. */
+const NODE_BYTES = 200
+/** Fewest elements of a matrix worth a decision of its own. */
+const LEAST_ELEMENTS = 256
+
+/** What a weight is asked to become, before feasibility. */
+interface Wish {
+  readonly weight: WeightFacts
+  readonly what: string
+  readonly rule: string | null
+}
+
+/** Resolves `auto`, presets and rules to one wish a weight. Throws E_USAGE. */
+export function wishes(inventory: Inventory, ask: Ask): { preset: string; because: string; wishes: readonly Wish[] } {
+  let preset = ask.to
+  let because = 'asked for'
+  if (preset === 'auto') {
+    const linear = inventory.weights.filter((weight) => partOf(weight) === 'linear')
+    const elements = linear.reduce((sum, weight) => sum + weight.elementCount, 0)
+    const wide = linear.reduce((sum, weight) => sum + ((weight.uses[0]?.view?.depth ?? 0) >= 192 ? weight.elementCount : 0), 0)
+    const chosen = resolveAuto(inventory.family, elements / Math.max(1, inventory.parameterCount), wide * 2 > elements)
+    preset = chosen.preset
+    because = chosen.because
+  }
+  checkWhat(preset)
+  const what = inventory.weights.map(() => preset)
+  const rule: (string | null)[] = inventory.weights.map(() => null)
+  const context = ruleContext(inventory)
+  const matched = ask.rules.map((one) => ({ one, ...matchRule(one, context) }))
+  for (const pass of [false, true]) {
+    for (const { one, exact, matches } of matched) {
+      if (exact !== pass) continue
+      if (one.what !== 'keep') checkWhat(one.what)
+      for (const i of matches) {
+        what[i] = one.what
+        rule[i] = one.text
+      }
+    }
+  }
+  return { preset, because, wishes: inventory.weights.map((weight, i) => ({ weight, what: what[i] as string, rule: rule[i] as string | null })) }
+}
+
+function ruleContext(inventory: Inventory): RuleContext {
+  const nodeLabels: string[] = []
+  const seen = new Set<string>()
+  for (const weight of inventory.weights) {
+    for (const label of labelsOf(weight)) {
+      if (!seen.has(label)) {
+        seen.add(label)
+        nodeLabels.push(label)
+      }
+    }
+  }
+  return { weights: inventory.weights, nodeLabels, labelOf: labelsOf }
+}
+
+function checkWhat(what: string): void {
+  const later = LATER_PRESETS.get(what)
+  if (later) throw new TersorError('E_UNSUPPORTED', `"${what}" is not built yet: it needs ${later}`, { hint: `use one of ${PRESETS.join(', ')} or a scheme id` })
+  if (!(PRESETS as readonly string[]).includes(what)) parseSchemeId(what)
+}
+
+/** The candidates that measurement has to compare, per weight: only where an option lists several. */
+export function measurements(inventory: Inventory, ask: Ask): { weight: WeightFacts; specs: readonly IntegerSpec[] }[] {
+  const result: { weight: WeightFacts; specs: readonly IntegerSpec[] }[] = []
+  for (const wish of wishes(inventory, ask).wishes) {
+    if (wish.what === 'keep' || refusal(wish.weight, ask) !== null) continue
+    for (const option of optionsFor(wish, ask)) {
+      if (option.specs.length < 2) break
+      const feasible = option.specs.filter((spec) => feasibility(wish.weight, option.form, spec, ask) === null) as IntegerSpec[]
+      if (feasible.length > 1) result.push({ weight: wish.weight, specs: feasible })
+      if (feasible.length > 0) break
+    }
+  }
+  return result
+}
+
+function optionsFor(wish: Wish, ask: Ask): readonly Option[] {
+  const preset = (PRESETS as readonly string[]).includes(wish.what)
+  let options = preset ? optionsOf(wish.what, wish.weight, ask.target) : optionsOfScheme(parseSchemeId(wish.what), wish.weight, wish.what)
+  if (ask.lowering !== undefined) {
+    // The same schemes on the form that was asked for, in front; where it does not fit the usual order goes on.
+    const asked = options.flatMap((option) => (option.specs[0]?.family === 'integer' ? [{ ...option, form: ask.lowering as string }] : []))
+    options = [...asked, ...options]
+  }
+  return wish.rule === null ? options : options.map((option) => ({ ...option, because: { code: 'asked' as const, text: `rule ${wish.rule}` } }))
+}
+
+/** Why a weight stays float whatever is wished; null when it may change. */
+function refusal(weight: WeightFacts, ask: Ask): Reason | null {
+  if (!FLOATS.has(weight.dtype)) return { code: 'not-float', text: `${weight.dtype} constants are not weights` }
+  if (weight.uses.length === 0) return { code: 'dead', text: 'no node uses it' }
+  if (weight.spelling === 'sparse') return { code: 'unsupported-use', text: 'sparse tensors are kept as they are' }
+  if (weight.pinned) return { code: 'pinned', text: 'it is an output of a graph or can be overridden by the caller' }
+  if (weight.elementCount < LEAST_ELEMENTS && !ask.everything) return { code: 'too-small', text: `fewer than ${LEAST_ELEMENTS} elements: codes would not save bytes` }
+  return null
+}
+
+/** Ops whose second-to-none input is a weight in the sense of a matrix product. */
+const PRODUCTS = new Set(['Einsum', 'Attention', 'QAttention', 'FusedMatMul', 'MultiHeadAttention', 'FusedConv', 'FusedGemm', 'EmbedLayerNormalization', 'Gather', 'GatherElements', 'GatherND', 'DecoderMaskedSelfAttention', 'MoE'])
+
+function integerRefusal(weight: WeightFacts): Reason | null {
+  const part = partOf(weight)
+  if (part === 'bias') return { code: 'bias', text: 'biases are few and sensitive' }
+  if (weight.shape.length < 2) return { code: 'norm', text: 'vectors (norms, slopes, tables of one dimension) are few and sensitive' }
+  if (part !== 'other') return null
+  const ops = new Set(weight.uses.map((use) => use.node.op))
+  const linearUses = weight.uses.every((use) => use.role !== 'other' || PRODUCTS.has(use.node.op))
+  if (linearUses) return null
+  return { code: 'unsupported-use', text: `used as a value by ${[...ops].sort().join(', ')}, not as a weight` }
+}
+
+/** Null when the spec can live on the form for every use. */
+function feasibility(weight: WeightFacts, formId: string, spec: SchemeSpec, ask: Ask): string | null {
+  const form = forms.get(formId)
+  if (!form) return `unknown form ${formId}`
+  const groups = usesByLowering(form, weight.uses)
+  if (!groups) return `not every use of it fits ${formId}`
+  if (spec.family === 'integer') {
+    const view = weight.uses[0]?.view
+    if (!view) return 'no single matrix view of this tensor'
+    if (weight.uses.some((use) => !use.view || use.view.channels !== view.channels || use.view.depth !== view.depth || use.view.along !== view.along)) {
+      return 'its uses see it as different matrices'
+    }
+    const packing = form.packing === null ? undefined : packings.get(form.packing)
+    if (!packing) return `no packing for ${formId}`
+    const refused = packing.accepts(spec, view, weight.shape)
+    if (refused) return refused.text
+  }
+  for (const [id, uses] of groups) {
+    const lowering = lowerings.get(id)
+    if (!lowering) return `no lowering ${id}`
+    const needs = lowering.minOpset(spec, weight)
+    if (ask.maxOpset !== undefined && needs > ask.maxOpset) return `needs opset ${needs}, and this model stays at ${ask.maxOpset}`
+    const checks = lowering.kind === 'value' ? [undefined] : uses
+    for (const use of checks) {
+      const refused = lowering.accepts(weight, use, spec, ask.target)
+      if (refused) return refused.text
+    }
+  }
+  return null
+}
+
+/** Pure: inventory, table and ask in; every decision with its reason out. */
+export function plan(inventory: Inventory, table: Table, ask: Ask): Plan {
+  const resolved = wishes(inventory, ask)
+  const chosen = resolved.wishes.map((wish) => decide(wish, table, ask))
+  const settled = settlePairs(chosen, ask)
+  const work = settled.flatMap((one) => (one.work ? [one.work] : []))
+  let minOpset = 0
+  for (const one of work) {
+    for (const id of one.groups.keys()) minOpset = Math.max(minOpset, lowerings.get(id)?.minOpset(one.spec, one.weight) ?? 0)
+  }
+  return {
+    version: 1,
+    preset: resolved.preset,
+    presetBecause: resolved.because,
+    decisions: settled.map((one) => one.decision),
+    work,
+    minOpset,
+  }
+}
+
+interface Chosen {
+  readonly wish: Wish
+  readonly decision: Decision
+  readonly work?: WeightWork
+}
+
+function keep(wish: Wish, because: Reason): Chosen {
+  const { weight } = wish
+  return {
+    wish,
+    decision: {
+      action: 'keep',
+      tensor: { scope: weight.scope, name: weight.name },
+      consumers: labelsOf(weight),
+      op: weight.uses[0]?.node.op ?? '',
+      because,
+      bytesBefore: weight.byteLength,
+      bytesAfter: because.code === 'dead' ? 0 : weight.byteLength,
+    },
+  }
+}
+
+function decide(wish: Wish, table: Table, ask: Ask, skipForms: ReadonlySet<string> = new Set()): Chosen {
+  const { weight } = wish
+  if (wish.what === 'keep') return keep(wish, { code: 'kept-by-rule', text: `rule ${wish.rule}` })
+  const refused = refusal(weight, ask)
+  if (refused) return keep(wish, refused)
+  const integerRefused = integerRefusal(weight)
+  let lastRefusal = 'no option'
+  for (const option of optionsFor(wish, ask)) {
+    if (skipForms.has(option.form)) continue
+    if (option.specs[0]?.family === 'integer' && integerRefused && wish.rule === null) return keep(wish, integerRefused)
+    const feasible: SchemeSpec[] = []
+    for (const spec of option.specs) {
+      const refusedBy = feasibility(weight, option.form, spec, ask)
+      if (refusedBy === null) feasible.push(spec)
+      else lastRefusal = refusedBy
+    }
+    if (feasible.length === 0) continue
+    const spec = pick(weight, feasible, table)
+    const made = workOf(weight, option.form, spec, ask)
+    const bytesAfter = bytesOf(made)
+    if (bytesAfter >= weight.byteLength && !ask.everything) {
+      return keep(wish, { code: 'too-small', text: `codes, scales and nodes would take ${bytesAfter} bytes, the float tensor ${weight.byteLength}` })
+    }
+    const first = [...made.groups.keys()][0] as LoweringId
+    const shared = { tensor: { scope: weight.scope, name: weight.name }, consumers: labelsOf(weight), op: weight.uses[0]?.node.op ?? '', because: option.because, bytesBefore: weight.byteLength, bytesAfter }
+    const schemeId = formatSchemeId(spec)
+    return {
+      wish,
+      work: made,
+      decision:
+        spec.family === 'half'
+          ? { ...shared, action: 'cast', scheme: spec, lowering: first, schemeId }
+          : { ...shared, action: 'quantize', scheme: spec, lowering: first, packing: made.packing?.id ?? '', solver: made.solver, corrections: [], schemeId },
+    }
+  }
+  return keep(wish, integerRefused ?? { code: 'unsupported-use', text: lastRefusal })
+}
+
+function pick(weight: WeightFacts, specs: readonly SchemeSpec[], table: Table): SchemeSpec {
+  const rows = specs.flatMap((spec) => {
+    const measured = table.get(Table.key(weight.scope, weight.name, formatSchemeId(spec)))
+    return measured ? [{ spec, measured }] : []
+  })
+  return rows.length === specs.length && rows.length > 1 ? cheapest(rows).spec : (specs[0] as SchemeSpec)
+}
+
+function workOf(weight: WeightFacts, formId: string, spec: SchemeSpec, ask: Ask): WeightWork {
+  const form = forms.get(formId)
+  const groups = form && usesByLowering(form, weight.uses)
+  if (!form || !groups) throw new TersorError('E_INTERNAL', `form ${formId} does not fit ${weight.name}`)
+  const packing = form.packing === null ? null : (packings.get(form.packing) ?? null)
+  const view = weight.uses[0]?.view
+  const parts: readonly PackedPart[] =
+    spec.family === 'half'
+      ? [{ part: 'codes', dtype: spec.dtype, shape: weight.shape, byteLength: weight.elementCount * 2 }]
+      : packing && view
+        ? packing.parts(spec, view, weight.shape)
+        : []
+  return { weight, form: formId, spec, solver: ask.solver ?? 'search', packing, parts, groups }
+}
+
+function bytesOf(work: WeightWork): number {
+  let nodes = 0
+  for (const [id, uses] of work.groups) nodes += lowerings.get(id)?.kind === 'value' ? 1 : uses.length
+  return work.parts.reduce((sum, part) => sum + part.byteLength, 0) + nodes * NODE_BYTES
+}
+
+/** DynamicQuantizeLSTM needs W and R of a node alike: where one did not fit, the other steps back too. */
+function settlePairs(chosen: readonly Chosen[], ask: Ask): readonly Chosen[] {
+  const partners = new Map<object, Chosen[]>()
+  for (const one of chosen) {
+    for (const use of one.wish.weight.uses) {
+      if (use.role !== 'lstm-w' && use.role !== 'lstm-r') continue
+      const list = partners.get(use.node)
+      if (list) list.push(one)
+      else partners.set(use.node, [one])
+    }
+  }
+  const step = new Set<Chosen>()
+  for (const list of partners.values()) {
+    const ready = list.filter((one) => one.work?.form === 'dynamic-lstm' && one.wish.weight.uses.length === 1)
+    if (ready.length !== 2) for (const one of list) if (one.work?.form === 'dynamic-lstm') step.add(one)
+  }
+  if (step.size === 0) return chosen
+  return chosen.map((one) => (step.has(one) ? decide(one.wish, new Table(), ask, new Set(['dynamic-lstm'])) : one))
+}

@@ -1,0 +1,73 @@
+import type { Kernels } from '../../model/kernels.ts'
+import type { IntegerSpec } from '../../model/packing.ts'
+import { fitModeOf } from './grid-mode.ts'
+import { packZeroRows, scaleBytes } from './scales.ts'
+import { arena, checkFinite, energyOf, PANEL_BYTES, readTile, scratchBytes, WINDOW_ELEMENTS } from './tile.ts'
+import type { PartTarget, ProduceJob, Unit, UnitIo, UnitResult } from './types.ts'
+
+/** Channels a unit may hold so that its packed codes stay under PANEL_BYTES. */
+export function nbitsPanel(job: ProduceJob): number {
+  const { spec, blocks, blockBytes } = shape(job)
+  const perChannel = blocks * (blockBytes + 4 + (spec.symmetric ? 0 : 1))
+  return Math.max(16, Math.floor(PANEL_BYTES / perChannel / 16) * 16)
+}
+
+function shape(job: ProduceJob) {
+  const spec = job.spec as IntegerSpec
+  const block = spec.granularity.kind === 'block' ? spec.granularity.size : job.view.depth
+  const blocks = Math.ceil(job.view.depth / block)
+  return { spec, block, blocks, blockBytes: (block * spec.bits) / 8 }
+}
+
+/**
+ * [K,N] floats to MatMulNBits codes [N, blocks, blockSize * bits / 8], one panel of columns at a time:
+ * strips of blockSize rows are read in order, fitted and packed transposed into the panel, which is then written in one piece.
+ */
+export async function columnsToNbits(job: ProduceJob, unit: Unit, io: UnitIo, kernels: Kernels): Promise<UnitResult> {
+  const { spec, block, blocks, blockBytes } = shape(job)
+  const { channels, depth } = job.view
+  const columns = unit.to - unit.from
+  const mode = fitModeOf(spec, job.solver)
+  const stripsPerRead = Math.max(1, Math.floor(WINDOW_ELEMENTS / (columns * block)))
+  const windowRows = Math.min(blocks, stripsPerRead) * block
+  const count = windowRows * columns
+  const channelBytes = blocks * blockBytes
+  const grids = columns * blocks
+  const [tile = 0, codes = 0, scales = 0, zeros = 0, sums = 0, extra = 0] = arena(kernels, [
+    count * 4,
+    columns * channelBytes,
+    grids * 4,
+    grids,
+    16,
+    Math.max(scratchBytes(job, count), grids * 2),
+  ])
+
+  let squaredError = 0
+  let energy = 0
+  for (let row = 0; row < depth; row += windowRows) {
+    const rows = Math.min(windowRows, depth - row)
+    await readTile(job, io, kernels, 0, channels, row, rows, unit.from, columns, tile, extra)
+    let windowError = 0
+    for (let strip = 0; strip < rows; strip += block) {
+      const stripRows = Math.min(block, rows - strip)
+      const source = tile + strip * columns * 4
+      const index = (row + strip) / block
+      const zero = spec.symmetric ? 0 : zeros + index
+      kernels.fitColumns(source, columns, stripRows, columns, mode, 2 ** spec.bits - 1, spec.scale === 'f16' ? 1 : 0, scales + index * 4, blocks, zeros + index, blocks)
+      windowError += kernels.packColumns(source, columns, stripRows, columns, block, spec.bits, 0, scales + index * 4, blocks, zero, blocks, codes + index * blockBytes, channelBytes)
+    }
+    checkFinite(job, kernels, windowError, tile, rows * columns, (i) => (row + Math.floor(i / columns)) * channels + unit.from + (i % columns))
+    squaredError += windowError
+    if (job.measure) energy += energyOf(kernels, tile, rows * columns, sums)
+  }
+
+  const [codeTarget, scaleTarget, zeroTarget] = job.targets as [PartTarget, PartTarget, PartTarget | undefined]
+  await io.write(codeTarget, unit.from * channelBytes, new Uint8Array(kernels.memory, codes, columns * channelBytes))
+  const scaleSize = spec.scale === 'f16' ? 2 : 4
+  await io.write(scaleTarget, unit.from * blocks * scaleSize, scaleBytes(kernels, scales, grids, spec.scale, extra))
+  if (zeroTarget) {
+    const packed = packZeroRows(new Uint8Array(kernels.memory, zeros, grids), columns, blocks, spec.bits)
+    await io.write(zeroTarget, unit.from * Math.ceil((blocks * spec.bits) / 8), packed)
+  }
+  return { squaredError, energy }
+}

@@ -1,0 +1,87 @@
+import { closeSync, openSync, readSync, writeSync } from 'node:fs'
+import { TersorError } from '../../errors.ts'
+import type { UnitIo, WeightSource } from './types.ts'
+
+/** Positioned reads and writes with file descriptors of this thread. `outputs` are staged paths by file index. */
+export class NodeIo implements UnitIo {
+  readonly #outputs: readonly string[]
+  readonly #inputs = new Map<string, number>()
+  readonly #sinks = new Map<number, number>()
+
+  constructor(outputs: readonly string[]) {
+    this.#outputs = outputs
+  }
+
+  read(source: WeightSource, offset: number, target: Uint8Array): void {
+    if (source.kind === 'bytes') {
+      target.set(source.bytes.subarray(offset, offset + target.length))
+      return
+    }
+    if (source.kind === 'source') throw new TersorError('E_INTERNAL', 'this source cannot be read by position')
+    let fd = this.#inputs.get(source.path)
+    if (fd === undefined) {
+      fd = openSync(source.path, 'r')
+      this.#inputs.set(source.path, fd)
+    }
+    if (offset + target.length > source.byteLength) {
+      throw new TersorError('E_INTERNAL', `read past the end of a weight: ${offset} + ${target.length} of ${source.byteLength}`)
+    }
+    let done = 0
+    while (done < target.length) {
+      const got = readSync(fd, target, done, target.length - done, source.start + offset + done)
+      if (got === 0) {
+        throw new TersorError('E_FORMAT', `"${source.path}" ended while its weights were read; it changed or is truncated`, { where: source.path })
+      }
+      done += got
+    }
+  }
+
+  write(target: { readonly file: number; readonly position: number; readonly byteLength: number }, offset: number, bytes: Uint8Array): void {
+    if (offset + bytes.length > target.byteLength) {
+      throw new TersorError('E_INTERNAL', `write past the end of a tensor: ${offset} + ${bytes.length} of ${target.byteLength}`)
+    }
+    let fd = this.#sinks.get(target.file)
+    if (fd === undefined) {
+      fd = openSync(this.#outputs[target.file] as string, 'r+')
+      this.#sinks.set(target.file, fd)
+    }
+    writeFully(fd, bytes, target.position + offset)
+  }
+
+  close(): void {
+    for (const fd of this.#inputs.values()) closeSync(fd)
+    for (const fd of this.#sinks.values()) closeSync(fd)
+    this.#inputs.clear()
+    this.#sinks.clear()
+  }
+}
+
+/** Writes all bytes at a position; what the disk refuses becomes E_OUTPUT. */
+export function writeFully(fd: number, bytes: Uint8Array, position: number): void {
+  let done = 0
+  try {
+    while (done < bytes.length) done += writeSync(fd, bytes, done, bytes.length - done, position + done)
+  } catch (cause) {
+    throw outputError(cause, 'the output could not be written')
+  }
+}
+
+/** File system errors of the output as E_OUTPUT with what to do. */
+export function outputError(cause: unknown, what: string): TersorError {
+  const code = (cause as { code?: string }).code ?? ''
+  const hints: Record<string, string> = {
+    ENOSPC: 'the disk is full: free some space or choose another folder with -o',
+    EACCES: 'this folder cannot be written: choose another with -o',
+    EPERM: 'this folder cannot be written: choose another with -o',
+    EROFS: 'this file system is read-only: choose another folder with -o',
+    ENOENT: 'the folder does not exist: create it first',
+    ENOTDIR: 'a part of the path is a file, not a folder',
+    EDQUOT: 'your disk quota is used up',
+    EISDIR: 'the output is a folder: give a file name',
+  }
+  const hint = hints[code]
+  return new TersorError('E_OUTPUT', `${what}${code ? ` (${code})` : ''}: ${cause instanceof Error ? cause.message : String(cause)}`, {
+    cause,
+    ...(hint ? { hint } : {}),
+  })
+}

@@ -1,0 +1,35 @@
+import type { Kernels } from '../../model/kernels.ts'
+import { runUnit } from '../fused.ts'
+import type { ProduceJob, Unit, UnitIo, UnitResult } from './types.ts'
+
+/** Shared between threads: [next unit, finished units, stop flag]. */
+export const NEXT = 0
+export const DONE = 1
+export const STOP = 2
+export const COUNTERS = 3
+
+/**
+ * Takes units by an atomic counter until none is left. Every thread runs this same loop; results carry the unit's index,
+ * so sums can be made in unit order whatever thread ran it.
+ */
+export async function runUnits(
+  jobs: readonly ProduceJob[],
+  units: readonly Unit[],
+  counters: Int32Array,
+  io: UnitIo,
+  kernels: Kernels,
+  progress?: (done: number, label: string) => void | Promise<void>,
+): Promise<Map<number, UnitResult>> {
+  const results = new Map<number, UnitResult>()
+  for (;;) {
+    if (Atomics.load(counters, STOP) !== 0) return results
+    const index = Atomics.add(counters, NEXT, 1)
+    const unit = units[index]
+    if (!unit) return results
+    const job = jobs[unit.job] as ProduceJob
+    results.set(index, await runUnit(job, unit, io, kernels))
+    const done = Atomics.add(counters, DONE, 1) + 1
+    const wait = progress?.(done, job.label)
+    if (wait) await wait
+  }
+}

@@ -1,0 +1,23 @@
+import type { Kernels } from '../../model/kernels.ts'
+
+/** Scales as they are stored: f32, or f16 when the scheme says so (values are already rounded to f16). */
+export function scaleBytes(kernels: Kernels, scales: number, count: number, type: 'f32' | 'f16', scratch: number): Uint8Array {
+  if (type === 'f32') return new Uint8Array(kernels.memory, scales, count * 4)
+  kernels.f32ToF16(scales, scratch, count)
+  return new Uint8Array(kernels.memory, scratch, count * 2)
+}
+
+/** Zero codes of `rows` rows of `blocks`, packed low first, every row padded to a byte. `bits` 8 is a plain copy. */
+export function packZeroRows(zeros: Uint8Array, rows: number, blocks: number, bits: number): Uint8Array {
+  if (bits === 8) return zeros
+  const perByte = 8 / bits
+  const rowBytes = Math.ceil(blocks / perByte)
+  const packed = new Uint8Array(rows * rowBytes)
+  for (let r = 0; r < rows; r++) {
+    for (let b = 0; b < blocks; b++) {
+      const at = r * rowBytes + Math.floor(b / perByte)
+      packed[at] = (packed[at] as number) | ((zeros[r * blocks + b] as number) << ((b % perByte) * bits))
+    }
+  }
+  return packed
+}

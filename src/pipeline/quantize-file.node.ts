@@ -1,0 +1,129 @@
+import { availableParallelism } from 'node:os'
+import { basename, dirname, join } from 'node:path'
+import { createKernels, createReferenceKernels } from '../kernels/index.ts'
+import type { Report } from '../model/report.ts'
+import type { StageEvent, Tools } from '../model/tools.ts'
+import { askOf, type QuantizeOptions } from './ask-of.ts'
+import { compressedSizes, sha256Of } from './file-facts.node.ts'
+import { openModel, type OpenedModel } from './open-model.node.ts'
+import { Phases } from './phases.ts'
+import { runOnThreads } from './produce/produce-pool.node.ts'
+import type { ProveFileOptions } from './prove-file.node.ts'
+import { reportOf } from './report-of.ts'
+import { decide, finish } from './run.ts'
+import { NodeStage } from './stage.node.ts'
+import { suggestionFor } from './suggestion.ts'
+
+export interface FileOptions extends QuantizeOptions, ProveFileOptions {
+  readonly shardSize?: number
+  readonly threads?: number
+  readonly maxMemory?: number
+  readonly force?: boolean
+  readonly compressed?: boolean
+  readonly hashes?: boolean
+  /** `reference`: the TypeScript twins instead of the SIMD kernels; same bytes, slower. */
+  readonly kernels?: 'wasm' | 'reference'
+  readonly onEvent?: (event: StageEvent) => void
+  readonly signal?: AbortSignal
+}
+
+/** The main job on files. Without `output`, the result goes beside the model under a name that says what was done. */
+export async function quantize(input: string, output: string | undefined, options: FileOptions = {}): Promise<Report> {
+  const tools = toolsOf(options)
+  const phases = new Phases(tools.notify)
+  const ask = askOf(options)
+  const opened = await openModel(input)
+  try {
+    const decided = await decide(opened, ask, tools, phases)
+    const path = output ?? defaultOutput(input, opened, decided.plan.preset)
+    const inputs = [...(opened.path === undefined ? [] : [opened.path]), ...decided.input.externalFiles.filter((file) => file !== '')]
+    const stage = new NodeStage(path, { force: options.force ?? false, inputs })
+    const proof = options.noVerify === true ? undefined : await (await import('./prove-file.node.ts')).proverOf(opened, options, tools)
+    try {
+      const threads = options.threads ?? availableParallelism()
+      const finished = await finish(
+        decided,
+        stage,
+        {
+          name: basename(path),
+          measure: ask.measure,
+          force: options.force ?? false,
+          ...(options.shardSize === undefined ? {} : { shardBytes: options.shardSize }),
+          threads: (jobs, units, outputs, notify) => runOnThreads(jobs, units, outputs, tools.kernels, threads, options.signal, notify),
+        },
+        proof?.prove,
+        tools,
+        phases,
+      )
+      const published = finished.files.length > 0
+      return reportOf(decided, finished, {
+        command: 'quantize',
+        source: opened.source,
+        ask,
+        options: plainOptions(options),
+        phases: phases.list,
+        warnings: proof?.warnings() ?? [],
+        peakBytes: process.resourceUsage().maxRSS * 1024,
+        outputPath: path,
+        ...(proof?.runtime ? { runtime: proof.runtime } : {}),
+        suggestion: suggestionFor(decided, finished, input, path),
+        ...(options.hashes && opened.path !== undefined ? { inputHash: await sha256Of(opened.path) } : {}),
+        ...(options.hashes && published ? { outputHash: await sha256Of(path) } : {}),
+        ...(options.compressed && published ? { compressed: await compressedSizes(finished.files) } : {}),
+      })
+    } finally {
+      await proof?.close()
+    }
+  } finally {
+    await opened.source.close?.()
+  }
+}
+
+/** Every decision with its reason and the exact output bytes; nothing is run or written. */
+export async function plan(input: string, options: FileOptions = {}): Promise<Report> {
+  const tools = toolsOf(options)
+  const phases = new Phases(tools.notify)
+  const ask = askOf(options)
+  const opened = await openModel(input)
+  try {
+    const decided = await decide(opened, ask, tools, phases)
+    const { layout } = await import('../formats/onnx/index.ts')
+    const name = basename(defaultOutput(input, opened, decided.plan.preset))
+    const files = layout(decided.output, { name, ...(options.shardSize === undefined ? {} : { shardBytes: options.shardSize }) }).files
+    const report = reportOf(decided, undefined, {
+      command: 'plan',
+      source: opened.source,
+      ask,
+      options: plainOptions(options),
+      phases: phases.list,
+      warnings: [],
+      peakBytes: process.resourceUsage().maxRSS * 1024,
+      ...(options.hashes && opened.path !== undefined ? { inputHash: await sha256Of(opened.path) } : {}),
+    })
+    const bytes = files.reduce((sum, file) => sum + file.byteLength, 0)
+    return { ...report, output: { path: name, bytes, files: files.map((file) => file.name) } }
+  } finally {
+    await opened.source.close?.()
+  }
+}
+
+export function toolsOf(options: Pick<FileOptions, 'kernels' | 'signal' | 'onEvent'>): Tools {
+  return {
+    kernels: options.kernels === 'reference' ? createReferenceKernels() : createKernels(),
+    notify: options.onEvent ?? (() => undefined),
+    ...(options.signal ? { signal: options.signal } : {}),
+  }
+}
+
+/** `model.int8.onnx` beside the model; for addresses and folders, in the working folder or that folder. */
+export function defaultOutput(input: string, opened: OpenedModel, what: string): string {
+  const path = opened.path ?? join(process.cwd(), basename(new URL(input).pathname) || 'model.onnx')
+  const name = basename(path).replace(/\.onnx$/i, '')
+  return join(dirname(path), `${name}.${what}.onnx`)
+}
+
+/** What can be said in JSON. */
+export function plainOptions(options: object): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined && typeof value !== 'function' && !(value instanceof AbortSignal)))
+}
+

@@ -1,0 +1,153 @@
+import type { ByteSource } from '../bytes/types.ts'
+import { TersorError } from '../errors.ts'
+import { layout } from '../formats/onnx/index.ts'
+import type { Model, TensorRef } from '../model/graph.ts'
+import type { FileLayout } from '../model/layout.ts'
+import type { Tools } from '../model/tools.ts'
+import type { LoweredWeight } from './lower.ts'
+import { unitsOf } from './fused.ts'
+import type { PartTarget, ProduceJob, Unit, UnitIo, UnitResult, WeightSource } from './produce/types.ts'
+import { COUNTERS, runUnits, STOP } from './produce/run-units.ts'
+import type { Stage, StagedFile } from './stage.ts'
+
+export interface SaveOptions {
+  /** File name of the model, without folder. */
+  readonly name: string
+  readonly shardBytes?: number
+  readonly measure: boolean
+  /** Only the plain path: solver, then packing. */
+  readonly plainOnly?: boolean
+  /** Runs units on several threads over staged paths; absent: this thread only. */
+  readonly threads?: (
+    jobs: readonly ProduceJob[],
+    units: readonly Unit[],
+    outputs: readonly string[],
+    notify: (done: number, label: string) => void,
+  ) => Promise<Map<number, UnitResult>>
+}
+
+export interface SavedWeight {
+  readonly squaredError: number
+  readonly energy: number
+}
+
+export interface Saved {
+  readonly layout: FileLayout
+  /** Parallel to the lowered weights. */
+  readonly errors: readonly SavedWeight[]
+  readonly byteLength: number
+}
+
+/** Lays the output out, then writes it: what is known first, then every packed tensor at its place. */
+export async function save(model: Model, weights: readonly LoweredWeight[], stage: Stage, options: SaveOptions, tools: Tools): Promise<Saved> {
+  const files = layout(model, { name: options.name, ...(options.shardBytes === undefined ? {} : { shardBytes: options.shardBytes }) })
+  const places = new Map<string, PartTarget>()
+  const staged: StagedFile[] = []
+  for (const [index, file] of files.files.entries()) {
+    const out = await stage.open(file.name, file.byteLength)
+    staged.push(out)
+    let position = 0
+    for (const segment of file.segments) {
+      tools.signal?.throwIfAborted()
+      if (segment.kind === 'bytes') await out.writeAt(position, segment.bytes)
+      else if (segment.kind === 'copy') await out.copyFrom(position, segment.source, segment.start, segment.byteLength)
+      else if (segment.kind === 'produced') places.set(segment.tensor, { file: index, position, byteLength: segment.byteLength })
+      position += segment.byteLength
+    }
+  }
+
+  const sources: ByteSource[] = []
+  const jobs: ProduceJob[] = []
+  for (const weight of weights) jobs.push(await jobOf(weight, places, sources, stage.paths !== null, options.measure))
+  const units = unitsOf(jobs, options.plainOnly)
+  const notify = (done: number, label: string): void => tools.notify({ phase: 'quantize', done, total: units.length, note: label })
+  const results =
+    stage.paths !== null && options.threads
+      ? await options.threads(jobs, units, stage.paths, notify)
+      : await runHere(jobs, units, sources, staged, tools, notify)
+
+  const errors = jobs.map(() => ({ squaredError: 0, energy: 0 }))
+  for (const [index, unit] of units.entries()) {
+    const result = results.get(index)
+    const sum = errors[unit.job]
+    if (!result || !sum) throw new TersorError('E_INTERNAL', `unit ${index} has no result`)
+    sum.squaredError += result.squaredError
+    sum.energy += result.energy
+  }
+  return { layout: files, errors, byteLength: files.files.reduce((sum, file) => sum + file.byteLength, 0) }
+}
+
+async function runHere(
+  jobs: readonly ProduceJob[],
+  units: readonly Unit[],
+  sources: readonly ByteSource[],
+  staged: readonly StagedFile[],
+  tools: Tools,
+  notify: (done: number, label: string) => void,
+): Promise<Map<number, UnitResult>> {
+  const counters = new Int32Array(COUNTERS)
+  const io: UnitIo = {
+    read: async (source, offset, target) => {
+      if (source.kind === 'bytes') target.set(source.bytes.subarray(offset, offset + target.length))
+      else if (source.kind === 'source') {
+        const bytes = await (sources[source.index] as ByteSource).read(source.start + offset, source.start + offset + target.length, tools.signal)
+        target.set(bytes)
+      } else throw new TersorError('E_INTERNAL', 'a path cannot be opened here')
+    },
+    write: (target, offset, bytes) => (staged[target.file] as StagedFile).writeAt(target.position + offset, bytes),
+  }
+  return runUnits(jobs, units, counters, io, tools.kernels, (done, label) => {
+    notify(done, label)
+    if (tools.signal?.aborted) {
+      Atomics.store(counters, STOP, 1)
+      throw new TersorError('E_ABORTED', 'stopped by the user')
+    }
+  })
+}
+
+async function jobOf(
+  { work, tensors }: LoweredWeight,
+  places: ReadonlyMap<string, PartTarget>,
+  sources: ByteSource[],
+  local: boolean,
+  measure: boolean,
+): Promise<ProduceJob> {
+  const view = work.weight.uses[0]?.view ?? { stack: 1, channels: 1, depth: work.weight.elementCount, along: 'row' as const }
+  const targets = tensors.map((tensor) => {
+    const place = places.get(tensor.name)
+    if (!place) throw new TersorError('E_INTERNAL', `the layout has no place for "${tensor.name}"`, { where: work.weight.name })
+    return place
+  })
+  return {
+    label: work.weight.name,
+    source: await sourceOf(work.weight.tensor, sources, local),
+    dtype: work.weight.dtype,
+    shape: work.weight.shape,
+    view,
+    spec: work.spec,
+    solver: work.solver,
+    packing: work.packing?.id ?? '',
+    targets,
+    measure,
+  }
+}
+
+async function sourceOf(tensor: TensorRef, sources: ByteSource[], local: boolean): Promise<WeightSource> {
+  const { storage } = tensor
+  switch (storage.kind) {
+    case 'span':
+      if (local && storage.source.path !== undefined) {
+        return { kind: 'file', path: storage.source.path, start: storage.start, byteLength: storage.byteLength }
+      }
+      sources.push(storage.source)
+      return { kind: 'source', index: sources.length - 1, start: storage.start, byteLength: storage.byteLength }
+    case 'bytes':
+      return { kind: 'bytes', bytes: storage.bytes, byteLength: storage.byteLength }
+    case 'field': {
+      const bytes = await storage.load()
+      return { kind: 'bytes', bytes, byteLength: bytes.length }
+    }
+    default:
+      throw new TersorError('E_INTERNAL', `"${tensor.name}" holds no readable elements`)
+  }
+}

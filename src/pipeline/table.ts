@@ -1,0 +1,61 @@
+/** Error and bytes of candidate schemes, measured on a sample of each tensor. Reusable for any budget. */
+export interface Measured {
+  /** Sum of squared errors over sum of squares, on the sample. */
+  readonly relativeError: number
+  readonly bitsPerWeight: number
+}
+
+export class Table {
+  readonly #rows = new Map<string, Measured>()
+
+  static key(scope: readonly string[], name: string, schemeId: string): string {
+    return `${scope.join('\u0000')}\u0001${name}\u0001${schemeId}`
+  }
+
+  get(key: string): Measured | undefined {
+    return this.#rows.get(key)
+  }
+
+  set(key: string, row: Measured): void {
+    this.#rows.set(key, row)
+  }
+
+  get size(): number {
+    return this.#rows.size
+  }
+}
+
+/**
+ * Error per byte: one bit a weight buys a factor 4 in squared error (6.02 dB), the slope of the rate-distortion curve of
+ * uniform codes. Candidate b beats a when error_b * 4^(bits_b - bits_a) is smaller. `generosity` above 1 lets a dearer
+ * candidate win with less than that slope: factor^(extra bits).
+ */
+export function cheapest<T extends { readonly measured: Measured }>(candidates: readonly T[], slope = 4): T {
+  let best = candidates[0] as T
+  for (const candidate of candidates.slice(1)) {
+    const extraBits = candidate.measured.bitsPerWeight - best.measured.bitsPerWeight
+    if (candidate.measured.relativeError * power(slope, extraBits) < best.measured.relativeError) best = candidate
+  }
+  return best
+}
+
+/** base^exponent for exponents that are multiples of 1/256, by square roots: IEEE exact steps, the same bits in every engine. */
+function power(base: number, exponent: number): number {
+  const negative = exponent < 0
+  let left = negative ? -exponent : exponent
+  let result = 1
+  while (left >= 1) {
+    result *= base
+    left -= 1
+  }
+  let root = base
+  for (let i = 0; i < 8; i++) {
+    root = Math.sqrt(root)
+    left *= 2
+    if (left >= 1) {
+      result *= root
+      left -= 1
+    }
+  }
+  return negative ? 1 / result : result
+}

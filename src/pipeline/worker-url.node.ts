@@ -1,0 +1,21 @@
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { TersorError } from '../errors.ts'
+
+/**
+ * The built file of a worker, such as `pipeline/produce/produce-worker.node.js`, looked up from here outwards: works from
+ * dist/, from bundled chunks of dist/, and from sources under test (which use the built dist/ beside src/).
+ */
+export function workerUrl(name: string): URL {
+  let folder = dirname(fileURLToPath(import.meta.url))
+  for (;;) {
+    for (const candidate of [join(folder, name), join(folder, 'dist', name)]) {
+      if (existsSync(candidate)) return pathToFileURL(candidate)
+    }
+    const parent = dirname(folder)
+    if (parent === folder) break
+    folder = parent
+  }
+  throw new TersorError('E_INTERNAL', `the worker file ${name} is missing from this installation`, { hint: 'run npm run build' })
+}
