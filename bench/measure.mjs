@@ -26,16 +26,14 @@ export const measure = (command, args, { cwd, env, timeout = 600_000 } = {}) =>
     const note = join(scratch, 'time')
     const timed = existsSync(gnuTime)
     const start = process.hrtime.bigint()
+    // A process group of its own, so that the time limit ends GNU time's child too.
+    const how = { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true }
     const child = timed
-      ? spawn(gnuTime, ['-q', '-f', '%M', '-o', note, command, ...args], {
-          cwd,
-          env,
-          stdio: ['ignore', 'pipe', 'pipe'],
-        })
-      : spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
+      ? spawn(gnuTime, ['-q', '-f', '%M', '-o', note, command, ...args], how)
+      : spawn(command, args, how)
     let peak = 0
     const poll = timed ? null : setInterval(() => (peak = Math.max(peak, highWater(child.pid))), 5)
-    const limit = setTimeout(() => child.kill('SIGKILL'), timeout)
+    const limit = setTimeout(() => process.kill(-child.pid, 'SIGKILL'), timeout)
     let stdout = ''
     let stderr = ''
     let firstLineMs = null
@@ -50,7 +48,7 @@ export const measure = (command, args, { cwd, env, timeout = 600_000 } = {}) =>
       clearTimeout(limit)
       if (poll) clearInterval(poll)
       const ms = Number(child.exitedAt - start) / 1e6
-      if (timed) peak = Number(readFileSync(note, 'utf8').trim().split('\n').at(-1)) * 1024
+      if (timed && !signal) peak = Number(readFileSync(note, 'utf8').trim().split('\n').at(-1)) * 1024
       resolve({ ms, firstLineMs, status: signal ?? code, peakBytes: peak, stdout, stderr })
     })
   })
