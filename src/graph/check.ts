@@ -1,10 +1,10 @@
 import { TersorError } from '../errors.ts'
-import type { Graph, Model, Node } from '../model/graph.ts'
+import type { Model, Node } from '../model/graph.ts'
 import { didYouMean } from '../near-names.ts'
 import { type Clash, type Connections, connect, type Definition, type Loose } from './consumers.ts'
 import { definitionLabel, nodeLabel, quoted, scopeLabel } from './labels.ts'
 import { checkOpsets } from './opsets.ts'
-import { rebuild } from './rebuild.ts'
+import { rebuild, type ScopeChange } from './rebuild.ts'
 import { order } from './topological.ts'
 import type { Scope } from './walk.ts'
 
@@ -114,11 +114,11 @@ function sortScopes(model: Model, connections: Connections, warnings: string[]):
     warnings.push(`${scopeLabel(scope.path)}: nodes were not in order of use; they have been sorted`)
   }
   if (sorted.size === 0) return { model, warnings }
-  return { model: rebuild(model, (scope) => sortedPart(sorted.get(scope))), warnings }
-}
-
-function sortedPart(nodes: readonly Node[] | undefined): Partial<Pick<Graph, 'nodes'>> | undefined {
-  return nodes === undefined ? undefined : { nodes }
+  const change = (scope: Scope): ScopeChange | undefined => {
+    const nodes = sorted.get(scope)
+    return nodes && { nodes }
+  }
+  return { model: rebuild(model, change, connections.scopes), warnings }
 }
 
 function cycleError(scope: Scope, nodes: readonly Node[]): TersorError {

@@ -41,7 +41,7 @@ export async function takeStep(
     return tensor === null ? null : smallIntegers(tensor, readSmall)
   }
   const next = (op: ConstantStep['op'], shape: readonly number[], axes: StoredAxes | null): SeenConstant => {
-    return { shape, axes, path: [...seen.path, { op, node }] }
+    return { shape, axes, path: [...seen.path, { op, node, shape }] }
   }
   const rank = seen.shape.length
   switch (node.op) {
@@ -90,7 +90,7 @@ function scaleStep(seen: SeenConstant, use: Use, connections: Connections): Seen
   if (scale === null || longAxes(scale.shape) > 1 || longAxes(seen.shape) < 2) return null
   const offset = seen.shape.length - scale.shape.length
   const fits = offset >= 0 && scale.shape.every((size, axis) => size === 1 || size === seen.shape[offset + axis])
-  return fits ? { ...seen, path: [...seen.path, { op: 'Mul', node: use.node }] } : null
+  return fits ? { ...seen, path: [...seen.path, { op: 'Mul', node: use.node, shape: seen.shape }] } : null
 }
 
 function constantThroughCasts(use: Use, name: string, connections: Connections): TensorRef | null {

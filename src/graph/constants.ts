@@ -53,6 +53,7 @@ async function factsOf(
     name: definition.name,
     scope: definition.scope.path,
     spelling,
+    ...(definition.node === null ? {} : { constantNode: definition.node }),
     tensor,
     dtype: tensor.dtype,
     shape: tensor.shape,

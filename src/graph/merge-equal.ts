@@ -28,7 +28,7 @@ export function mergeEqual(model: Model, groups: readonly SharedGroup[]): Model 
     if (kept === undefined) continue
     for (const member of members) if (canFollow(member, kept, connections)) renames.set(member, kept.name)
   }
-  return renames.size === 0 ? model : removeDead(redirectUses(model, renames))
+  return renames.size === 0 ? model : removeDead(redirectUses(model, renames, connections))
 }
 
 function canFollow(member: Definition, kept: Definition, connections: Connections): boolean {

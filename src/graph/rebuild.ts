@@ -7,10 +7,14 @@ export type ScopeChange = Partial<Pick<Graph, 'nodes' | 'initializers' | 'inputs
 /**
  * Rebuilds a model with changes per scope, bodies first. `change` sees every scope as it was read and answers with the
  * lists that differ; nodes it returns may hold bodies as they were read: they are exchanged for their rebuilt selves.
+ * `scopes` are the model's own from an earlier walk, when `change` looks them up by identity.
  * What did not change keeps its identity (and its carrier), up to the model itself.
  */
-export function rebuild(model: Model, change: (scope: Scope) => ScopeChange | undefined): Model {
-  const scopes = scopesOf(model)
+export function rebuild(
+  model: Model,
+  change: (scope: Scope) => ScopeChange | undefined,
+  scopes: readonly Scope[] = scopesOf(model),
+): Model {
   const graphs = new Map<Graph, Graph>()
   const bodies = new Map<FunctionBody, FunctionBody>()
   for (let index = scopes.length - 1; index >= 0; index--) {

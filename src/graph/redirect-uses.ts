@@ -1,19 +1,19 @@
 import type { Model, Node } from '../model/graph.ts'
-import type { Definition, Use } from './consumers.ts'
-import { rebuild } from './rebuild.ts'
+import type { Connections, Definition, Use } from './consumers.ts'
+import { rebuild, type ScopeChange } from './rebuild.ts'
 import type { Scope } from './walk.ts'
 
 /** Makes every read of each definition read another name instead. Names must mean the wanted value where they are read. */
-export function redirectUses(model: Model, renames: ReadonlyMap<Definition, string>): Model {
+export function redirectUses(model: Model, renames: ReadonlyMap<Definition, string>, connections: Connections): Model {
   const byScope = new Map<Scope, Map<Node, Map<number, string>>>()
   for (const [definition, name] of renames) {
     for (const use of definition.uses) note(byScope, use, name)
   }
-  return rebuild(model, (scope) => {
+  const change = (scope: Scope): ScopeChange | undefined => {
     const nodes = byScope.get(scope)
-    if (nodes === undefined) return undefined
-    return { nodes: scope.nodes.map((node) => withInputs(node, nodes.get(node))) }
-  })
+    return nodes && { nodes: scope.nodes.map((node) => withInputs(node, nodes.get(node))) }
+  }
+  return rebuild(model, change, connections.scopes)
 }
 
 function note(byScope: Map<Scope, Map<Node, Map<number, string>>>, use: Use, name: string): void {

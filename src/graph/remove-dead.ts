@@ -55,7 +55,7 @@ export function removeDead(model: Model): Model {
       if (left === 0) queue.push(input)
     }
   }
-  return rebuild(model, (scope) => without(scope, deadNodes, deadNames.get(scope)))
+  return rebuild(model, (scope) => without(scope, deadNodes, deadNames.get(scope)), scopes)
 }
 
 /** Constant nodes, and in any order nodes of the list above that read nothing but constants. */

@@ -39,7 +39,7 @@ function isSorted(count: number, needs: readonly (readonly number[])[]): boolean
   return true
 }
 
-/** Follows unmet needs until a position comes back: everything that still waits has one. */
+/** Follows unmet needs until a position comes back: everything that still waits has one. Starts at the lowest position. */
 function cycle(waiting: Uint32Array, needs: readonly (readonly number[])[]): number[] {
   const visitedAt = new Map<number, number>()
   const trail: number[] = []
@@ -49,7 +49,9 @@ function cycle(waiting: Uint32Array, needs: readonly (readonly number[])[]): num
     trail.push(position)
     position = needs[position]!.find((need) => waiting[need]! > 0)!
   }
-  return trail.slice(visitedAt.get(position)!).reverse()
+  const ring = trail.slice(visitedAt.get(position)!).reverse()
+  const first = ring.indexOf(ring.reduce((least, next) => Math.min(least, next)))
+  return [...ring.slice(first), ...ring.slice(0, first)]
 }
 
 function push(heap: number[], value: number): void {
