@@ -1,0 +1,104 @@
+import type { ComparedOutput } from './compare.ts'
+import { MAX_KL, MAX_ZERO_ERROR, MIN_AGREEMENT, MIN_EQUAL, minCosineOf } from './thresholds.ts'
+import type { VerdictFacts } from './verdict.ts'
+
+/** One threshold against one figure. */
+export interface Finding {
+  readonly metric: string
+  readonly value: number
+  readonly found: number
+  /** How far beyond the threshold, as a share of what it allows; <= 0 is met. */
+  readonly excess: number
+  readonly text: string
+}
+
+type Basis = Pick<VerdictFacts, 'bits' | 'data' | 'thresholds' | 'metric'>
+
+/** Every comparison that counts: the given thresholds where there are any, else the default rule of each output's kind. */
+export function findingsOf(outputs: readonly ComparedOutput[], basis: Basis): readonly Finding[] {
+  const { minCosine, minAgreement, maxKl, maxLoss } = basis.thresholds ?? {}
+  const given = [minCosine, minAgreement, maxKl, maxLoss].some((threshold) => threshold !== undefined)
+  if (!given) {
+    const reach = outputs.reduce((most, { referenceMaxAbs }) => Math.max(referenceMaxAbs, most), 0)
+    return outputs.map((output) => defaultFinding(output, basis, reach))
+  }
+  const findings: Finding[] = []
+  for (const output of outputs) {
+    const { name, kind, cosine, top1Agreement, kl } = output
+    const label = `output "${name}"`
+    if (minCosine !== undefined && !output.zero) findings.push(atLeast('cosine', minCosine, cosine, label))
+    if (minAgreement !== undefined && top1Agreement !== undefined) {
+      findings.push(atLeast('top1Agreement', minAgreement, top1Agreement, label))
+    }
+    if (maxKl !== undefined && kl !== undefined) findings.push(atMost('kl', maxKl, kl, label))
+    if (maxLoss !== undefined && basis.metric === undefined) {
+      // Without a metric on labels, what float itself says is the label.
+      const kept = kind === 'exact' ? (output.equal ?? 0) : (top1Agreement ?? cosine)
+      findings.push(atMost('loss', maxLoss, 1 - kept, label))
+    }
+  }
+  if (maxLoss !== undefined && basis.metric !== undefined) {
+    const { name, float, quantized, higherIsBetter } = basis.metric
+    const lost = higherIsBetter ? float - quantized : quantized - float
+    findings.push(atMost('loss', maxLoss, float === 0 ? lost : lost / Math.abs(float), name))
+  }
+  return findings
+}
+
+function defaultFinding(output: ComparedOutput, { bits, data }: Basis, reach: number): Finding {
+  const label = `output "${output.name}"`
+  if (output.kind === 'exact') return atLeast('equal', MIN_EQUAL, output.equal ?? 0, label)
+  if (output.zero)
+    return atMost('maxAbs', MAX_ZERO_ERROR * (reach > 0 ? reach : 1), output.maxAbs, `${label} (zero in float)`)
+  if (output.kind === 'logits' && output.kl !== undefined) return atMost('kl', MAX_KL, output.kl, label)
+  const byCosine = atLeast('cosine', minCosineOf(bits), output.cosine, label)
+  if (output.kind !== 'classes' || output.top1Agreement === undefined) return byCosine
+  const byAgreement = atLeast('top1Agreement', MIN_AGREEMENT, output.top1Agreement, label)
+  // Made-up inputs belong to no class: which of two nearly equal scores wins there says little, the direction says more.
+  return data === 'synthetic' && byAgreement.excess > 0 && byCosine.excess <= 0 ? byCosine : byAgreement
+}
+
+const WORDS: ReadonlyMap<string, string> = new Map([
+  ['cosine', 'cosine'],
+  ['top1Agreement', 'top-1 agreement'],
+  ['kl', 'mean KL'],
+  ['equal', 'share of equal elements'],
+  ['maxAbs', 'largest difference'],
+  ['loss', 'loss against float'],
+])
+
+function atLeast(metric: string, value: number, found: number, label: string): Finding {
+  // NaN is never enough.
+  const enough = found >= value
+  const allowed = Math.max(1 - value, 1e-9)
+  const excess = enough ? (value - found) / allowed : Math.max((value - found) / allowed || 1, Number.MIN_VALUE)
+  return {
+    metric,
+    value,
+    found,
+    excess,
+    text: `${label}: ${words(metric)} ${figure(found)} ${enough ? '>=' : '<'} ${value}`,
+  }
+}
+
+function atMost(metric: string, value: number, found: number, label: string): Finding {
+  const enough = found <= value
+  const allowed = Math.max(value, 1e-9)
+  const excess = enough ? (found - value) / allowed : Math.max((found - value) / allowed || 1, Number.MIN_VALUE)
+  return {
+    metric,
+    value,
+    found,
+    excess,
+    text: `${label}: ${words(metric)} ${figure(found)} ${enough ? '<=' : '>'} ${figure(value)}`,
+  }
+}
+
+function words(metric: string): string {
+  return WORDS.get(metric) ?? metric
+}
+
+/** Enough digits to see the difference to a threshold, without trailing zeros. */
+function figure(value: number): string {
+  return String(Number(value.toPrecision(6)))
+}

@@ -1,0 +1,30 @@
+import { decibels } from '../decibels.ts'
+import type { Numbers } from '../elements.ts'
+
+export interface PsnrMeter {
+  add(reference: Numbers, candidate: Numbers): void
+  /** dB; the peak is the range that the reference covers over all samples. */
+  value(): number
+}
+
+/** Peak signal to noise, for pictures. Elements that are not finite on either side are left out. */
+export function psnrMeter(): PsnrMeter {
+  let least = Number.POSITIVE_INFINITY
+  let most = Number.NEGATIVE_INFINITY
+  let noise = 0
+  let elements = 0
+  return {
+    add(reference, candidate) {
+      for (let i = 0; i < reference.length; i += 1) {
+        const a = reference[i]!
+        const difference = a - candidate[i]!
+        if (!Number.isFinite(difference)) continue
+        if (a < least) least = a
+        if (a > most) most = a
+        noise += difference * difference
+        elements += 1
+      }
+    },
+    value: () => (elements === 0 ? decibels(0, 0) : decibels((most - least) * (most - least), noise / elements)),
+  }
+}

@@ -1,0 +1,81 @@
+import type { Dimension } from '../model/graph.ts'
+import type { Value } from '../model/runtime.ts'
+import { isFloat } from '../numbers/dtype.ts'
+import { type Numbers, numbersOf } from './elements.ts'
+
+/**
+ * How an output is judged: `classes` by its first choice, `logits` (language: a row of scores per token) by divergence,
+ * `values` by direction, `exact` (integers, booleans, strings) by equality.
+ */
+export type OutputKind = 'classes' | 'logits' | 'values' | 'exact'
+
+export interface KindHints {
+  /** Samples per run; default 1. A row of scores per sample makes an output a classifier's. */
+  readonly batch?: number
+  /** Number of tokens the model knows: an output with as many scores per row is language. */
+  readonly vocabulary?: number
+  /** Shapes as the model declares them: a last axis without a fixed size holds no classes. */
+  readonly declared?: ReadonlyMap<string, readonly Dimension[]>
+}
+
+export interface OutputShape {
+  readonly kind: OutputKind
+  /** Scores per row for `classes` and `logits`, else 0. */
+  readonly classes: number
+  /** Whether rows are probabilities already. */
+  readonly probabilities: boolean
+}
+
+const LANGUAGE = /logit|lm_head|next_token/i
+const NOT_SCORES =
+  /embed|hidden|pool|feat|state|cache|vector|latent|box|loc|coord|landmark|point|mask|image|audio|wave|spec|memory|present|past|(^|_)[hc][n\d]?(_|$)/i
+/** More "classes" than this are a signal of that many steps. */
+const MOST_CLASSES = 65_536
+
+/** Decides from the name, the shape and the numbers of the first value seen. */
+export function outputShapeOf(name: string, value: Value, hints: KindHints = {}): OutputShape {
+  if (!isFloat(value.dtype)) return { kind: 'exact', classes: 0, probabilities: false }
+  const plain: OutputShape = { kind: 'values', classes: 0, probabilities: false }
+  const declared = hints.declared?.get(name)
+  const shape = withoutTrailingOnes(value.shape)
+  const classes = shape.at(-1) ?? 1
+  if (classes < 2 || shape.length < 2 || shape.length > 3) return plain
+  if (shape.length === value.shape.length && declared !== undefined && typeof declared.at(-1) !== 'number') return plain
+  const numbers = numbersOf(value, name)
+  const probabilities = areProbabilities(numbers, classes)
+  const language = classes === hints.vocabulary || (shape.length === 3 && LANGUAGE.test(name))
+  if (language) return { kind: 'logits', classes, probabilities }
+  const rowPerSample = shape.length === 2 && shape[0] === (hints.batch ?? 1)
+  if (!rowPerSample || classes > MOST_CLASSES || NOT_SCORES.test(name)) return plain
+  if (!probabilities && areUnitVectors(numbers, classes)) return plain
+  return { kind: 'classes', classes, probabilities }
+}
+
+/** [N, C, 1, 1] is [N, C]; two axes stay. */
+function withoutTrailingOnes(shape: readonly number[]): readonly number[] {
+  let rank = shape.length
+  while (rank > 2 && shape[rank - 1] === 1) rank -= 1
+  return shape.slice(0, rank)
+}
+
+function areProbabilities(numbers: Numbers, classes: number): boolean {
+  for (let start = 0; start + classes <= numbers.length; start += classes) {
+    let sum = 0
+    for (let i = start; i < start + classes; i += 1) {
+      if (!(numbers[i]! >= 0)) return false
+      sum += numbers[i]!
+    }
+    if (!(Math.abs(sum - 1) < 1e-2)) return false
+  }
+  return numbers.length > 0
+}
+
+/** Normalized embeddings: no classifier gives rows of length one. */
+function areUnitVectors(numbers: Numbers, classes: number): boolean {
+  for (let start = 0; start + classes <= numbers.length; start += classes) {
+    let square = 0
+    for (let i = start; i < start + classes; i += 1) square += numbers[i]! * numbers[i]!
+    if (!(Math.abs(square - 1) < 1e-4)) return false
+  }
+  return numbers.length > 0
+}

@@ -1,0 +1,25 @@
+/** What the user asked for; a given threshold takes the place of the default rules. */
+export interface Thresholds {
+  readonly minCosine?: number
+  /** Share, 0 to 1. */
+  readonly minAgreement?: number
+  /** Natural units, mean over rows. */
+  readonly maxKl?: number
+  /** Largest share of the metric that may be lost against float, 0 to 1. */
+  readonly maxLoss?: number
+}
+
+/** Default: first choices of a classifier that must stay. */
+export const MIN_AGREEMENT = 0.98
+/** Default: mean divergence of a language model's next token. */
+export const MAX_KL = 0.1
+/** Default: equal elements of integer, boolean and string outputs. */
+export const MIN_EQUAL = 0.98
+/** Default where float gives zeros only: largest difference against the largest magnitude of any output. */
+export const MAX_ZERO_ERROR = 0.01
+
+/** Default cosine by the fewest bits a weight has in the result. */
+export function minCosineOf(bits: number): number {
+  if (bits >= 8) return 0.999
+  return bits >= 4 ? 0.98 : 0.9
+}

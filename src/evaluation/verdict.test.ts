@@ -1,0 +1,138 @@
+import { describe, expect, it } from 'vitest'
+import type { ComparedOutput } from './compare.ts'
+import { type VerdictFacts, verdictOf } from './verdict.ts'
+
+function output(changes: Partial<ComparedOutput> = {}): ComparedOutput {
+  return {
+    name: 'y',
+    kind: 'values',
+    samples: 10,
+    mismatched: 0,
+    zero: false,
+    cosine: 0.9995,
+    sqnrDb: 40,
+    maxAbs: 0.1,
+    referenceMaxAbs: 10,
+    nonFinite: 0,
+    ...changes,
+  }
+}
+const facts = (changes: Partial<VerdictFacts> = {}): VerdictFacts => ({
+  data: 'given',
+  samples: 10,
+  bits: 8,
+  fused: [output()],
+  ...changes,
+})
+const classes = (top1Agreement: number, cosine = 0.9995) => output({ kind: 'classes', top1Agreement, cosine })
+const logits = (kl: number) => output({ kind: 'logits', kl, top1Agreement: 0.5, cosine: 0.5 })
+
+describe('verdict by default thresholds', () => {
+  const table: readonly (readonly [string, Partial<VerdictFacts>, string])[] = [
+    ['8 bits, cosine met', { fused: [output({ cosine: 0.999 })] }, 'proven'],
+    ['8 bits, cosine missed', { fused: [output({ cosine: 0.9989 })] }, 'refused'],
+    ['half precision, cosine missed', { bits: 16, fused: [output({ cosine: 0.9989 })] }, 'refused'],
+    ['4 bits, cosine met', { bits: 4, fused: [output({ cosine: 0.98 })] }, 'proven'],
+    ['4 bits, cosine missed', { bits: 4, fused: [output({ cosine: 0.97 })] }, 'refused'],
+    ['2 bits, cosine met', { bits: 2, fused: [output({ cosine: 0.9 })] }, 'proven'],
+    ['classifier met, whatever the cosine', { fused: [classes(0.98, 0.9)] }, 'proven'],
+    ['classifier missed, whatever the cosine', { fused: [classes(0.979, 1)] }, 'refused'],
+    ['language met', { fused: [logits(0.1)] }, 'proven'],
+    ['language missed', { fused: [logits(0.11)] }, 'refused'],
+    ['integers met', { fused: [output({ kind: 'exact', equal: 0.99, cosine: 0 })] }, 'proven'],
+    ['integers missed', { fused: [output({ kind: 'exact', equal: 0.9 })] }, 'refused'],
+    ['synthetic data', { data: 'synthetic' }, 'plausible'],
+    ['synthetic classifier with the right direction', { data: 'synthetic', fused: [classes(0.8)] }, 'plausible'],
+    ['synthetic classifier with neither', { data: 'synthetic', fused: [classes(0.8, 0.99)] }, 'refused'],
+    ['the worst output counts', { fused: [output(), output({ cosine: 0.5 })] }, 'refused'],
+    ['a state counts', { fused: [classes(1), output({ name: 'h', cosine: 0.9 })] }, 'refused'],
+    [
+      'zeros stay nearly zero',
+      { fused: [output(), output({ zero: true, cosine: 1, maxAbs: 0.09, referenceMaxAbs: 0 })] },
+      'proven',
+    ],
+    [
+      'zeros become something',
+      { fused: [output(), output({ zero: true, cosine: 1, maxAbs: 0.11, referenceMaxAbs: 0 })] },
+      'refused',
+    ],
+    ['not finite', { fused: [output({ nonFinite: 1 })] }, 'refused'],
+    ['not finite in another arithmetic', { unfused: [output({ nonFinite: 1 })] }, 'refused'],
+    ['another shape', { fused: [output({ mismatched: 1 })] }, 'refused'],
+    ['a figure that is no number', { fused: [output({ cosine: Number.NaN })] }, 'refused'],
+    ['fused decides', { unfused: [output({ cosine: 0.5 })], reference: [output({ cosine: 0.5 })] }, 'proven'],
+    ['unfused decides without fused', { fused: undefined as never, unfused: [output({ cosine: 0.5 })] }, 'refused'],
+    ['nothing was run', { data: 'none', fused: [] }, 'unproven'],
+    ['no samples', { samples: 0 }, 'unproven'],
+  ]
+  it.each(table)('%s', (_, changes, status) => {
+    expect(verdictOf(facts(changes)).status).toBe(status)
+  })
+})
+
+describe('verdict by given thresholds', () => {
+  const table: readonly (readonly [string, Partial<VerdictFacts>, string])[] = [
+    ['a lower cosine lets through', { thresholds: { minCosine: 0.9 }, fused: [output({ cosine: 0.95 })] }, 'proven'],
+    ['a higher cosine refuses', { thresholds: { minCosine: 0.9999 } }, 'refused'],
+    ['they replace the default rules', { thresholds: { minCosine: 0.9 }, fused: [classes(0.5)] }, 'proven'],
+    [
+      'all given ones must hold',
+      { thresholds: { minCosine: 0.9, minAgreement: 0.9 }, fused: [classes(0.5)] },
+      'refused',
+    ],
+    ['divergence', { thresholds: { maxKl: 0.2 }, fused: [logits(0.15)] }, 'proven'],
+    [
+      'loss of a metric met',
+      { thresholds: { maxLoss: 0.01 }, metric: { name: 'top1', float: 0.8, quantized: 0.793, higherIsBetter: true } },
+      'proven',
+    ],
+    [
+      'loss of a metric missed',
+      { thresholds: { maxLoss: 0.01 }, metric: { name: 'top1', float: 0.8, quantized: 0.79, higherIsBetter: true } },
+      'refused',
+    ],
+    [
+      'loss of a metric where less is better',
+      { thresholds: { maxLoss: 0.01 }, metric: { name: 'bits', float: 2, quantized: 2.1, higherIsBetter: false } },
+      'refused',
+    ],
+    [
+      'a gain is no loss',
+      { thresholds: { maxLoss: 0 }, metric: { name: 'bits', float: 2, quantized: 1.9, higherIsBetter: false } },
+      'proven',
+    ],
+    ['loss without labels is disagreement', { thresholds: { maxLoss: 0.01 }, fused: [classes(0.985)] }, 'refused'],
+    ['not finite stays refused', { thresholds: { minCosine: 0 }, fused: [output({ nonFinite: 2 })] }, 'refused'],
+  ]
+  it.each(table)('%s', (_, changes, status) => {
+    expect(verdictOf(facts(changes)).status).toBe(status)
+  })
+
+  it('that fit no output are a usage error', () => {
+    expect(() => verdictOf(facts({ thresholds: { minAgreement: 0.9 } }))).toThrow('minAgreement')
+  })
+})
+
+describe('what a verdict says', () => {
+  it('names output, figure, threshold and data', () => {
+    const verdict = verdictOf(
+      facts({
+        data: 'synthetic',
+        fused: [output(), output({ name: 'z', cosine: 0.998 })],
+        worst: ['w'],
+        filled: ['sr'],
+      }),
+    )
+    expect(verdict.because).toBe('output "z": cosine 0.998 < 0.999 on 10 synthetic samples')
+    expect(verdict.threshold).toEqual({ metric: 'cosine', value: 0.999, found: 0.998 })
+    expect(verdict).toMatchObject({ data: 'synthetic', samples: 10, worst: ['w'], filled: ['sr'] })
+    expect(verdict.outputs).toBe(verdict.fused?.outputs)
+    expect(verdict).not.toHaveProperty('reference')
+  })
+
+  it('says why nothing was run', () => {
+    expect(verdictOf(facts({ data: 'none', notRun: 'onnxruntime is not installed' })).because).toBe(
+      'onnxruntime is not installed',
+    )
+  })
+})
