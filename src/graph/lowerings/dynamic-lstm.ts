@@ -90,6 +90,8 @@ export const dynamicLstm: Lowering = {
     if (spec.family !== 'integer' || spec.bits !== 8 || spec.granularity.kind !== 'channel') {
       return { code: 'scheme', text: 'DynamicQuantizeLSTM takes 8-bit codes with a scale per gate row' }
     }
+    // onnxruntime 1.30 loads zeros that differ between gate rows and then fails in the first run.
+    if (!spec.symmetric) return { code: 'scheme', text: 'DynamicQuantizeLSTM takes one zero for all gate rows' }
     const refusal = refuseWeight(weight)
     if (refusal !== null) return refusal
     if (use === undefined || (use.role !== 'lstm-w' && use.role !== 'lstm-r')) {
