@@ -70,7 +70,10 @@ export interface Verdict {
   readonly reference?: { readonly outputs: readonly OutputFigures[] }
   readonly unfused?: { readonly outputs: readonly OutputFigures[] }
   readonly fused?: { readonly outputs: readonly OutputFigures[] }
+  /** The task metric: `name`, `float`, `quantized`, `loss`, and what else the metric says. */
   readonly metric?: Readonly<Record<string, number | string>>
+  /** A few samples with what each model answered, where labels were given; wrong ones first. `sample` counts from 0. */
+  readonly examples?: readonly { readonly sample: number; readonly expected: string; readonly float: string; readonly quantized: string }[]
   /** Tensors with the largest share of error, worst first. */
   readonly worst: readonly string[]
   /** Inputs that the data did not give and how they were filled. */

@@ -117,7 +117,7 @@ function kept(report: Report, paint: Paint, verbose: boolean): string[] {
   if (groups.length === 0) return []
   const shown = verbose ? groups : groups.slice(0, 8)
   const rows = shown.map((group) => [
-    paint.name(group.code),
+    paint.name(printable(group.code, 30)),
     String(group.tensors.length),
     bytesText(group.bytesBefore),
     `${printable(group.text, 90)}${paint.dim(`, such as ${shorten(group.tensors[0]!.tensor, 40)}`)}`,
@@ -146,7 +146,7 @@ function worstLayers(report: Report, paint: Paint, verbose: boolean): string[] {
   if (worst.length === 0) return []
   const rows = worst.map((decision) => [
     paint.name(shorten(decision.tensor, 60)),
-    decision.op,
+    printable(decision.op, 30),
     printable(decision.scheme ?? decision.action, 40),
     decision.sqnrDb === undefined ? '' : decibelText(decision.sqnrDb),
   ])
@@ -156,7 +156,7 @@ function worstLayers(report: Report, paint: Paint, verbose: boolean): string[] {
 function allDecisions(report: Report, paint: Paint): string[] {
   const rows = report.decisions.map((decision) => [
     paint.name(shorten(decision.tensor, 60)),
-    decision.op,
+    printable(decision.op, 30),
     shapeText(decision.shape),
     printable(decision.scheme ?? decision.action, 40),
     bytesText(decision.bytesAfter),
