@@ -2,7 +2,7 @@
  * bfloat16: the upper half of an f32 (1 sign, 8 exponent, 7 fraction bits).
  *
  * Encoding takes the value as f32 and rounds half to even, subnormals included; values beyond the largest finite
- * (about 3.39e38) become infinite. NaN keeps its sign and the top seven payload bits, and becomes quiet.
+ * (about 3.39e38) become infinite. NaN becomes the quiet NaN of its sign (0x7fc0, 0xffc0).
  */
 
 const floats = new Float32Array(1)
@@ -45,6 +45,6 @@ export function decodeBf16Array(codes: Uint16Array): Float32Array {
 }
 
 function fromWord(word: number): number {
-  if ((word & 0x7fffffff) > 0x7f800000) return (word >>> 16) | 0x40
+  if ((word & 0x7fffffff) > 0x7f800000) return ((word >>> 16) & 0x8000) | 0x7fc0
   return (word + 0x7fff + ((word >>> 16) & 1)) >>> 16
 }

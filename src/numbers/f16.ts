@@ -2,7 +2,7 @@
  * IEEE 754 binary16: 1 sign, 5 exponent and 10 fraction bits; bias 15; largest finite 65504; least positive 2^-24.
  *
  * Encoding takes the value as f32 and rounds half to even, subnormals included. From 65520 on the result is infinite.
- * NaN keeps its sign and the top ten payload bits, and becomes quiet. Decoding is exact and keeps payloads in arrays.
+ * NaN becomes the quiet NaN of its sign (0x7e00, 0xfe00). Decoding is exact, and keeps the payload of a NaN in arrays.
  */
 
 const floats = new Float32Array(1)
@@ -47,7 +47,7 @@ export function decodeF16Array(codes: Uint16Array): Float32Array {
 function fromWord(word: number): number {
   const sign = (word >>> 16) & 0x8000
   const magnitude = word & 0x7fffffff
-  if (magnitude > 0x7f800000) return sign | 0x7e00 | ((magnitude >>> 13) & 0x3ff)
+  if (magnitude > 0x7f800000) return sign | 0x7e00
   if (magnitude >= 0x477ff000) return sign | 0x7c00
   if (magnitude >= 0x38800000) {
     const rounded = magnitude + 0xfff + ((magnitude >>> 13) & 1)

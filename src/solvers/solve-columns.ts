@@ -1,14 +1,16 @@
-import type { MatrixView } from '../model/scheme.ts'
+import type { MatrixView, SolverId } from '../model/scheme.ts'
 import { gridShapeOf } from '../numbers/grid-shape.ts'
 import { aligned, CALL_ELEMENTS, columnStrips, columnTiles } from '../numbers/tiles.ts'
 import { fitArguments, type TileJob } from './tile-job.ts'
 
-/** Longest block that column kernels take with at least four columns side by side. */
-export const COLUMN_BLOCK_LIMIT = CALL_ELEMENTS / 4
+/** Longest block that `fitColumns` takes: 8192 rows in its search modes, otherwise 16 columns side by side in one call. */
+export function longestColumn(solver: SolverId): number {
+  return solver === 'search' ? 8192 : CALL_ELEMENTS / 16
+}
 
 /**
  * Grids along stored columns of matrix number `matrix` of the stack: [depth, channels], a grid per block of each column,
- * blocks of at most COLUMN_BLOCK_LIMIT elements. Returns the squared error.
+ * blocks of at most `longestColumn` elements. Returns the squared error.
  */
 export function solveColumns(job: TileJob, view: MatrixView, matrix: number): number {
   const { kernels, spec } = job

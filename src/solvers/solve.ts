@@ -4,11 +4,12 @@ import type { IntegerSpec } from '../model/packing.ts'
 import type { MatrixView, QuantizedTensor, SolverId } from '../model/scheme.ts'
 import { gridShapeOf, viewElementCount } from '../numbers/grid-shape.ts'
 import { CALL_ELEMENTS } from '../numbers/tiles.ts'
-import { COLUMN_BLOCK_LIMIT, solveColumns } from './solve-columns.ts'
+import { longestColumn, solveColumns } from './solve-columns.ts'
+import { solveLongColumns } from './solve-long-columns.ts'
+import { solveLongRun } from './solve-long-run.ts'
 import { solveRows } from './solve-rows.ts'
 import { survey } from './survey.ts'
 import type { TileJob } from './tile-job.ts'
-import { solveWide } from './wide.ts'
 
 export interface Solved {
   readonly quantized: QuantizedTensor
@@ -49,38 +50,19 @@ export function solveTensor(
 
 function solveGrids(job: TileJob, view: MatrixView): number {
   const { stack, channels, depth } = view
-  const { blockSize } = gridShapeOf(job.spec.granularity, view)
+  const { granularity } = job.spec
+  const { blockSize } = gridShapeOf(granularity, view)
   const count = job.values.length
-  if (job.spec.granularity.kind === 'tensor') {
-    return count <= CALL_ELEMENTS ? solveRows(job, 1, count, count) : solveWide(job, { start: 0, count, step: 1 }, 0)
+  if (granularity.kind === 'tensor') {
+    return count <= CALL_ELEMENTS ? solveRows(job, 1, count, count) : solveLongRun(job, 0, count, 0)
   }
   let squaredError = 0
   if (view.along === 'row') {
     if (blockSize <= CALL_ELEMENTS) return solveRows(job, stack * channels, depth, blockSize)
-    for (let row = 0; row < stack * channels; row++) {
-      squaredError += solveWide(job, { start: row * depth, count: depth, step: 1 }, row)
-    }
+    for (let row = 0; row < stack * channels; row++) squaredError += solveLongRun(job, row * depth, depth, row)
     return squaredError
   }
-  for (let matrix = 0; matrix < stack; matrix++) {
-    squaredError +=
-      blockSize <= COLUMN_BLOCK_LIMIT ? solveColumns(job, view, matrix) : solveLongColumns(job, view, matrix)
-  }
-  return squaredError
-}
-
-/** Columns whose blocks are too long to lie side by side in one call: one after the other. */
-function solveLongColumns(job: TileJob, view: MatrixView, matrix: number): number {
-  const { channels, depth } = view
-  const { blockSize, blocks } = gridShapeOf(job.spec.granularity, view)
-  let squaredError = 0
-  for (let channel = 0; channel < channels; channel++) {
-    for (let block = 0; block < blocks; block++) {
-      const start = (matrix * depth + block * blockSize) * channels + channel
-      const count = Math.min(blockSize, depth - block * blockSize)
-      const grid = (matrix * channels + channel) * blocks + block
-      squaredError += solveWide(job, { start, count, step: channels }, grid)
-    }
-  }
+  const solve = blockSize <= longestColumn(job.solver) ? solveColumns : solveLongColumns
+  for (let matrix = 0; matrix < stack; matrix++) squaredError += solve(job, view, matrix)
   return squaredError
 }
