@@ -77,3 +77,10 @@ function textKind(head: Uint8Array): ContentKind | null {
   const isText = head.every((byte) => (byte >= 32 && byte !== 127) || (byte >= 9 && byte <= 13))
   return isText ? { name: 'text', hint: DOWNLOAD_HINT } : null
 }
+
+/** The same as a few words for a message. */
+export function describeContent(head: Uint8Array, byteLength = head.length): string {
+  if (byteLength === 0) return 'the file is empty'
+  const kind = contentKind(head)
+  return kind === null ? 'its bytes are of no kind that is known here' : `it is ${kind.name}`
+}

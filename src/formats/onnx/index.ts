@@ -1,5 +1,5 @@
 export type { ContentKind } from './content-kind.ts'
-export { contentKind } from './content-kind.ts'
+export { contentKind, describeContent } from './content-kind.ts'
 export type { LayoutOptions } from './layout.ts'
 export { layout } from './layout.ts'
 export type { ReadOptions } from './read.ts'
