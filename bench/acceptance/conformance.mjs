@@ -18,6 +18,7 @@ import { parseArgs } from 'node:util'
 import { constantModel, spellings, testFolders } from './constant-inputs.mjs'
 import { filesBelow, roundTrip } from './round-trip.mjs'
 
+const dist = new URL('../../dist/', import.meta.url)
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: { only: { type: 'string' }, match: { type: 'string' }, keep: { type: 'string' } },
@@ -97,7 +98,7 @@ const bounds = async (ort, test, float, bits, preset) => {
 
 const quantizeAll = async () => {
   const ort = createRequire(import.meta.url)('onnxruntime-node')
-  const { quantize } = await import('../../dist/node.js')
+  const { quantize } = await import(new URL('node.js', dist))
   const folder = options.keep ?? mkdtempSync(join(tmpdir(), 'tersor-conformance-'))
   mkdirSync(folder, { recursive: true })
   const tally = Object.fromEntries(
@@ -165,7 +166,7 @@ const quantizeAll = async () => {
 
 if (options.only !== 'quantize') {
   const files = filesBelow(root, '.onnx').filter(wanted)
-  const bad = await roundTrip(files)
+  const bad = await roundTrip(files, dist)
   console.log(`written back byte for byte: ${files.length - bad.length} of ${files.length}`)
   failures.push(...bad)
 }
