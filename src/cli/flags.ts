@@ -78,6 +78,13 @@ export const FLAGS: readonly FlagSpec[] = [
     about: 'how codes are chosen: nearest, search; default by scheme',
   },
   {
+    name: 'lowering',
+    kind: 'text',
+    value: 'FORM',
+    verbs: DECIDING,
+    about: 'prefer one form wherever it fits, such as matmul-nbits, dequantize, expand',
+  },
+  {
     name: 'calib',
     kind: 'path',
     value: 'PATH',

@@ -17,6 +17,7 @@ export interface LineOptions {
   /** Bytes. */
   readonly shardSize?: number
   readonly solver?: 'nearest' | 'search'
+  readonly lowering?: string
   readonly minCosine?: number
   readonly minAgreement?: number
   readonly maxKl?: number

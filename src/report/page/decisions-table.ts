@@ -26,12 +26,12 @@ export function decisionsTable(decisions: readonly DecisionFact[]): Markup {
 function rowOf(decision: DecisionFact): Markup {
   const { tensor, consumers, op, shape, action, scheme, lowering, solver, bytesBefore, bytesAfter, sqnrDb, because } =
     decision
-  const form = [lowering?.replace('onnx/', ''), solver].filter((part) => part !== undefined).join(', ')
+  const form = html`${lowering?.replace('onnx/', '')}${solver === undefined ? undefined : html`<br>${solver}`}`
   const sqnr =
     sqnrDb === undefined
       ? html`<td class="r"></td>`
       : html`<td class="r" data-value="${Math.min(sqnrDb, 1e6)}">${decibelText(sqnrDb)}</td>`
-  return html`<tr data-action="${action}"><td class="mono" title="${consumers.slice(0, 20).join(', ')}">${tensor}</td><td>${op}</td><td class="mono">${shapeText(shape)}</td><td><span class="chip ${action}">${scheme ?? action}</span></td><td>${form}</td><td class="r" data-value="${bytesBefore}">${bytesText(bytesBefore)}</td><td class="r" data-value="${bytesAfter}">${bytesText(bytesAfter)}</td>${sqnr}<td class="why">${because.text}</td></tr>`
+  return html`<tr data-action="${action}"><td class="mono" title="${consumers.slice(0, 20).join(', ')}">${tensor}</td><td class="op">${op}</td><td class="mono shape">${shapeText(shape)}</td><td><span class="chip ${action}">${scheme ?? action}</span></td><td class="form">${form}</td><td class="r" data-value="${bytesBefore}">${bytesText(bytesBefore)}</td><td class="r" data-value="${bytesAfter}">${bytesText(bytesAfter)}</td>${sqnr}<td class="why">${because.text}</td></tr>`
 }
 
 /** What stayed as it was, grouped by reason. */

@@ -17,20 +17,22 @@ export const STYLE = `
 }
 * { box-sizing: border-box }
 body { margin: 0; background: var(--paper); color: var(--ink); font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif }
-main { max-width: 1120px; margin: 0 auto; padding: 28px 20px 60px }
+main { max-width: 1200px; margin: 0 auto; padding: 28px 20px 60px }
 header.top h1 { font-size: 22px; margin: 0 0 4px; overflow-wrap: anywhere; font-weight: 650; letter-spacing: -.01em }
 header.top .arrow { color: var(--soft); font-weight: 400 }
 .sub { color: var(--soft); margin: 0 }
 .banner { display: flex; gap: 14px; align-items: baseline; border-radius: 10px; padding: 13px 18px; margin: 18px 0; border: 1px solid transparent }
 .banner b { font-size: 17px; text-transform: capitalize }
 .banner p { margin: 0 }
-.banner.proven, .banner.plausible { background: var(--good-wash); border-color: color-mix(in srgb, var(--good) 35%, transparent) }
-.banner.proven b, .banner.plausible b { color: var(--good) }
+.banner.proven { background: var(--good-wash); border-color: color-mix(in srgb, var(--good) 35%, transparent) }
+.banner.proven b { color: var(--good) }
+.banner.plausible { background: var(--wash); border-color: color-mix(in srgb, var(--accent) 35%, transparent) }
+.banner.plausible b { color: var(--accent) }
 .banner.unproven { background: var(--warn-wash); border-color: color-mix(in srgb, var(--warn) 35%, transparent) }
 .banner.unproven b { color: var(--warn) }
 .banner.refused { background: var(--bad-wash); border-color: color-mix(in srgb, var(--bad) 35%, transparent) }
 .banner.refused b { color: var(--bad) }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(180px, 1fr)); gap: 12px; margin: 0 0 18px }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 12px; margin: 0 0 18px }
 .tile { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 13px 16px }
 .tile .k { color: var(--soft); font-size: 13px }
 .tile .v { font-size: 24px; font-weight: 650; letter-spacing: -.02em; font-variant-numeric: tabular-nums; line-height: 1.25 }
@@ -47,7 +49,7 @@ th:last-child, td:last-child { padding-right: 0 }
 .r { text-align: right; white-space: nowrap }
 .wide { overflow-x: auto }
 code, .mono { font: 12.5px/1.45 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; overflow-wrap: anywhere }
-.chip { display: inline-block; border-radius: 5px; padding: 0 7px; font-size: 12.5px; background: var(--wash); white-space: nowrap }
+.chip { display: inline-block; border-radius: 5px; padding: 0 7px; font-size: 12.5px; background: var(--wash); white-space: nowrap; max-width: 260px; overflow: hidden; text-overflow: ellipsis; vertical-align: bottom }
 .chip.keep { color: var(--soft) }
 .next { background: var(--wash); border-radius: 8px; padding: 9px 14px; margin: 6px 0 0; white-space: pre-wrap; overflow-wrap: anywhere }
 ul.warnings { margin: 4px 0 0; padding-left: 18px }
@@ -61,9 +63,12 @@ th[aria-sort=ascending]::after { content: " ▲"; font-size: 10px }
 th[aria-sort=descending]::after { content: " ▼"; font-size: 10px }
 .scroll { max-height: 560px; overflow: auto; border-top: 1px solid var(--line) }
 .scroll thead th { position: sticky; top: 0; background: var(--card); z-index: 1; border-bottom: 0; box-shadow: inset 0 -1px var(--line); padding-top: 8px }
-.decisions { min-width: 900px }
-.decisions td:first-child { max-width: 300px }
-.decisions td.why { min-width: 200px; color: var(--soft) }
+.decisions { min-width: 1000px }
+.decisions td { overflow-wrap: break-word; word-break: normal }
+.decisions td:first-child { width: 30%; min-width: 250px; overflow-wrap: anywhere }
+.decisions td.op { min-width: 105px; max-width: 150px; overflow-wrap: anywhere }
+.decisions td.shape, .decisions td.form { white-space: nowrap }
+.decisions td.why { min-width: 190px; color: var(--soft) }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 16px; font-size: 13px; margin: 8px 0 0; color: var(--soft) }
 .legend i { display: inline-block; width: 10px; height: 10px; border-radius: 3px; margin-right: 6px }
 .f0 { fill: var(--c0); background: var(--c0) } .f1 { fill: var(--c1); background: var(--c1) } .f2 { fill: var(--c2); background: var(--c2) }
