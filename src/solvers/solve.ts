@@ -23,6 +23,7 @@ export interface Solved {
  * Codes and grids of one tensor, or of any part of it that holds whole grids (rows, or blocks of columns).
  * `values` are in source order. Throws E_NONFINITE with the index; E_PLAN when the view does not cover the values.
  * Grids do not depend on what lies beside them, so any division into parts gives the same codes.
+ * Errors are summed from f32 squares: weights beyond 1e18 make them infinite, weights below 1e-20 zero.
  */
 export function solveTensor(
   values: Float32Array,
