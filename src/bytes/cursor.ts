@@ -7,9 +7,10 @@ const TWO_32 = 4294967296
  * `base` is added to positions in messages, so that they name places in the file and not in a window.
  */
 export class Cursor {
-  readonly bytes: Uint8Array
+  readonly array: Uint8Array
   position: number
-  end: number
+  /** End of what may be read, exclusive. */
+  limit: number
   label: string
   base: number
   /** Halves of the last varint, for values that a double does not hold. */
@@ -17,29 +18,35 @@ export class Cursor {
   high = 0
   /** Bytes the last varint took. */
   width = 0
-  #view: DataView
+  #lazyView: DataView | undefined
 
-  constructor(bytes: Uint8Array, label: string, position = 0, end = bytes.length, base = 0) {
-    if (position < 0 || end > bytes.length || position > end) {
-      throw new TersorError('E_INTERNAL', `cursor [${position}, ${end}) leaves an array of ${bytes.length} bytes`)
+  constructor(array: Uint8Array, label: string, position = 0, limit = array.length, base = 0) {
+    if (position < 0 || limit > array.length || position > limit) {
+      throw new TersorError('E_INTERNAL', `cursor [${position}, ${limit}) leaves an array of ${array.length} bytes`)
     }
-    this.bytes = bytes
+    this.array = array
     this.label = label
     this.position = position
-    this.end = end
+    this.limit = limit
     this.base = base
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  }
+
+  /** Most cursors only read varints, and a DataView is not cheap. */
+  protected get view(): DataView {
+    const { array } = this
+    this.#lazyView ??= new DataView(array.buffer, array.byteOffset, array.byteLength)
+    return this.#lazyView
   }
 
   get remaining(): number {
-    return this.end - this.position
+    return this.limit - this.position
   }
 
   /** Base-128 number of at most 64 bits. The result is exact below 2^53; `low` and `high` always are. */
   varint(): number {
-    const bytes = this.bytes
+    const bytes = this.array
     const start = this.position
-    const end = this.end
+    const end = this.limit
     if (start < end) {
       const first = bytes[start] as number
       if (first < 128) {
@@ -93,33 +100,33 @@ export class Cursor {
   }
 
   u8(): number {
-    return this.bytes[this.#step(1)] as number
+    return this.array[this.#step(1)] as number
   }
 
   u16(): number {
-    return this.#view.getUint16(this.#step(2), true)
+    return this.view.getUint16(this.#step(2), true)
   }
 
   u32(): number {
-    return this.#view.getUint32(this.#step(4), true)
+    return this.view.getUint32(this.#step(4), true)
   }
 
   u64(): bigint {
-    return this.#view.getBigUint64(this.#step(8), true)
+    return this.view.getBigUint64(this.#step(8), true)
   }
 
   f32(): number {
-    return this.#view.getFloat32(this.#step(4), true)
+    return this.view.getFloat32(this.#step(4), true)
   }
 
   f64(): number {
-    return this.#view.getFloat64(this.#step(8), true)
+    return this.view.getFloat64(this.#step(8), true)
   }
 
   /** A view, not a copy. */
   take(byteLength: number): Uint8Array {
     const start = this.#step(byteLength)
-    return this.bytes.subarray(start, start + byteLength)
+    return this.array.subarray(start, start + byteLength)
   }
 
   skip(byteLength: number): void {
@@ -134,8 +141,8 @@ export class Cursor {
 
   #step(byteLength: number): number {
     const start = this.position
-    if (!(byteLength >= 0 && byteLength <= this.end - start)) {
-      throw this.broken(`${byteLength} bytes expected, ${this.end - start} left`)
+    if (!(byteLength >= 0 && byteLength <= this.limit - start)) {
+      throw this.broken(`${byteLength} bytes expected, ${this.limit - start} left`)
     }
     this.position = start + byteLength
     return start

@@ -1,10 +1,10 @@
-import type { Attribute, Graph, TensorRef } from '../../model/graph.ts'
+import type { Attribute } from '../../model/graph.ts'
 import { decodeGraph } from './decode-node.ts'
 import { decodeTensor } from './decode-tensor.ts'
 import type { Decoder } from './decoder.ts'
 import { wrong } from './decoder.ts'
 import { FieldCursor } from './fields.ts'
-import type { WireMessage } from './image.ts'
+import { WireMessage } from './image.ts'
 import { ATTRIBUTE, ATTRIBUTE_TYPE } from './types.ts'
 
 type Kind = Attribute['kind']
@@ -27,120 +27,135 @@ const KIND_OF_KEY = new Map<number, Kind>([
   [ATTRIBUTE.graphs, 'graphs'],
 ])
 
+/** An attribute's carrier: knows which kind of value its fields stand for. */
+export class AttributeMessage extends WireMessage {
+  readonly kind: Kind
+
+  constructor(message: WireMessage, kind: Kind) {
+    super(message.image, message.start, message.end)
+    this.kind = kind
+  }
+}
+
+/** What one pass over an attribute finds; the kind says which of it counts. */
+class Found {
+  name = ''
+  ref = ''
+  type = 0
+  inferred: Kind = 'other'
+  float = 0
+  int: number | bigint = 0
+  string = ''
+  floats: number[] | undefined
+  ints: (number | bigint)[] | undefined
+  strings: string[] | undefined
+  /** Strings too large to be text were left in the file. */
+  hasPayload = false
+
+  get kind(): Kind {
+    if (this.ref !== '') return 'ref'
+    const kind = this.type === 0 ? this.inferred : (KIND_OF_TYPE.get(this.type) ?? 'other')
+    return this.hasPayload && (kind === 'string' || kind === 'strings') ? 'other' : kind
+  }
+}
+
 export function decodeAttribute(message: WireMessage, decoder: Decoder, depth: number): Attribute {
-  decoder.charge(message)
-  const { name, kind, ref } = scanAttribute(message)
-  const base = { name, carrier: message }
+  const found = new Found()
+  for (const field = new FieldCursor(message); field.next(); ) scanField(found, field)
+  const { name, kind, floats = [], ints = [], strings = [] } = found
+  decoder.charge(message, 1 + strings.length)
+  decoder.chargeNumbers(message, floats.length + ints.length)
+  const carrier = new AttributeMessage(message, kind)
   switch (kind) {
     case 'other':
-      return { ...base, kind }
+      return { name, kind, carrier }
     case 'ref':
-      return { ...base, kind, value: ref }
+      return { name, kind, value: found.ref, carrier }
     case 'float':
-      return { ...base, kind, value: last(message, ATTRIBUTE.f, 0, (field) => field.float()) }
+      return { name, kind, value: found.float, carrier }
     case 'int':
-      return { ...base, kind, value: last<number | bigint>(message, ATTRIBUTE.i, 0, (field) => field.signed()) }
+      return { name, kind, value: found.int, carrier }
     case 'string':
-      return { ...base, kind, value: last(message, ATTRIBUTE.s, '', (field) => field.text()) }
-    case 'tensor':
-      return { ...base, kind, value: only(message, ATTRIBUTE.t, name, (inner) => decodeTensor(inner, decoder)) }
-    case 'graph':
-      return {
-        ...base,
-        kind,
-        value: only(message, ATTRIBUTE.g, name, (inner) => decodeGraph(inner, decoder, depth + 1)),
-      }
+      return { name, kind, value: found.string, carrier }
     case 'floats':
-      return { ...base, kind, value: floats(message, decoder) }
+      return { name, kind, value: floats, carrier }
     case 'ints':
-      return { ...base, kind, value: ints(message, decoder) }
-    case 'strings': {
-      const value = all(message, ATTRIBUTE.strings, (field) => field.text())
-      decoder.charge(message, value.length)
-      return { ...base, kind, value }
+      return { name, kind, value: ints, carrier }
+    case 'strings':
+      return { name, kind, value: strings, carrier }
+    case 'tensor':
+      return { name, kind, value: decodeTensor(only(message, ATTRIBUTE.t, name), decoder), carrier }
+    case 'graph':
+      return { name, kind, value: decodeGraph(only(message, ATTRIBUTE.g, name), decoder, depth + 1), carrier }
+    case 'tensors': {
+      const value = all(message, ATTRIBUTE.tensors).map((inner) => decodeTensor(inner, decoder))
+      return { name, kind, value, carrier }
     }
-    case 'tensors':
-      return {
-        ...base,
-        kind,
-        value: all<TensorRef>(message, ATTRIBUTE.tensors, (field) => decodeTensor(field.message(), decoder)),
-      }
-    case 'graphs':
-      return {
-        ...base,
-        kind,
-        value: all<Graph>(message, ATTRIBUTE.graphs, (field) => decodeGraph(field.message(), decoder, depth + 1)),
-      }
-  }
-}
-
-export function decodeAttributeKind(message: WireMessage): Kind {
-  return scanAttribute(message).kind
-}
-
-function scanAttribute(message: WireMessage): { name: string; kind: Kind; ref: string } {
-  let name = ''
-  let ref = ''
-  let type = 0
-  let inferred: Kind = 'other'
-  let hasPayload = false
-  for (const field = new FieldCursor(message); field.next(); ) {
-    if (field.key === ATTRIBUTE.name) name = field.text()
-    else if (field.key === ATTRIBUTE.refAttrName) ref = field.text()
-    else if (field.key === ATTRIBUTE.type) type = field.number()
-    else {
-      if (inferred === 'other') inferred = KIND_OF_KEY.get(field.key) ?? 'other'
-      // Strings too large to be text were left in the file.
-      if (field.elided && (field.key === ATTRIBUTE.s || field.key === ATTRIBUTE.strings)) hasPayload = true
+    case 'graphs': {
+      const value = all(message, ATTRIBUTE.graphs).map((inner) => decodeGraph(inner, decoder, depth + 1))
+      return { name, kind, value, carrier }
     }
   }
-  let kind: Kind = ref !== '' ? 'ref' : type === 0 ? inferred : (KIND_OF_TYPE.get(type) ?? 'other')
-  if (hasPayload && (kind === 'string' || kind === 'strings')) kind = 'other'
-  return { name, kind, ref }
 }
 
-function last<T>(message: WireMessage, key: number, otherwise: T, read: (field: FieldCursor) => T): T {
-  let value = otherwise
-  for (const field = new FieldCursor(message); field.next(); ) if (field.key === key) value = read(field)
-  return value
-}
-
-function only<T>(message: WireMessage, key: number, name: string, read: (inner: WireMessage) => T): T {
-  const values = all(message, key, (field) => field.message())
-  if (values.length !== 1) throw wrong(message, `attribute "${name}" must hold one value, found ${values.length}`)
-  return read(values[0] as WireMessage)
-}
-
-function all<T>(message: WireMessage, key: number, read: (field: FieldCursor) => T): T[] {
-  const values: T[] = []
-  for (const field = new FieldCursor(message); field.next(); ) if (field.key === key) values.push(read(field))
-  return values
-}
-
-function floats(message: WireMessage, decoder: Decoder): number[] {
-  const values: number[] = []
-  for (const field = new FieldCursor(message); field.next(); ) {
-    if (field.key === ATTRIBUTE.floats) values.push(field.float())
-    else if (field.key === ATTRIBUTE.floatsPacked) {
-      decoder.chargeNumbers(message, field.byteLength / 4)
-      for (const cursor = field.over(); cursor.remaining > 0; ) values.push(cursor.f32())
+function scanField(found: Found, field: FieldCursor): void {
+  if (found.inferred === 'other') found.inferred = KIND_OF_KEY.get(field.key) ?? 'other'
+  switch (field.key) {
+    case ATTRIBUTE.name:
+      found.name = field.text()
+      break
+    case ATTRIBUTE.refAttrName:
+      found.ref = field.text()
+      break
+    case ATTRIBUTE.type:
+      found.type = field.number()
+      break
+    case ATTRIBUTE.f:
+      found.float = field.float()
+      break
+    case ATTRIBUTE.i:
+      found.int = field.signed()
+      break
+    case ATTRIBUTE.s:
+      if (field.elided) found.hasPayload = true
+      else found.string = field.text()
+      break
+    case ATTRIBUTE.strings:
+      found.strings ??= []
+      if (field.elided) found.hasPayload = true
+      else found.strings.push(field.text())
+      break
+    case ATTRIBUTE.floats:
+      found.floats ??= []
+      found.floats.push(field.float())
+      break
+    case ATTRIBUTE.floatsPacked: {
+      found.floats ??= []
+      for (const cursor = field.over(); cursor.remaining > 0; ) found.floats.push(cursor.f32())
+      break
     }
-  }
-  decoder.chargeNumbers(message, values.length)
-  return values
-}
-
-function ints(message: WireMessage, decoder: Decoder): (number | bigint)[] {
-  const values: (number | bigint)[] = []
-  for (const field = new FieldCursor(message); field.next(); ) {
-    if (field.key === ATTRIBUTE.ints) values.push(field.signed())
-    else if (field.key === ATTRIBUTE.intsPacked) {
+    case ATTRIBUTE.ints:
+      found.ints ??= []
+      found.ints.push(field.signed())
+      break
+    case ATTRIBUTE.intsPacked: {
+      found.ints ??= []
       for (const cursor = field.over(); cursor.remaining > 0; ) {
         cursor.varint()
-        values.push(cursor.signed())
+        found.ints.push(cursor.signed())
       }
     }
   }
-  decoder.chargeNumbers(message, values.length)
+}
+
+function only(message: WireMessage, key: number, name: string): WireMessage {
+  const values = all(message, key)
+  if (values.length === 1) return values[0] as WireMessage
+  throw wrong(message, `attribute "${name}" must hold one value, found ${values.length}`)
+}
+
+function all(message: WireMessage, key: number): WireMessage[] {
+  const values: WireMessage[] = []
+  for (const field = new FieldCursor(message); field.next(); ) if (field.key === key) values.push(field.message())
   return values
 }

@@ -1,6 +1,6 @@
 import { TersorError } from '../../errors.ts'
 import type { Attribute, FunctionBody, Graph, Node, OpsetImport } from '../../model/graph.ts'
-import { decodeAttributeKind } from './decode-attribute.ts'
+import { AttributeMessage } from './decode-attribute.ts'
 import { sparseName } from './decode-node.ts'
 import type { Placement } from './encode-tensor.ts'
 import { encodeTensor } from './encode-tensor.ts'
@@ -66,8 +66,8 @@ export function encodeOpset(writer: WireWriter, opset: OpsetImport): void {
 }
 
 function encodeAttribute(writer: WireWriter, attribute: Attribute, placement: Placement): void {
-  const template = wireOf(attribute.carrier)
-  const before = template === undefined ? undefined : decodeAttributeKind(template)
+  const template = attribute.carrier instanceof AttributeMessage ? attribute.carrier : undefined
+  const before = template?.kind
   if (attribute.kind === 'other' && before !== 'other') {
     throw new TersorError('E_INTERNAL', `attribute "${attribute.name}" of kind other has nothing to be written from`)
   }

@@ -9,7 +9,7 @@ import { BYTES, FIXED32, FIXED64, VARINT } from './types.ts'
  * Walks the fields of one message. Positions are file offsets.
  * A payload may be left out of the image (`elided`); its offset and length are known all the same.
  */
-export class FieldCursor {
+export class FieldCursor extends Cursor {
   readonly image: Image
   /** number * 8 + wire type of the current field. */
   key = 0
@@ -21,47 +21,46 @@ export class FieldCursor {
   keyWidth = 0
   lengthWidth = 0
   elided = false
-  readonly #cursor: Cursor
   readonly #messageEnd: number
   #rank: number
 
   constructor(message: WireMessage) {
-    const { image } = message
+    const { image, start, end } = message
+    const rank = image.rank(start)
+    const base = image.before[rank] as number
+    super(image.bytes, image.source.label, start - base, image.index(end), base)
     this.image = image
-    this.end = message.start
-    this.#messageEnd = message.end
-    this.#rank = image.rank(message.start)
-    const first = message.start - (image.before[this.#rank] as number)
-    this.#cursor = new Cursor(image.bytes, image.source.label, first, image.index(message.end))
+    this.end = start
+    this.#messageEnd = end
+    this.#rank = rank
   }
 
   next(): boolean {
     if (this.end >= this.#messageEnd) return false
-    const cursor = this.#cursor
     const { before, starts } = this.image
-    cursor.base = before[this.#rank] as number
-    cursor.position = this.end - cursor.base
+    this.base = before[this.#rank] as number
+    this.position = this.end - this.base
     this.start = this.end
-    const key = readKey(cursor)
+    const key = readKey(this)
     this.key = key
-    this.keyWidth = cursor.width
+    this.keyWidth = this.width
     this.lengthWidth = 0
     this.elided = false
     const wire = key % 8
     if (wire === BYTES) {
-      const length = cursor.varint()
-      this.lengthWidth = cursor.width
-      this.payload = cursor.base + cursor.position
-      if (length > this.#messageEnd - this.payload) throw runsPast(cursor, key, length, this.#messageEnd)
+      const length = this.varint()
+      this.lengthWidth = this.width
+      this.payload = this.base + this.position
+      if (length > this.#messageEnd - this.payload) throw runsPast(this, key, length, this.#messageEnd)
       this.end = this.payload + length
       this.elided = length > 0 && starts[this.#rank] === this.payload
       while (this.#rank < starts.length && (starts[this.#rank] as number) < this.end) this.#rank++
       return true
     }
-    this.payload = cursor.base + cursor.position
-    if (wire === VARINT) cursor.varint()
-    else cursor.skip(wire === FIXED64 ? 8 : 4)
-    this.end = cursor.base + cursor.position
+    this.payload = this.base + this.position
+    if (wire === VARINT) this.varint()
+    else this.skip(wire === FIXED64 ? 8 : 4)
+    this.end = this.base + this.position
     return true
   }
 
@@ -69,18 +68,13 @@ export class FieldCursor {
     return this.end - this.payload
   }
 
-  /** Of a varint field. */
-  signed(): number | bigint {
-    return this.#cursor.signed()
-  }
-
   /** Of a varint field, for enumerations and versions; anything that a double does not hold comes out as it rounds. */
   number(): number {
-    return Number(this.#cursor.signed())
+    return Number(this.signed())
   }
 
   float(): number {
-    return this.over().f32()
+    return this.view.getFloat32(this.image.index(this.payload), true)
   }
 
   /** The payload: a view of the image. */
@@ -105,10 +99,9 @@ export class FieldCursor {
     return new Cursor(this.image.bytes, this.image.source.label, start, start + this.byteLength, this.payload - start)
   }
 
-  broken(what: string): TersorError {
-    this.#cursor.base = 0
-    this.#cursor.position = this.start
-    return this.#cursor.broken(what)
+  override broken(what: string): TersorError {
+    this.position = this.start - this.base
+    return super.broken(what)
   }
 }
 

@@ -93,13 +93,13 @@ fill(body, [
 ])
 
 /** After a payload that was left out only this much is read; the window grows while structure goes on. */
-const MIN_WINDOW = 64 * 1024
+const MIN_WINDOW = 16 * 1024
 const MAX_WINDOW = 1024 * 1024
 /** A key and a length, at their widest. */
 const HEAD_BYTES = 20
 
 /**
- * Reads the structure of a model file in one pass and leaves large payloads where they are: about 64 KiB are read for each of
+ * Reads the structure of a model file in one pass and leaves large payloads where they are: about 16 KiB are read for each of
  * those. The time and memory depend on the structure, not on the size of the file.
  */
 export async function readImage(source: ByteSource, signal?: AbortSignal): Promise<Image> {
@@ -158,7 +158,7 @@ class ImageReader {
   #length = 0
 
   get #buffered(): number {
-    return this.#windowStart + this.#window.bytes.length - this.#position
+    return this.#windowStart + this.#window.array.length - this.#position
   }
 
   /** Takes the key and what follows it up to the payload; sets `#length` for a payload. */
@@ -167,7 +167,7 @@ class ImageReader {
     const from = this.#position - this.#windowStart
     cursor.position = from
     cursor.base = this.#windowStart
-    cursor.end = Math.min(cursor.bytes.length, end - this.#windowStart)
+    cursor.limit = Math.min(cursor.array.length, end - this.#windowStart)
     const key = readKey(cursor)
     const wire = key % 8
     if (wire === BYTES) {
@@ -175,7 +175,7 @@ class ImageReader {
       if (this.#length > end - this.#windowStart - cursor.position) throw runsPast(cursor, key, this.#length, end)
     } else if (wire === VARINT) cursor.varint()
     else cursor.skip(wire === FIXED64 ? 8 : 4)
-    this.#append(cursor.bytes.subarray(from, cursor.position))
+    this.#append(cursor.array.subarray(from, cursor.position))
     this.#position = this.#windowStart + cursor.position
     return key
   }
@@ -185,7 +185,7 @@ class ImageReader {
     while (this.#position < end) {
       if (this.#buffered <= 0) await this.#refill(1)
       const from = this.#position - this.#windowStart
-      const part = this.#window.bytes.subarray(from, Math.min(this.#window.bytes.length, end - this.#windowStart))
+      const part = this.#window.array.subarray(from, Math.min(this.#window.array.length, end - this.#windowStart))
       this.#append(part)
       this.#position += part.length
     }

@@ -123,7 +123,7 @@ export function floatsSlot(key: number, packedKey: number, values: readonly numb
         for (let index = from; index < to; index++) {
           if (cursor.remaining === 0) writer.f32(at(values, index))
           else {
-            const bits = cursor.bytes.subarray(cursor.position, cursor.position + 4)
+            const bits = cursor.array.subarray(cursor.position, cursor.position + 4)
             writeFloat(writer, at(values, index), cursor.f32(), bits)
           }
         }

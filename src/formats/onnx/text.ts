@@ -8,23 +8,18 @@ const encoder = new TextEncoder()
 const hasLoneSurrogate = /[\uD800-\uDFFF]/u
 
 export function decodeText(bytes: Uint8Array): string {
-  const count = bytes.length
-  if (count < 48) {
-    // Names are short ASCII; a call of TextDecoder costs more than these.
-    let plain = ''
-    let index = 0
-    for (; index < count; index++) {
-      const byte = bytes[index] as number
-      if (byte > 127) break
-      plain += String.fromCharCode(byte)
-    }
-    if (index === count) return plain
-  }
+  // Most names are short ASCII, and a call of TextDecoder costs more than this.
+  if (bytes.length < 64 && isAscii(bytes)) return String.fromCharCode.apply(null, bytes as unknown as number[])
   try {
     return strict.decode(bytes)
   } catch {
     return decodeEscaped(bytes)
   }
+}
+
+function isAscii(bytes: Uint8Array): boolean {
+  for (let index = 0; index < bytes.length; index++) if ((bytes[index] as number) > 127) return false
+  return true
 }
 
 export function encodeText(text: string): Uint8Array {
