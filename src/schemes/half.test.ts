@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import { extremeKinds, weightKinds } from '../../test/contracts/weights.ts'
-import { createReferenceKernels } from '../kernels/reference/index.ts'
+import { createWasmKernelsSync } from '../kernels/wasm.ts'
 import { decodeBf16Array, encodeBf16Array } from '../numbers/bf16.ts'
 import { decodeF16Array, encodeF16Array } from '../numbers/f16.ts'
 import { decodeHalf, encodeHalf, halfErrorBound } from './half.ts'
 
-const kernels = createReferenceKernels()
+const kernels = createWasmKernelsSync()
 const encoders = { f16: encodeF16Array, bf16: encodeBf16Array }
 const decoders = { f16: decodeF16Array, bf16: decodeBf16Array }
 

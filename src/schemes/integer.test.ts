@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { arbitraryTensor, integerSpec } from '../../test/contracts/packing.ts'
 import { schemeContract } from '../../test/contracts/scheme.ts'
 import { decodeByDefinition } from '../../test/contracts/solver.ts'
-import { createReferenceKernels } from '../kernels/reference/index.ts'
+import { createWasmKernelsSync } from '../kernels/wasm.ts'
 import { solveTensor } from '../solvers/index.ts'
 import { bitsPerWeight, decode, errorBound } from './integer.ts'
 import { formatSchemeId, parseSchemeId } from './scheme-id.ts'
@@ -20,7 +20,7 @@ const ids = [
   'int2-block32-asym',
 ]
 
-const kernels = createReferenceKernels()
+const kernels = createWasmKernelsSync()
 
 for (const id of ids) {
   const spec = parseSchemeId(id)

@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest'
 import { integerSpec } from '../../test/contracts/packing.ts'
 import { weightKinds } from '../../test/contracts/weights.ts'
-import { createReferenceKernels } from '../kernels/reference/index.ts'
+import { createWasmKernelsSync } from '../kernels/wasm.ts'
 import type { MatrixView } from '../model/scheme.ts'
 import { chooseByErrorPerByte, measureCandidates } from './choose.ts'
 import { sampleOf } from './sample.ts'
 import { solveTensor } from './solve.ts'
 
-const kernels = createReferenceKernels()
+const kernels = createWasmKernelsSync()
 
 describe('chooseByErrorPerByte', () => {
   const entry = (name: string, rmsError: number, bitsPerWeight: number) => ({

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { integerSpec } from '../../test/contracts/packing.ts'
-import { createReferenceKernels } from '../kernels/reference/index.ts'
+import { createWasmKernelsSync } from '../kernels/wasm.ts'
 import type { MatrixView } from '../model/scheme.ts'
 import { uniform } from '../numbers/rounding.ts'
 import { decode } from '../schemes/integer.ts'
@@ -9,7 +9,7 @@ import { solveLongColumns } from './solve-long-columns.ts'
 import { solveLongRun } from './solve-long-run.ts'
 import type { TileJob } from './tile-job.ts'
 
-const kernels = createReferenceKernels()
+const kernels = createWasmKernelsSync()
 
 /** Bell-shaped with rare outliers: the plain range is far too wide for few bits. */
 function weights(count: number): Float32Array {

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { integerSpec } from '../../test/contracts/packing.ts'
-import { createReferenceKernels } from '../kernels/reference/index.ts'
+import { createWasmKernelsSync } from '../kernels/wasm.ts'
 import type { MatrixView, QuantizedTensor } from '../model/scheme.ts'
 import { maySaturate, worstPair } from './saturation.ts'
 
-const kernels = createReferenceKernels()
+const kernels = createWasmKernelsSync()
 
 function tensorOf(view: MatrixView, signed: readonly number[]): QuantizedTensor {
   const codes = Uint8Array.from(signed, (value) => value + 128)
