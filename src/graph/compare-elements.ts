@@ -6,8 +6,8 @@ export type ReadRange = (ref: TensorRef, start: number, end: number) => Promise<
 
 /** Bytes held per tensor at a time. */
 const TILE = 1 << 20
-/** Bytes of one side of an exact transposed comparison held at a time: wide bands make longer runs on the other side. */
-const BAND = 4 << 20
+/** Bytes of one side of an exact transposed comparison held at a time: a wide band makes long runs on the other side. */
+const BAND = 32 << 20
 
 /** Fingerprint of all bytes in file order. */
 export async function hashOf(tensor: TensorRef, readRange: ReadRange): Promise<string> {

@@ -13,8 +13,10 @@ const ATTENTION: ReadonlySet<string> = new Set([
   'com.microsoft::SparseAttention',
 ])
 
+const RECURRENT: readonly string[] = ['LSTM', 'GRU', 'RNN']
+
 /** Share of parameters in recurrent layers from which a model counts as recurrent. */
-const RECURRENT_SHARE = 0.25
+const RECURRENT_SHARE = 0.15
 
 /**
  * What kind of model this is, from where its parameters sit. Attention is seen either as an operator or as a Softmax
@@ -22,6 +24,8 @@ const RECURRENT_SHARE = 0.25
  */
 export function familyOf(operators: ReadonlyMap<string, number>, weights: readonly WeightFacts[]): ModelFamily {
   const elements = elementsByKind(weights)
+  // Exporters that reorder gates by Slice and Concat hide recurrent weights from their operator.
+  if (elements.recurrent === 0 && RECURRENT.some((name) => operators.has(name))) elements.recurrent = elements.other
   const total = elements.recurrent + elements.convolutional + elements.linear
   if (total === 0) return 'other'
   if (elements.recurrent >= RECURRENT_SHARE * total) return 'recurrent'
@@ -35,7 +39,7 @@ function outweighs(
   elements: { readonly convolutional: number; readonly linear: number },
   operators: ReadonlyMap<string, number>,
 ): boolean {
-  const convolutions = operators.get('Conv') ?? 0
+  const convolutions = (operators.get('Conv') ?? 0) + (operators.get('ConvTranspose') ?? 0)
   const products = (operators.get('MatMul') ?? 0) + (operators.get('Gemm') ?? 0)
   return elements.linear > elements.convolutional && products > convolutions
 }
@@ -48,12 +52,14 @@ function hasPlainAttention(operators: ReadonlyMap<string, number>, weights: read
   return (operators.get('Softmax') ?? 0) > 0 && free >= 2
 }
 
-type Kind = 'recurrent' | 'convolutional' | 'linear'
+type Kind = 'recurrent' | 'convolutional' | 'linear' | 'other'
 
-function elementsByKind(weights: readonly WeightFacts[]): Readonly<Record<Kind, number>> {
-  const elements: Record<Kind, number> = { recurrent: 0, convolutional: 0, linear: 0 }
+/** Matrices only; a constant counts once, by its first use of a kind. */
+function elementsByKind(weights: readonly WeightFacts[]): Record<Kind, number> {
+  const elements: Record<Kind, number> = { recurrent: 0, convolutional: 0, linear: 0, other: 0 }
   for (const { uses, elementCount } of weights) {
-    const kind = uses.map(({ role }) => kindOf(role)).find((found) => found !== undefined)
+    const kinds = uses.map((use) => kindOf(use.role) ?? (use.role === 'other' && use.view ? 'other' : undefined))
+    const kind = kinds.find((found) => found !== undefined && found !== 'other') ?? kinds.find(Boolean)
     if (kind !== undefined) elements[kind] += elementCount
   }
   return elements

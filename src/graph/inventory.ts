@@ -1,12 +1,12 @@
 import type { DType } from '../model/dtype.ts'
 import type { Model } from '../model/graph.ts'
-import type { Inventory } from '../model/inventory.ts'
+import type { Inventory, WeightFacts } from '../model/inventory.ts'
 import type { ReadRange } from './compare-elements.ts'
 import type { ReadSmall } from './constant-nodes.ts'
 import { constantsOf } from './constants.ts'
 import { connect } from './consumers.ts'
 import { familyOf } from './family.ts'
-import { checkOpsets, opsetOf } from './opsets.ts'
+import { opsetOf } from './opsets.ts'
 import { findShared } from './sharing.ts'
 import { operatorName, type Scope } from './walk.ts'
 
@@ -15,7 +15,7 @@ const PARAMETERS: ReadonlySet<DType> = new Set<DType>(['f64', 'f32', 'f16', 'bf1
 
 /**
  * All facts about a checked model that decisions start from. Without `readRange` no tensor is compared and `shared` is empty.
- * Opset warnings are included; those of `checkGraph` about order and hidden names are its own.
+ * Warnings name constants that will stay as they are whatever is decided; those of `checkGraph` are its own.
  */
 export async function takeInventory(model: Model, readSmall: ReadSmall, readRange?: ReadRange): Promise<Inventory> {
   const connections = connect(model)
@@ -31,7 +31,7 @@ export async function takeInventory(model: Model, readSmall: ReadSmall, readRang
     shared,
     operators,
     parameterCount,
-    warnings: checkOpsets(model, connections.scopes),
+    warnings: leftAlone(weights),
   }
 }
 
@@ -44,4 +44,13 @@ function countOperators(scopes: readonly Scope[]): ReadonlyMap<string, number> {
     }
   }
   return counts
+}
+
+function leftAlone(weights: readonly WeightFacts[]): readonly string[] {
+  const warnings: string[] = []
+  const sparse = weights.filter(({ spelling }) => spelling === 'sparse').length
+  if (sparse > 0) warnings.push(`${sparse} sparse constants stay as they are`)
+  const inside = weights.filter(({ scope, dtype }) => scope[0] === 'function' && PARAMETERS.has(dtype)).length
+  if (inside > 0) warnings.push(`${inside} float constants inside model-local functions stay as they are`)
+  return warnings
 }

@@ -83,7 +83,9 @@ function gatherRole(axis: number, shape: readonly number[]): NodeRole | undefine
   const kept = axis < 0 ? axis + shape.length : axis
   if (shape.length < 2 || kept < 0 || kept >= shape.length) return undefined
   if (kept === 0) return { role: 'gather', labels: firstAxis(shape) }
-  return { role: 'other', labels: shape.map((_, at) => (at < kept ? 'stack' : at === kept ? 'channel' : 'depth')) }
+  // Whole columns of a table; a stack only where elements follow the kept axis.
+  const before = shape.slice(kept + 1).every((size) => size === 1) ? 'depth' : 'stack'
+  return { role: 'other', labels: shape.map((_, at) => (at < kept ? before : at === kept ? 'channel' : 'depth')) }
 }
 
 function isAddedBias(

@@ -26,7 +26,7 @@ interface EqualSet {
  * Groups of constants with equal elements, of equal shape or each other's exact transpose (two axes, 2 or 4 bytes an element).
  *
  * Candidates share type and shape; a few probes of each, a fingerprint of all bytes where several remain, and an exact
- * comparison decide. Constants without a candidate are never read, and no more than a few MiB are held at a time.
+ * comparison decide. Constants without a candidate are never read, and at most 32 MiB are held at a time.
  * Groups and members are in model order; members of one group may sit in different scopes.
  */
 export async function findShared(
@@ -125,11 +125,10 @@ async function findTwin(
   candidates: readonly EqualSet[],
   readRange: ReadRange,
 ): Promise<EqualSet | undefined> {
-  if (candidates.length === 0) return undefined
-  const flipped = await matrixHash(weight.tensor, true, readRange)
+  const flipped = candidates.length > 1 ? await matrixHash(weight.tensor, true, readRange) : ''
   for (const candidate of candidates) {
     const { tensor } = candidate.members[0]!
-    if ((await matrixHash(tensor, false, readRange)) !== flipped) continue
+    if (flipped !== '' && (await matrixHash(tensor, false, readRange)) !== flipped) continue
     if (await sameTransposed(tensor, weight.tensor, readRange)) return candidate
   }
   return undefined
