@@ -17,6 +17,8 @@ export interface FlagSpec {
   readonly laterEnding?: string
   readonly verbs: readonly Verb[]
   readonly about: string
+  /** Where the flag means something else for one verb. */
+  readonly aboutFor?: Readonly<Partial<Record<Verb, string>>>
   /** Set when the whole flag belongs to a later version: it is refused and not listed. */
   readonly later?: string
 }
@@ -36,7 +38,12 @@ export const FLAGS: readonly FlagSpec[] = [
     kind: 'path',
     value: 'OUT',
     verbs: WRITING,
-    about: 'where to write; `plan` writes a recipe, `demo` a folder',
+    about: 'where to write; default beside the input, named after what was chosen',
+    aboutFor: {
+      plan: 'write the plan as a recipe',
+      demo: 'folder to write to (default tersor-demo)',
+      dequantize: 'where to write; default beside the input',
+    },
   },
   {
     name: 'to',

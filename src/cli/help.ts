@@ -30,7 +30,10 @@ export function helpOf(spec: VerbSpec): string {
     `${flag.short === undefined ? '    ' : `-${flag.short}, `}--${flag.name}${flag.value === undefined ? '' : ` ${flag.value}`}`
   const width = Math.max(...flags.map((flag) => lead(flag).length))
   const lines = flags.flatMap((flag) => {
-    const [first, ...rest] = wrap(`${flag.about}${flag.repeatable ? ' (repeatable)' : ''}`, WIDTH - width - 4)
+    const [first, ...rest] = wrap(
+      `${flag.aboutFor?.[spec.verb] ?? flag.about}${flag.repeatable ? ' (repeatable)' : ''}`,
+      WIDTH - width - 4,
+    )
     return [`  ${lead(flag).padEnd(width)}  ${first}`, ...rest.map((line) => ' '.repeat(width + 4) + line)]
   })
   const notes = spec.notes === undefined ? '' : `${spec.notes.join('\n')}\n\n`
