@@ -28,7 +28,7 @@ interface OrtSession {
   readonly outputNames: readonly string[]
   readonly inputMetadata: readonly OrtValueInfo[]
   readonly outputMetadata: readonly OrtValueInfo[]
-  run(feeds: Record<string, unknown>, fetches: readonly string[]): Promise<Record<string, OrtTensor>>
+  run(feeds: Record<string, unknown>, fetches: readonly string[], options: object): Promise<Record<string, OrtTensor>>
   release(): Promise<void>
 }
 
@@ -53,6 +53,9 @@ export interface OrtRuntimeOptions {
   readonly cpu?: readonly string[]
 }
 
+/** Only what ends the process is printed; everything else that goes wrong is thrown. Runs do not inherit it from their session. */
+const QUIET = { logSeverityLevel: 4 } as const
+
 /**
  * An executor over an onnxruntime module that the caller has imported. Runs where it is called: onnxruntime-node blocks the
  * thread while it works, so in Node use `startOrtWorker`, which puts this into a thread of its own. Runs are made one after
@@ -60,7 +63,6 @@ export interface OrtRuntimeOptions {
  */
 export function ortRuntime(ort: OrtModule, name: Runtime['name'], options: OrtRuntimeOptions = {}): OrtRuntime {
   const executionProviders = options.executionProviders ?? [name === 'onnxruntime-node' ? 'cpu' : 'wasm']
-  // Everything that goes wrong is thrown as well; printed text would spoil the terminal and --json.
   ort.env.logLevel = 'fatal'
   let tail: Promise<unknown> = Promise.resolve()
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
@@ -80,7 +82,7 @@ export function ortRuntime(ort: OrtModule, name: Runtime['name'], options: OrtRu
           intraOpNumThreads: session.threads ?? 1,
           interOpNumThreads: 1,
           executionMode: 'sequential',
-          logSeverityLevel: 4,
+          ...QUIET,
           ...sessionConfig(session.config),
           ...externalData(model),
         }
@@ -115,7 +117,7 @@ function sessionOf(
       inTurn(async () => {
         if (signal?.aborted) throw new TersorError('E_ABORTED', 'stopped by the user')
         const tensors = toTensors(ort, feeds)
-        const results = await attempt(name, 'run the model', () => session.run(tensors, outputs))
+        const results = await attempt(name, 'run the model', () => session.run(tensors, outputs, QUIET))
         return toValues(results, outputs)
       }),
     release: () => inTurn(() => session.release()),

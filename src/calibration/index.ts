@@ -1,0 +1,8 @@
+export { arrayItem, type SampleItem } from './arrays-samples.ts'
+export type { InputLimits } from './check-sample.ts'
+export { fillInputs } from './fill.ts'
+export { type ArraySource, openNpy, readNpy, writeNpy } from './npy.ts'
+export { openNpz } from './npz.ts'
+export type { SampleSet } from './sample-set.ts'
+export { DEFAULT_SAMPLES, type SampleOptions, sampleSet } from './samples.ts'
+export { openSynthetic, type SyntheticOptions, type SyntheticSet, syntheticFeeds } from './synthetic.ts'

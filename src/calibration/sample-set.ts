@@ -1,0 +1,15 @@
+import type { Sample } from '../model/runtime.ts'
+
+/** Samples that are made or read one at a time. */
+export interface SampleSet {
+  readonly count: number
+  /** How many there were before the selection. */
+  readonly found: number
+  at(index: number): Promise<Sample>
+  /** What was left out, each with its reason. Grows while samples are read. */
+  readonly skipped: readonly string[]
+  /** Inputs the data do not give and how they are filled: `name: rule`. */
+  readonly filled: readonly string[]
+  /** Inputs whose element type was converted: `name: from -> to`. */
+  readonly converted: readonly string[]
+}
