@@ -137,6 +137,14 @@ describe('checkGraph accepts', () => {
     expect(checkGraph(model).model).toBe(model)
   })
 
+  it('a name in a body that the outer graph only makes later, with a warning', () => {
+    const early = body({ outputs: 'h', nodes: [op('Relu', 'x', 'h')] })
+    const nodes = [op('If', 'c', 'y', { then_branch: early, else_branch: early }), op('Neg', 'y', 'h')]
+    const checked = checkGraph(sketch({ inputs: 'x c', outputs: 'h', nodes }))
+    expect(checked.warnings.join()).toContain('hides')
+    expect(checked.model.graph.nodes).toEqual(nodes)
+  })
+
   it('a body that returns an outer value', () => {
     const branch = body({ outputs: 'w', nodes: [] })
     const model = sketch({

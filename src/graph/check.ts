@@ -22,9 +22,10 @@ const LISTED_NODES = 6
 /**
  * Checks the structure of every scope of a model and sorts nodes where the file did not (stable: ties keep file order).
  *
- * Refused with E_FORMAT: a name defined twice in one scope, or by a node where an enclosing scope defines it already;
+ * Refused with E_FORMAT: a name defined twice in one scope, or by a node of a body where an enclosing scope has it already;
  * an attribute given twice; reads and outputs that nothing defines; cycles; no ai.onnx opset although its operators are used.
- * Warned about: unsorted nodes, body inputs and initializers that hide an outer name, opsets and IR newer than known.
+ * Warned about: unsorted nodes; names in bodies that hide an outer one where runtimes let them (body inputs, initializers,
+ * nodes when the outer value is made after the body's owner); opsets and IR newer than known.
  */
 export function checkGraph(model: Model): CheckedModel {
   const connections = connect(model)
@@ -32,13 +33,11 @@ export function checkGraph(model: Model): CheckedModel {
   for (const scope of connections.scopes) checkAttributes(scope)
   const clash = connections.clashes[0]
   if (clash !== undefined) throw clashError(clash)
-  for (const definition of connections.definitions) {
-    const warning = checkShadow(definition, connections)
-    if (warning !== undefined) warnings.push(warning)
-  }
+  const places = placesOf(connections.scopes)
+  warnings.push(...checkShadows(connections, places))
   const loose = connections.loose[0]
   if (loose !== undefined) throw looseError(loose, connections)
-  return sortScopes(model, connections, warnings)
+  return sortScopes(model, connections, places, warnings)
 }
 
 function checkAttributes(scope: Scope): void {
@@ -67,19 +66,40 @@ function clashError({ scope, name, first, second }: Clash): TersorError {
   })
 }
 
-/** Node outputs may not hide outer names; inputs and initializers may in files that runtimes accept. */
-function checkShadow(definition: Definition, { resolve }: Connections): string | undefined {
-  const { scope, name } = definition
-  if (scope.parent === null) return undefined
-  const outer = resolve(scope.parent, name)
-  if (outer === undefined) return undefined
-  if (definition.kind !== 'node') {
-    return `${scopeLabel(scope.path)}: ${definitionLabel(definition)} ${quoted(name)} hides the value of the same name outside`
+/**
+ * onnxruntime refuses a hidden name only when a node hides what is already there: an input, a constant, an earlier node.
+ * One warning for all others: there may be as many as values.
+ */
+function checkShadows({ definitions, resolve }: Connections, places: Places): readonly string[] {
+  let first: Definition | undefined
+  let count = 0
+  for (const definition of definitions) {
+    const { scope, name } = definition
+    const outer = scope.parent === null ? undefined : resolve(scope.parent, name)
+    if (outer === undefined) continue
+    if (definition.kind === 'node' && !isLater(outer, scope, places)) throw shadowError(definition, outer)
+    first ??= definition
+    count++
   }
-  throw new TersorError(
+  if (first === undefined) return []
+  const more = count > 1 ? `, and ${count - 1} more` : ''
+  return [
+    `${scopeLabel(first.scope.path)}: ${definitionLabel(first)} ${quoted(first.name)} hides the value of the same name outside${more}`,
+  ]
+}
+
+/** Is the outer value made by a node after the one that holds the body? */
+function isLater(outer: Definition, body: Scope, places: Places): boolean {
+  if (outer.node === null) return false
+  const place = places.get(outer.scope)!
+  return place.get(outer.node)! > place.get(holder(body.parent!, body.owner!, outer.scope))!
+}
+
+function shadowError(inner: Definition, outer: Definition): TersorError {
+  return new TersorError(
     'E_FORMAT',
-    `expected a body to use names that no outer graph defines, found ${quoted(name)} written by ${definitionLabel(definition)} and outside by ${definitionLabel(outer)}`,
-    { where: scopeLabel(scope.path), hint: 'rename the value inside the body' },
+    `expected a body to use names that no outer graph defines, found ${quoted(inner.name)} written by ${definitionLabel(inner)} and outside by ${definitionLabel(outer)}`,
+    { where: scopeLabel(inner.scope.path), hint: 'rename the value inside the body' },
   )
 }
 
@@ -101,16 +121,16 @@ function looseError({ scope, node, name }: Loose, { own }: Connections): TersorE
   })
 }
 
-function sortScopes(model: Model, connections: Connections, warnings: string[]): CheckedModel {
+function sortScopes(model: Model, connections: Connections, places: Places, warnings: string[]): CheckedModel {
   const sorted = new Map<Scope, readonly Node[]>()
-  const needs = nodeNeeds(connections)
+  const needs = nodeNeeds(connections, places)
   for (const scope of connections.scopes) {
     const { nodes } = scope
     const result = order(nodes.length, needs.get(scope)!)
     if (result.kind === 'sorted') continue
-    const places = result.positions.map((position) => nodes[position]!)
-    if (result.kind === 'cycle') throw cycleError(scope, places)
-    sorted.set(scope, places)
+    const ordered = result.positions.map((position) => nodes[position]!)
+    if (result.kind === 'cycle') throw cycleError(scope, ordered)
+    sorted.set(scope, ordered)
     warnings.push(`${scopeLabel(scope.path)}: nodes were not in order of use; they have been sorted`)
   }
   if (sorted.size === 0) return { model, warnings }
@@ -130,20 +150,22 @@ function cycleError(scope: Scope, nodes: readonly Node[]): TersorError {
   })
 }
 
+/** Position of every node in its scope. */
+type Places = ReadonlyMap<Scope, ReadonlyMap<Node, number>>
+
+function placesOf(scopes: readonly Scope[]): Places {
+  return new Map(scopes.map((scope) => [scope, new Map(scope.nodes.map((node, position) => [node, position]))]))
+}
+
 /** Positions each node waits for. A node with bodies also waits for what its bodies capture. */
-function nodeNeeds({ scopes, definitions }: Connections): ReadonlyMap<Scope, readonly (readonly number[])[]> {
-  const needs = new Map<Scope, number[][]>()
-  const positions = new Map<Scope, Map<Node, number>>()
-  for (const scope of scopes) {
-    needs.set(
-      scope,
-      scope.nodes.map(() => []),
-    )
-    positions.set(scope, new Map(scope.nodes.map((node, position) => [node, position])))
-  }
+function nodeNeeds(
+  { scopes, definitions }: Connections,
+  places: Places,
+): ReadonlyMap<Scope, readonly (readonly number[])[]> {
+  const needs = new Map(scopes.map((scope) => [scope, scope.nodes.map((): number[] => [])]))
   for (const { kind, node, scope, uses, outputOf } of definitions) {
     if (kind !== 'node') continue
-    const own = positions.get(scope)!
+    const own = places.get(scope)!
     const from = own.get(node!)!
     for (const use of uses) {
       needs.get(scope)![own.get(holder(use.scope, use.node, scope))!]!.push(from)
