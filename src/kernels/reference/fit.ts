@@ -1,3 +1,4 @@
+import { TersorError } from '../../errors.ts'
 import { FitMode } from '../../model/kernels.ts'
 import type { Arena } from './arena.ts'
 import { type Grid, nearestGrid } from './nearest.ts'
@@ -58,6 +59,22 @@ export function fitRows(
   }
 }
 
+/** Sixteen columns of this many rows fill the scratch area of the WASM kernels. */
+const LONGEST_SEARCHED_COLUMN = 8192
+
+/** Used by both engines. */
+export function refuseLongSearch(rows: number, mode: FitMode): void {
+  const isSearch = mode === FitMode.SearchSymmetric || mode === FitMode.SearchAsymmetric
+  if (!isSearch || rows <= LONGEST_SEARCHED_COLUMN) return
+  throw new TersorError(
+    'E_INTERNAL',
+    `fitColumns searches at most ${LONGEST_SEARCHED_COLUMN} rows, ${rows} were given`,
+    {
+      hint: 'stream longer columns through proposeGrids and gridColumns',
+    },
+  )
+}
+
 export function fitColumns(
   arena: Arena,
   src: number,
@@ -72,6 +89,7 @@ export function fitColumns(
   zeros: number,
   zeroStride: number,
 ): void {
+  refuseLongSearch(rows, mode)
   for (let column = 0; column < columns; column++) {
     const grid = fitRun(arena, src / 4 + column, rows, stride, 1, mode, maxCode, halfScales)
     arena.f32[scales / 4 + column * scaleStride] = grid.scale

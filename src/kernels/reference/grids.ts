@@ -40,6 +40,9 @@ export function proposeGrids(
   return gridCount
 }
 
+/** Rows summed in f32 before they are added to the f64 sums. */
+const GRID_ROWS = 8192
+
 export function gridColumns(
   arena: Arena,
   src: number,
@@ -55,19 +58,22 @@ export function gridColumns(
   energies: number,
 ): void {
   const { f32, f64, u8 } = arena
-  const values = new Float32Array(rows)
+  const values = new Float32Array(Math.min(rows, GRID_ROWS))
   const sums: Measure = { error: 0, residual: 0, energy: 0 }
   const grid: Grid = { scale: 0, zero: (maxCode + 1) / 2 }
-  for (let column = 0; column < columns; column++) {
-    for (let row = 0; row < rows; row++) values[row] = f32[src / 4 + row * stride + column]!
-    for (let g = 0; g < gridCount; g++) {
-      const at = g * columns + column
-      grid.scale = f32[scales / 4 + at]!
-      if (zeros !== 0) grid.zero = u8[zeros + at]!
-      measureGrid(values, rows, 1, grid, maxCode, sums)
-      f64[errors / 8 + at] = f64[errors / 8 + at]! + sums.error
-      f64[residuals / 8 + at] = f64[residuals / 8 + at]! + sums.residual
-      f64[energies / 8 + at] = f64[energies / 8 + at]! + sums.energy
+  for (let top = 0; top < rows; top += GRID_ROWS) {
+    const count = Math.min(GRID_ROWS, rows - top)
+    for (let column = 0; column < columns; column++) {
+      for (let row = 0; row < count; row++) values[row] = f32[src / 4 + (top + row) * stride + column]!
+      for (let g = 0; g < gridCount; g++) {
+        const at = g * columns + column
+        grid.scale = f32[scales / 4 + at]!
+        if (zeros !== 0) grid.zero = u8[zeros + at]!
+        measureGrid(values, count, 1, grid, maxCode, sums)
+        f64[errors / 8 + at] = f64[errors / 8 + at]! + sums.error
+        f64[residuals / 8 + at] = f64[residuals / 8 + at]! + sums.residual
+        f64[energies / 8 + at] = f64[energies / 8 + at]! + sums.energy
+      }
     }
   }
 }

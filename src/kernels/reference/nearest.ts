@@ -8,9 +8,10 @@ export interface Grid {
   zero: number
 }
 
+/** A NaN becomes `low`, as it does in the SIMD kernels. */
 export function clampTo(value: number, low: number, high: number): number {
-  const raised = value > low ? value : low
-  return raised < high ? raised : high
+  if (!(value > low)) return low
+  return Math.min(value, high)
 }
 
 /** The closed-form grid of a range with min <= 0 <= max. The search modes start from theirs. */
@@ -24,7 +25,7 @@ export function nearestGrid(min: number, max: number, mode: FitMode, maxCode: nu
     return { scale, zero: roundEven(clampTo(fround(-min * inverseOf(scale)), 0, maxCode)) }
   }
   if (mode === FitMode.Symmetric) {
-    const extreme = max > -min ? max : -min
+    const extreme = Math.max(max, -min)
     return { scale: settleScale(fround(extreme / (half - 1)), halfScales), zero: half }
   }
   const extreme = max > -min ? max : min

@@ -1,0 +1,7 @@
+export { census, squaredError, histogram, worstPairRows, worstPairColumns } from './statistics'
+export { foldColumns, fitRows, fitColumns } from './fit'
+export { gridColumns } from './grids'
+export { encodeRows, encodeColumns, encodeRowsTransposed } from './encode'
+export { packRows, packColumns, packColumnsInPlace, nearestPackRows, nearestPackColumns, packCodes, unpackCodes } from './pack'
+export { decodeRows, decodeColumns } from './decode'
+export { f32ToF16, f16ToF32, f32ToBf16, bf16ToF32 } from './half'
