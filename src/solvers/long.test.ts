@@ -61,7 +61,7 @@ describe('grids longer than a kernel call', () => {
 
 describe('streams against the kernels on grids that both can do', () => {
   const channels = 6
-  const depth = 900
+  const depth = 500
   const count = channels * depth
   const row: MatrixView = { stack: 1, channels, depth, along: 'row' }
   const column: MatrixView = { stack: 1, channels, depth, along: 'column' }

@@ -3,9 +3,12 @@ import { gridShapeOf } from '../numbers/grid-shape.ts'
 import { aligned, CALL_ELEMENTS, columnStrips, columnTiles } from '../numbers/tiles.ts'
 import { fitArguments, type TileJob } from './tile-job.ts'
 
-/** Longest block that `fitColumns` takes: 8192 rows in its search modes, otherwise 16 columns side by side in one call. */
+/**
+ * Longest block worth fitting in one call: `fitColumns` takes 8192 rows in its search modes; closed-form grids of longer
+ * columns are cheaper in two wide passes than in one over strips so narrow that gathering them dominates.
+ */
 export function longestColumn(solver: SolverId): number {
-  return solver === 'search' ? 8192 : CALL_ELEMENTS / 16
+  return solver === 'search' ? 8192 : 512
 }
 
 /**
