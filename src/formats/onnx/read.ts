@@ -1,6 +1,7 @@
 import type { ByteSource } from '../../bytes/types.ts'
 import { asTersorError, TersorError } from '../../errors.ts'
 import type { Model } from '../../model/graph.ts'
+import type { ContentKind } from './content-kind.ts'
 import { contentKind } from './content-kind.ts'
 import { decodeModel } from './decode-model.ts'
 import { Decoder } from './decoder.ts'
@@ -24,8 +25,20 @@ const HEAD_BYTES = 512
 export async function read(source: ByteSource, options: ReadOptions = {}): Promise<Model> {
   const { signal } = options
   const head = await source.read(0, Math.min(HEAD_BYTES, source.byteLength), signal)
-  if (!sniff(head)) throw notOnnx(source.label, head)
-  const image = await readImage(source, signal)
+  const kind = contentKind(head)
+  if (!sniff(head)) throw notOnnx(source.label, kind)
+  try {
+    return await readModel(source, options)
+  } catch (thrown) {
+    // Some other files start like protobuf; what they are says more than where they stop being it.
+    if (kind !== null && thrown instanceof TersorError && thrown.code === 'E_FORMAT')
+      throw notOnnx(source.label, kind, thrown)
+    throw thrown
+  }
+}
+
+async function readModel(source: ByteSource, options: ReadOptions): Promise<Model> {
+  const image = await readImage(source, options.signal)
   const message = new WireMessage(image, 0, source.byteLength)
   const first = new Decoder(source.label, new Map())
   const model = decodeModel(message, first)
@@ -35,12 +48,12 @@ export async function read(source: ByteSource, options: ReadOptions = {}): Promi
   return decodeModel(message, new Decoder(source.label, externals))
 }
 
-function notOnnx(label: string, head: Uint8Array): TersorError {
-  const kind = contentKind(head)
+function notOnnx(label: string, kind: ContentKind | null, cause?: TersorError): TersorError {
   const found = kind === null ? 'found bytes of no kind that is known here' : `found ${kind.name}`
   return new TersorError('E_FORMAT', `${label}: expected an ONNX model, ${found}`, {
     where: label,
     ...(kind?.hint === undefined ? {} : { hint: kind.hint }),
+    ...(cause === undefined ? {} : { cause }),
   })
 }
 

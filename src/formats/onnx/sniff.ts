@@ -1,29 +1,34 @@
 import { Cursor } from '../../bytes/cursor.ts'
-import { MODEL } from './types.ts'
+import { readKey } from './fields.ts'
+import { BYTES, FIXED64, MODEL, VARINT } from './types.ts'
 
 const MODEL_KEYS: ReadonlySet<number> = new Set(Object.values(MODEL))
-const BYTES_WIRE = 2
 
 /**
- * Does a file that starts like this hold an ONNX model? True when every field in sight is one that a model can have.
- * Never throws.
+ * Does a file that starts like this hold an ONNX model? True when its first field is one of a model and what follows in sight is
+ * protobuf without groups. Never throws.
  */
 export function sniff(head: Uint8Array): boolean {
   const cursor = new Cursor(head, 'head')
-  let fields = 0
   try {
-    while (cursor.remaining > 0) {
-      const key = cursor.varint()
-      if (!MODEL_KEYS.has(key)) return false
-      fields++
-      const value = cursor.varint()
-      if (key % 8 !== BYTES_WIRE) continue
-      if (value > cursor.remaining) return true
-      cursor.skip(value)
-    }
+    if (!MODEL_KEYS.has(cursor.varint())) return false
   } catch {
-    // The head ends inside a field.
-    return fields > 0
+    return false
   }
-  return fields > 0
+  try {
+    for (cursor.position = 0; cursor.remaining > 0; ) {
+      const wire = readKey(cursor) % 8
+      if (wire === VARINT) cursor.varint()
+      else if (wire !== BYTES) cursor.skip(wire === FIXED64 ? 8 : 4)
+      else {
+        const length = cursor.varint()
+        if (length > cursor.remaining) return true
+        cursor.skip(length)
+      }
+    }
+    return true
+  } catch {
+    // The head may end inside a number; anything else is not protobuf.
+    return cursor.remaining < 10
+  }
 }
