@@ -71,9 +71,10 @@ export function solverContract(solver: SolverId, solve: Solve, kernels: Kernels)
 
     test.each(kinds)('%s: lengths, codes in range, true errors, never worse than nearest', (kind) => {
       for (const view of views) {
+        const values = weightKinds[kind](3, countOf(view))
+        const before = values.slice()
+        const expectedEnergy = values.reduce((sum, value) => sum + value * value, 0)
         for (const spec of specs) {
-          const values = weightKinds[kind](3, countOf(view))
-          const before = values.slice()
           const { quantized, squaredError, energy } = solve(values, view, spec, solver, kernels)
           const label = `${JSON.stringify(spec)} ${JSON.stringify(view)}`
           const { grids } = gridShapeOf(spec.granularity, view)
@@ -85,8 +86,6 @@ export function solverContract(solver: SolverId, solve: Solve, kernels: Kernels)
             label,
           ).toBe(true)
           expect(quantized.scales.every(Number.isFinite), label).toBe(true)
-          expect(values, 'input unchanged').toEqual(before)
-          const expectedEnergy = values.reduce((sum, value) => sum + value * value, 0)
           expect(Math.abs(energy - expectedEnergy), label).toBeLessThanOrEqual(expectedEnergy * 1e-5 + 1e-80)
           const expected = trueError(values, quantized)
           expect(Math.abs(squaredError - expected), label).toBeLessThanOrEqual(
@@ -96,6 +95,7 @@ export function solverContract(solver: SolverId, solve: Solve, kernels: Kernels)
           const nearest = trueError(values, solve(values, view, spec, 'nearest', kernels).quantized)
           expect(expected, label).toBeLessThanOrEqual(nearest * (1 + 1e-5) + expectedEnergy * 1e-9)
         }
+        expect(values, 'input unchanged').toEqual(before)
       }
     })
 
