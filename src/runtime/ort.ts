@@ -53,7 +53,8 @@ export interface OrtRuntimeOptions {
   readonly cpu?: readonly string[]
 }
 
-/** Only what ends the process is printed; everything else that goes wrong is thrown. Runs do not inherit it from their session. */
+/** Only what ends the process is printed; everything else that goes wrong is thrown. Runs do not inherit it from their session.
+ * Handed out as a copy: onnxruntime-web completes the object it gets. */
 const QUIET = { logSeverityLevel: 4 } as const
 
 /**
@@ -117,7 +118,7 @@ function sessionOf(
       inTurn(async () => {
         if (signal?.aborted) throw new TersorError('E_ABORTED', 'stopped by the user')
         const tensors = toTensors(ort, feeds)
-        const results = await attempt(name, 'run the model', () => session.run(tensors, outputs, QUIET))
+        const results = await attempt(name, 'run the model', () => session.run(tensors, outputs, { ...QUIET }))
         return toValues(results, outputs)
       }),
     release: () => inTurn(() => session.release()),
