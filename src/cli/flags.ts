@@ -96,7 +96,7 @@ export const FLAGS: readonly FlagSpec[] = [
     kind: 'path',
     value: 'PATH',
     verbs: JUDGING,
-    about: 'data: .npy, .npz, a folder of them, or test_data_set_* folders',
+    about: 'data: .npy, .npz, a folder of them, test_data_set_* folders, or a module of feeds (.mjs)',
   },
   {
     name: 'eval',
