@@ -3,7 +3,7 @@
  *
  *   1. codes   u8  [dirs, I, 4H]   each direction transposed
  *   2. scales  f32 [dirs, 4H]
- *   3. zeros   u8  [dirs, 4H]      128 for symmetric schemes; always present
+ *   3. zeros   u8  [dirs, 4H]      all 128: onnxruntime takes one zero for all gate rows only
  */
 
 import type { PackedPart, Packing } from '../../../model/packing.ts'
@@ -30,6 +30,8 @@ export const lstm: Packing = {
     if (spec.bits !== 8) return refusal('bits', `DynamicQuantizeLSTM takes 8-bit weights, not ${spec.bits}`)
     if (spec.granularity.kind !== 'channel')
       return refusal('granularity', 'DynamicQuantizeLSTM takes a grid per gate row')
+    if (!spec.symmetric)
+      return refusal('zeros', 'DynamicQuantizeLSTM takes one zero for all gate rows: symmetric schemes')
     if (spec.scale !== 'f32') return refusal('scale', 'DynamicQuantizeLSTM takes f32 scales')
     const dimensions = [view.stack, view.channels, view.depth]
     if (view.along !== 'row' || shape.length !== 3 || dimensions.some((size, axis) => size !== shape[axis])) {
@@ -45,7 +47,7 @@ export const lstm: Packing = {
     demand(lstm.accepts(spec, view, shape), ID)
     demandLengths(tensor, ID)
     const codes = transpose(tensor.codes, view.stack, view.channels, view.depth)
-    const zeros = tensor.zeros?.slice() ?? new Uint8Array(tensor.scales.length).fill(128)
+    const zeros = new Uint8Array(tensor.scales.length).fill(128)
     return [codes, scalesToBytes(tensor.scales, 'f32'), zeros]
   },
 
@@ -53,13 +55,7 @@ export const lstm: Packing = {
     demand(lstm.accepts(spec, view, shape), ID)
     demandParts(parts, partsOf(view), ID)
     const codes = transpose(parts[0]!, view.stack, view.depth, view.channels)
-    return quantized(
-      spec,
-      view,
-      codes,
-      scalesFromBytes(parts[1]!, 'f32'),
-      spec.symmetric ? undefined : parts[2]!.slice(),
-    )
+    return quantized(spec, view, codes, scalesFromBytes(parts[1]!, 'f32'), undefined)
   },
 }
 
