@@ -107,6 +107,7 @@ const quantizeAll = async () => {
     ),
   )
   const keptBecause = new Map()
+  const lowered = new Map()
   const floatFails = []
   for (const path of testFolders(root).filter(wanted)) {
     const test = constantModel(path)
@@ -131,9 +132,13 @@ const quantizeAll = async () => {
           failures.push(`${test.name} [${test.ops}] ${spelling} ${preset}: ${why}`)
         }
         try {
-          const report = await quantize(input, output, { to: preset, everything: true, verify: false, force: true })
+          const report = await quantize(input, output, { to: preset, everything: true, noVerify: true, force: true })
           const done = report.decisions.filter((d) => d.action === 'quantize')
           if (done.length) row.quantized++
+          for (const d of done) {
+            const what = `${d.op} ${preset} ${d.scheme} ${d.lowering}`
+            lowered.set(what, (lowered.get(what) ?? 0) + 1)
+          }
           for (const d of report.decisions) {
             if (d.action === 'keep')
               keptBecause.set(`${d.op} ${d.because.code}`, (keptBecause.get(`${d.op} ${d.because.code}`) ?? 0) + 1)
@@ -141,7 +146,7 @@ const quantizeAll = async () => {
           const out = await runModel(ort, readFileSync(output), test.feeds)
           const wrong = out
             .map((o, i) => ({ name: o.name, found: largestDifference(o, float[i]), allowed: allowed[i] }))
-            .filter((o) => o.found > o.allowed)
+            .filter((o) => !(o.found <= o.allowed))
           if (wrong.length)
             fail(
               wrong
@@ -158,6 +163,8 @@ const quantizeAll = async () => {
   if (!options.keep) rmSync(folder, { recursive: true })
   console.log('\nquantized')
   console.table(tally)
+  console.log('quantized (decisions):')
+  for (const [what, count] of [...lowered].sort()) console.log(`  ${count} ${what}`)
   console.log('kept float (decisions):')
   for (const [why, count] of [...keptBecause].sort((a, b) => b[1] - a[1])) console.log(`  ${count} ${why}`)
   console.log(`float form itself does not run: ${floatFails.length}`)

@@ -83,7 +83,7 @@ export const groupsOf = ({ paths, out, python, rounds }) => {
                 to: 'int4-block32-sym-f32',
                 lowering: 'dequantize',
                 solver: 'nearest',
-                verify: false,
+                noVerify: true,
                 force: true,
               }),
             ],
