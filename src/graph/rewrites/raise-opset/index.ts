@@ -6,6 +6,7 @@ import { freshNames } from '../../fresh-names.ts'
 import { opsetOf, sameDomain } from '../../opsets.ts'
 import { rebuild } from '../../rebuild.ts'
 import { isStandard, type Scope } from '../../walk.ts'
+import { ancientRules } from './ancient.ts'
 import { inputRules } from './attributes-to-inputs.ts'
 import { axesRules } from './axes.ts'
 import { normalizationRules } from './normalization.ts'
@@ -16,8 +17,6 @@ import { smallFloats } from './small-floats.ts'
 import { softmaxRules } from './softmax.ts'
 import { ValueFacts } from './value-facts.ts'
 
-/** Operators of ai.onnx changed their broadcasting in 7; nothing before it is raised. */
-const OLDEST = 7
 /** Rules know every breaking change up to here. */
 const NEWEST = 26
 
@@ -36,6 +35,7 @@ const IR_OF_OPSET: readonly (readonly [opset: number, ir: number])[] = [
 ]
 
 const RULES: ReadonlyMap<string, readonly Rule[]> = byOperator([
+  ...ancientRules,
   ...axesRules,
   ...inputRules,
   ...normalizationRules,
@@ -65,7 +65,7 @@ export interface Raised {
 /**
  * The same model at ai.onnx `to`: every node whose operator changed its form is rewritten, in bodies and in model-local
  * functions (each from the version it imports itself). Operators without a breaking change stay as they are.
- * Refused: models below 7, versions beyond 26, and nodes whose meaning the new version cannot express.
+ * Refused: versions beyond 26, nodes whose meaning the new version cannot express, and operators that changed before 7.
  */
 export async function raiseOpset(model: Model, to: number, readSmall: ReadSmall): Promise<Raised | Refusal> {
   const from = opsetOf(model)
@@ -79,8 +79,6 @@ export async function raiseOpset(model: Model, to: number, readSmall: ReadSmall)
   for (const scope of connections.scopes) {
     const version = versionOf(scope, from)
     if (version === undefined || version >= to) continue
-    if (version < OLDEST)
-      return { code: 'opset', text: `opset ${version} is older than ${OLDEST}, the oldest that can be raised` }
     const nodes: Node[] = []
     let changed = false
     for (const node of scope.nodes) {

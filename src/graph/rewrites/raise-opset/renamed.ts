@@ -1,5 +1,6 @@
-import { attributeOf, stringAttribute } from '../../attributes.ts'
-import { hasReference, newNode, type Rule, refuse, stringAttr, without } from './rule.ts'
+import type { Node } from '../../../model/graph.ts'
+import { attributeOf, floatAttribute, stringAttribute } from '../../attributes.ts'
+import { hasReference, newNode, type Rule, refuse, scalarLike, stringAttr, without } from './rule.ts'
 
 const scatter: Rule = {
   ops: ['Scatter'],
@@ -35,6 +36,28 @@ const gridSample: Rule = {
   },
 }
 
+/** onnxruntime 1.30 has Swish only as a function of opset 24 and does not load it beside newer operators. */
+const swish: Rule = {
+  ops: ['Swish'],
+  since: 25,
+  apply(node, context) {
+    if (hasReference(node, 'alpha')) return refuse(node, 'takes alpha from an attribute of its function')
+    const [input = ''] = node.inputs
+    const [output = ''] = node.outputs
+    const alpha = floatAttribute(node, 'alpha', 1)
+    const gate = context.fresh(`${output}/gate`)
+    const nodes: Node[] = []
+    let scaled = input
+    if (alpha !== 1) {
+      const factor = scalarLike(`${output}/alpha`, alpha, input, context)
+      if (factor === null) return refuse(node, 'scales a value whose type cannot be told')
+      scaled = context.fresh(`${output}/scaled`)
+      nodes.push(...factor.nodes, newNode('Mul', [input, factor.name], [scaled]))
+    }
+    return [...nodes, newNode('Sigmoid', [scaled], [gate]), newNode('Mul', [input, gate], [output])]
+  },
+}
+
 /** Breaking changes that no graph of the new version can express, or that nobody needed yet. */
 const scan: Rule = {
   ops: ['Scan'],
@@ -61,4 +84,4 @@ const dropped: Rule = {
   apply: (node) => refuse(node, 'does not exist from opset 10 on'),
 }
 
-export const renamedRules: readonly Rule[] = [scatter, roiAlign, gridSample, scan, dropped]
+export const renamedRules: readonly Rule[] = [scatter, roiAlign, gridSample, swish, scan, dropped]
