@@ -60,6 +60,16 @@ export function durationText(milliseconds: number): string {
   return `${Math.floor(whole / 60)} min ${whole % 60} s`
 }
 
+/** A bare version is the least one; anything else already says what it means. */
+export const atLeast = (version: string): string => (/^\d/.test(version) ? `>= ${version}` : version)
+
+/** What `auto` chose and why, from the options of a report; undefined when the user chose. */
+export function autoChoice(options: Readonly<Record<string, unknown>>): string | undefined {
+  const { to, preset, presetBecause } = options
+  if ((to !== undefined && to !== 'auto') || typeof preset !== 'string' || preset === 'auto') return undefined
+  return `auto chose ${preset}${typeof presetBecause === 'string' ? `: ${presetBecause}` : ''}`
+}
+
 export const countText = (count: number, one: string, many = `${one}s`): string =>
   `${count.toLocaleString('en-US')} ${count === 1 ? one : many}`
 

@@ -26,7 +26,7 @@ test('the end-of-run text holds what the contract promises', () => {
   expect(text).toMatch(/int8-channel-sym\s+36 tensors/)
   expect(text).toContain('onnxruntime-node 1.30.0, 2 threads, avx2 avx512_vnni')
   for (const arithmetic of ['fused, as', 'unfused, opt', 'reference, float']) expect(text).toContain(arithmetic)
-  expect(text).toContain('requires  onnxruntime 1.17.0 or newer, opset 14, IR 8')
+  expect(text).toContain('requires  onnxruntime >= 1.17.0, opset 14, IR 8')
   expect(text).toMatch(/verdict\s+plausible: cosine/)
   expect(text).toContain('next      tersor quantize minilm/model.onnx --to int8 --eval sentences.npz')
   expect(text).not.toContain('\u001b')
@@ -40,6 +40,12 @@ test('the worst three layers come in the order of the verdict', () => {
 test('the metric of the task is shown before and after', () => {
   const verdict = { ...encoderReport.verdict!, metric: { name: 'top1', float: 0.9944, quantized: 0.9926 } }
   expect(toTerminal({ ...encoderReport, verdict })).toMatch(/accuracy\s+99\.44 %\s+99\.26 %\s+-0\.18 points/)
+})
+
+test('what auto chose is said with its reason, and only then', () => {
+  const options = { preset: 'int8-weights', presetBecause: 'small layers gain no time' }
+  expect(toTerminal({ ...encoderReport, options })).toContain('\nauto chose int8-weights: small layers gain no time\n')
+  expect(toTerminal({ ...encoderReport, options: { ...options, to: 'int8-weights' } })).not.toContain('auto chose')
 })
 
 test('a plan has no verdict and its size is the sum of its decisions', () => {

@@ -2,6 +2,8 @@ import type { Report } from '../model/report.ts'
 import { operatorBars, tensorBars } from './charts/size-ledger.ts'
 import { weightError } from './charts/weight-error.ts'
 import {
+  atLeast,
+  autoChoice,
   bytesText,
   changeText,
   cosineText,
@@ -64,12 +66,13 @@ export function toHtml(report: Report, extras: HtmlExtras = {}): string {
   return frame(`tersor: ${title}`, body, report.tersor)
 }
 
-function header({ input, output, command }: Report): Markup {
+function header({ input, output, command, options }: Report): Markup {
   const about = [
     command,
     input.family,
     input.opset === undefined ? undefined : `opset ${input.opset}`,
     output !== undefined && output.files.length > 1 ? `${output.files.length} files` : undefined,
+    autoChoice(options),
   ].filter((fact) => fact !== undefined)
   const to = output === undefined ? undefined : html` <span class="arrow">→</span> ${output.path}`
   return html`<header class="top"><h1>${input.path}${to}</h1><p class="sub">${about.join(', ')}</p></header>`
@@ -124,7 +127,7 @@ function environment(report: Report): Markup {
       'requires',
       requires === undefined
         ? undefined
-        : `onnxruntime ${requires.onnxruntime} or newer, opset ${requires.opset}, IR ${requires.ir}${session.length === 0 ? '' : `, ${session.join(', ')}`}`,
+        : `onnxruntime ${atLeast(requires.onnxruntime)}, opset ${requires.opset}, IR ${requires.ir}${session.length === 0 ? '' : `, ${session.join(', ')}`}`,
     ],
     [
       'judged by',

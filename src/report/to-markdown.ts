@@ -1,5 +1,6 @@
 import type { Report } from '../model/report.ts'
 import {
+  atLeast,
   bytesText,
   changeText,
   cosineText,
@@ -69,7 +70,7 @@ export function toMarkdown(report: Report): string {
   if (report.warnings.length > 0) lines.push('')
   if (requires !== undefined)
     lines.push(
-      `Requires onnxruntime ${cell(requires.onnxruntime)} or newer, opset ${requires.opset}, IR ${requires.ir}.`,
+      `Requires onnxruntime ${cell(atLeast(requires.onnxruntime))}, opset ${requires.opset}, IR ${requires.ir}.`,
       '',
     )
   lines.push(`Made by tersor ${cell(report.tersor)}.`)

@@ -1,5 +1,7 @@
 import type { DecisionFact, OutputFigures, Report, VerdictStatus } from '../model/report.ts'
 import {
+  atLeast,
+  autoChoice,
   bytesText,
   changeText,
   cosineText,
@@ -50,8 +52,10 @@ function heading(report: Report, paint: Paint): string[] {
   const to = output === undefined ? '' : ` -> ${printable(output.path)}`
   const rest =
     output !== undefined && output.files.length > 1 ? ` and ${countText(output.files.length - 1, 'data file')}` : ''
+  const auto = autoChoice(report.options)
   return [
     `${paint.bold(`${printable(input.path)}${to}`)}${rest}${facts.length > 0 ? paint.dim(`  (${printable(facts.join(', '))})`) : ''}`,
+    ...(auto === undefined ? [] : [printable(auto, 300)]),
   ]
 }
 
@@ -67,8 +71,8 @@ function beforeAfter(report: Report, paint: Paint): string[] {
   ])
   const compressed = report.output?.compressed
   if (compressed !== undefined) {
-    rows.push(['  gzip', '', bytesText(compressed.gzip), changeText(report.input.bytes, compressed.gzip)])
-    rows.push(['  brotli', '', bytesText(compressed.brotli), changeText(report.input.bytes, compressed.brotli)])
+    rows.push(['  gzip', '', bytesText(compressed.gzip), ''])
+    rows.push(['  brotli', '', bytesText(compressed.brotli), ''])
   }
   const verdict = report.verdict
   const figures = verdict === undefined ? undefined : worstFigures(verdict.outputs)
@@ -215,7 +219,7 @@ function ending(report: Report, paint: Paint): string[] {
   if (requires !== undefined) {
     const session = Object.entries(requires.sessionOptions).map(([key, value]) => printable(`${key}=${value}`, 120))
     lines.push(
-      `requires  onnxruntime ${printable(requires.onnxruntime, 30)} or newer, opset ${requires.opset}, IR ${requires.ir}${session.length > 0 ? `, session options ${session.join(' ')}` : ''}`,
+      `requires  onnxruntime ${printable(atLeast(requires.onnxruntime), 60)}, opset ${requires.opset}, IR ${requires.ir}${session.length > 0 ? `, session options ${session.join(' ')}` : ''}`,
     )
   }
   const total = report.phases.reduce((sum, { ms }) => sum + ms, 0)

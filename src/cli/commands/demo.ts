@@ -15,14 +15,13 @@ export const demo: Command = async ({ parsed, loadLine, progress, signal, text }
   const folder = textOf(parsed, 'output') ?? 'tersor-demo'
   const options = lineOptions(parsed)
   const model = join(folder, 'model.onnx')
-  const result = join(folder, 'model.small.onnx')
   const picture = join(folder, 'report.html')
   const manifest = join(folder, 'manifest.json')
-  for (const path of [model, result, picture, manifest]) await checkFree(path, options.force === true)
+  for (const path of [model, picture, manifest]) await checkFree(path, options.force === true)
   await mkdir(folder, { recursive: true })
   await copyFile(join(source, 'model.onnx'), model)
   const line = await loadLine()
-  const report = await line.quantize(model, result, {
+  const report = await line.quantize(model, undefined, {
     ...options,
     eval: join(source, 'test-images.npz'),
     labels: join(source, 'labels.csv'),
@@ -38,7 +37,8 @@ export const demo: Command = async ({ parsed, loadLine, progress, signal, text }
   const pictures = await demoPictures(join(source, 'test-images.npz'), join(source, 'labels.csv'))
   await writeText(picture, toHtml(report, { pictures }))
   await writeText(manifest, toJson(report))
-  const next = `report    ${picture}\nnext      tersor compare ${model} ${result}\n`
+  const result = report.output?.path
+  const next = `report    ${picture}\n${result === undefined ? '' : `next      tersor compare ${model} ${result}\n`}`
   const { suggestion: _suggestion, ...shown } = report
   return { json: report, text: toTerminal(shown, text) + next, exitCode: exitCodeOfReport(report) }
 }

@@ -61,8 +61,10 @@ function slicesOf(decisions: readonly DecisionFact[], totalBefore: number, total
 
 /** The largest tensors, one row each: a pale bar for the bytes before, a strong one in it for the bytes after. */
 export function tensorBars(decisions: readonly DecisionFact[], most = 16): Markup {
-  const largest = [...decisions].sort((a, b) => b.bytesBefore - a.bytesBefore).slice(0, most)
-  const top = largest[0]?.bytesBefore ?? 0
+  const sorted = [...decisions].sort((a, b) => b.bytesBefore - a.bytesBefore)
+  const top = sorted[0]?.bytesBefore ?? 0
+  // A bar below a pixel says nothing; a few rows stay in any case.
+  const largest = sorted.filter(({ bytesBefore }, row) => row < 4 || bytesBefore * 400 >= top).slice(0, most)
   if (top === 0) return html``
   const left = 330
   const room = WIDTH - left - 170

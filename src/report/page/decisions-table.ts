@@ -6,12 +6,9 @@ import { html, type Markup } from './html.ts'
 /** More rows than this make a page that no browser scrolls; the largest tensors stay. */
 const MOST_ROWS = 4000
 
-/** Every decision with its reason; sorted and filtered by the page's script. */
+/** Every decision with its reason, the largest tensor first; sorted and filtered by the page's script. */
 export function decisionsTable(decisions: readonly DecisionFact[]): Markup {
-  const shown =
-    decisions.length <= MOST_ROWS
-      ? decisions
-      : [...decisions].sort((a, b) => b.bytesBefore - a.bytesBefore).slice(0, MOST_ROWS)
+  const shown = [...decisions].sort((a, b) => b.bytesBefore - a.bytesBefore).slice(0, MOST_ROWS)
   const cut =
     shown.length < decisions.length
       ? html`<p class="sub">The ${MOST_ROWS} largest of ${decisions.length}; the JSON holds all.</p>`
