@@ -26,6 +26,9 @@ function ranges(count: number, step: number): Omit<Unit, 'job'>[] {
   return units
 }
 
+/** Longest column that the search kernel takes in one call. */
+const SEARCH_ROWS = 8192
+
 /** Elements in one unit: 16 MiB of floats, some milliseconds of work. */
 const UNIT_ELEMENTS = 4 << 20
 
@@ -74,6 +77,7 @@ export const PATHS: readonly Path[] = [
       job.view.along === 'column' &&
       job.view.stack === 1 &&
       job.view.channels <= WINDOW_ELEMENTS &&
+      (job.solver === 'nearest' || job.view.depth <= SEARCH_ROWS) &&
       (job.packing === 'onnx/kn' || job.packing === 'onnx/elements'),
     units: (job) => ranges(job.view.channels, channelPanel(job)),
     run: columnsToChannels,

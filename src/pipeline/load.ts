@@ -1,6 +1,6 @@
 import type { ByteSource } from '../bytes/types.ts'
 import { TersorError } from '../errors.ts'
-import { describeContent, read, sniff } from '../formats/onnx/index.ts'
+import { contentKind, read, sniff } from '../formats/onnx/index.ts'
 import { checkGraph } from '../graph/index.ts'
 import type { Model } from '../model/graph.ts'
 
@@ -19,11 +19,12 @@ export async function load(
   openExternal: ((location: string) => Promise<ByteSource>) | undefined,
   signal?: AbortSignal,
 ): Promise<Loaded> {
-  const head = await source.read(0, Math.min(64, source.byteLength), signal)
+  const head = await source.read(0, Math.min(512, source.byteLength), signal)
   if (!sniff(head)) {
-    throw new TersorError('E_FORMAT', `"${source.label}" is not an ONNX model: ${describeContent(head, source.byteLength)}`, {
+    const kind = contentKind(head)
+    throw new TersorError('E_FORMAT', `"${source.label}" is not an ONNX model${kind ? `; it looks like ${kind.name}` : ''}`, {
       where: source.label,
-      hint: 'give the path of an .onnx file',
+      hint: kind?.hint ?? 'give the path of an .onnx file',
     })
   }
   const model = await read(source, { ...(openExternal ? { openExternal } : {}), ...(signal ? { signal } : {}) })

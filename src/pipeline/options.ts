@@ -30,26 +30,36 @@ const blocks = (bits: IntegerBits, size: number, symmetric: boolean, scale: 'f32
 
 /** 8 bits a weight, expanded to float when a session is made: smaller file, float speed and arithmetic. */
 function stored8(text: string): Option[] {
-  return [{ form: 'expand', specs: [channel8(true)], because: { code: 'default', text } }]
+  return [{ form: 'expand', specs: [channel8(true), channel8(false)], because: { code: 'default', text } }]
 }
 
 const table8: Option = {
   form: 'gather-rows',
-  specs: [channel8(true)],
+  specs: [channel8(true, 'f16'), channel8(false, 'f16')],
   because: { code: 'default', text: 'embedding table: 8 bits with a scale a row, gathered as codes' },
 }
 
-/** Weight-only kernels for linear layers: blocks, zero kind by error per byte. */
-function nbits(bits: IntegerBits, target: Target): Option[] {
+/** From here on a matrix takes time worth an integer kernel; below, bytes and accuracy count. */
+const LARGE_MATRIX = 1 << 20
+
+/**
+ * Weight-only kernels for linear layers: blocks, zero kind by error per byte. Large matrices get f32 scales, which the fast
+ * kernels (accuracy level 4) need as constants; small ones get f16 scales and smaller blocks at the same bytes, computed exactly.
+ */
+function nbits(bits: IntegerBits, weight: WeightFacts, target: Target): Option[] {
   const kernel = target.matmulNBits
   if (!kernel?.bits.includes(bits)) return []
-  const scale = kernel.halfScalesBehindCast ? 'f16' : 'f32'
-  const sizes = bits === 8 ? [128] : bits === 4 ? [32, 16] : [16]
+  const large = weight.elementCount >= LARGE_MATRIX || !kernel.halfScalesBehindCast
+  const scale = large || bits === 8 ? 'f32' : 'f16'
+  const sizes = bits === 8 ? [128] : large ? [32] : [16, 32]
   return [
     {
       form: 'matmul-nbits',
       specs: sizes.flatMap((size) => [blocks(bits, size, true, scale), blocks(bits, size, false, scale)]),
-      because: { code: 'error-per-byte', text: `MatMulNBits, ${bits} bits; block size and kind of zero point by error per byte` },
+      because: {
+        code: 'error-per-byte',
+        text: `MatMulNBits, ${bits} bits; kind of zero point and block size by error per byte${large ? ', f32 scales for the integer kernels' : ', f16 scales computed exactly'}`,
+      },
     },
   ]
 }
@@ -57,10 +67,9 @@ function nbits(bits: IntegerBits, target: Target): Option[] {
 /** Embedding that is also the head: stored once, read by GatherBlockQuantized and MatMulNBits. */
 function tied8(target: Target): Option[] {
   if (!target.matmulNBits?.bits.includes(8) || !target.gatherBlockQuantized?.bits.includes(8)) return []
-  const scale = target.matmulNBits.halfScalesBehindCast ? 'f16' : 'f32'
   return [64, 32, 16].map((size) => ({
     form: 'matmul-nbits',
-    specs: [blocks(8, size, true, scale)],
+    specs: [blocks(8, size, true, 'f32')],
     because: { code: 'shared', text: 'embedding and head are one tensor: 8 bits, stored once for both' },
   }))
 }
@@ -85,7 +94,7 @@ export function optionsOf(preset: string, weight: WeightFacts, target: Target): 
       }
       if (part === 'lstm' && target.dynamicQuantizeLstm) {
         return [
-          { form: 'dynamic-lstm', specs: [channel8(false)], because: { code: 'saturation', text: 'DynamicQuantizeLSTM, unsigned codes with a scale a gate row' } },
+          { form: 'dynamic-lstm', specs: [channel8(true)], because: { code: 'saturation', text: 'DynamicQuantizeLSTM: unsigned codes around 128, a scale a gate row' } },
           ...stored,
         ]
       }
@@ -98,7 +107,7 @@ export function optionsOf(preset: string, weight: WeightFacts, target: Target): 
     case 'int4-weights':
     case 'int2-weights': {
       const bits = preset === 'int4-weights' ? 4 : 2
-      if (part === 'linear') return [...nbits(bits, target), ...stored8(`no ${bits}-bit kernel fits here; 8 bits`)]
+      if (part === 'linear') return [...nbits(bits, weight, target), ...stored8(`no ${bits}-bit kernel fits here; 8 bits`)]
       if (part === 'tied') return [...tied8(target), ...stored8('embedding and head are one tensor: 8 bits')]
       if (part === 'table') return [table8, ...stored8('8 bits in the file')]
       return stored8(`${bits}-bit codes without blocks lose too much here; 8 bits`)

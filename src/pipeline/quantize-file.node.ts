@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { basename, dirname, join } from 'node:path'
-import { createKernels, createReferenceKernels } from '../kernels/index.ts'
+import { createKernelsSync, createReferenceKernels } from '../kernels/index.ts'
 import type { Report } from '../model/report.ts'
 import type { StageEvent, Tools } from '../model/tools.ts'
 import { askOf, type QuantizeOptions } from './ask-of.ts'
@@ -109,7 +109,7 @@ export async function plan(input: string, options: FileOptions = {}): Promise<Re
 
 export function toolsOf(options: Pick<FileOptions, 'kernels' | 'signal' | 'onEvent'>): Tools {
   return {
-    kernels: options.kernels === 'reference' ? createReferenceKernels() : createKernels(),
+    kernels: options.kernels === 'reference' ? createReferenceKernels() : createKernelsSync(),
     notify: options.onEvent ?? (() => undefined),
     ...(options.signal ? { signal: options.signal } : {}),
   }

@@ -69,7 +69,10 @@ export const matmulNBits: Lowering = {
       throw new TersorError('E_PLAN', 'MatMulNBits needs integer codes in blocks', { where: `tensor "${weight.name}"` })
     }
     const { bits, granularity } = spec
-    const level = context.target.matmulNBits?.accuracyLevel[bits] ?? 0
+    // Level 4 packs constant scales ahead; behind a Cast they are not constant when optimization is off, and the packed
+    // kernel of CPUs with VNNI then computes zeros (probed on onnxruntime 1.30.0). Level 0 is right in every session.
+    const behindCast = spec.scale === 'f16' && weight.dtype !== 'f16'
+    const level = behindCast ? 0 : (context.target.matmulNBits?.accuracyLevel[bits] ?? 0)
     const casts = new Map<DType, { readonly name: string; readonly node: Node }>()
     const edits = replaceUses(uses, [MICROSOFT_OPSET], (use) => {
       const { K, N } = matrixOf(weight, use)

@@ -35,7 +35,7 @@ export async function columnsToChannels(job: ProduceJob, unit: Unit, io: UnitIo,
   const fit = (source: number, rows: number, stride: number, width: number, first: number, as = mode): void =>
     kernels.fitColumns(source, stride, rows, width, as, 255, half, scales + first * 4, 1, zeros + first, 1)
 
-  if (job.solver === 'search' && depth <= WINDOW_ELEMENTS) {
+  if (job.solver === 'search') {
     // Whole columns side by side: the search needs every value of a column for every candidate.
     for (let first = 0; first < columns; first += fitColumns) {
       const width = Math.min(fitColumns, columns - first)

@@ -28,6 +28,8 @@ export async function columnsToNbits(job: ProduceJob, unit: Unit, io: UnitIo, ke
   const { channels, depth } = job.view
   const columns = unit.to - unit.from
   const mode = fitModeOf(spec, job.solver)
+  const maxCode = 2 ** spec.bits - 1
+  const half = spec.scale === 'f16' ? 1 : 0
   const stripsPerRead = Math.max(1, Math.floor(WINDOW_ELEMENTS / (columns * block)))
   const windowRows = Math.min(blocks, stripsPerRead) * block
   const count = windowRows * columns
@@ -53,8 +55,14 @@ export async function columnsToNbits(job: ProduceJob, unit: Unit, io: UnitIo, ke
       const source = tile + strip * columns * 4
       const index = (row + strip) / block
       const zero = spec.symmetric ? 0 : zeros + index
-      kernels.fitColumns(source, columns, stripRows, columns, mode, 2 ** spec.bits - 1, spec.scale === 'f16' ? 1 : 0, scales + index * 4, blocks, zeros + index, blocks)
-      windowError += kernels.packColumns(source, columns, stripRows, columns, block, spec.bits, 0, scales + index * 4, blocks, zero, blocks, codes + index * blockBytes, channelBytes)
+      const grid = scales + index * 4
+      const packed = codes + index * blockBytes
+      if (job.solver === 'nearest') {
+        windowError += kernels.nearestPackColumns(source, columns, stripRows, columns, block, mode, spec.bits, 0, half, grid, blocks, zeros + index, blocks, packed, channelBytes)
+      } else {
+        kernels.fitColumns(source, columns, stripRows, columns, mode, maxCode, half, grid, blocks, zeros + index, blocks)
+        windowError += kernels.packColumns(source, columns, stripRows, columns, block, spec.bits, 0, grid, blocks, zero, blocks, packed, channelBytes)
+      }
     }
     checkFinite(job, kernels, windowError, tile, rows * columns, (i) => (row + Math.floor(i / columns)) * channels + unit.from + (i % columns))
     squaredError += windowError

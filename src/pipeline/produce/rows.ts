@@ -33,13 +33,21 @@ export async function rowsInOrder(job: ProduceJob, unit: Unit, io: UnitIo, kerne
   const scaleSize = spec.scale === 'f16' ? 2 : 4
   const zeroRowBytes = inElements ? blocks : Math.ceil((blocks * spec.bits) / 8)
 
+  const half = spec.scale === 'f16' ? 1 : 0
+  const searchPackRows = (rows: number): number => {
+    kernels.fitRows(tile, depth, rows, depth, block, mode, 2 ** spec.bits - 1, half, scales, zeros)
+    return kernels.packRows(tile, depth, rows, depth, block, spec.bits, flip, scales, spec.symmetric ? 0 : zeros, codes, rowBytes)
+  }
+
   let squaredError = 0
   let energy = 0
   for (let row = unit.from; row < unit.to; row += tileRows) {
     const rows = Math.min(tileRows, unit.to - row)
     await readFloats(job, io, kernels, row * depth, rows * depth, tile, extra)
-    kernels.fitRows(tile, depth, rows, depth, block, mode, 2 ** spec.bits - 1, spec.scale === 'f16' ? 1 : 0, scales, zeros)
-    const error = kernels.packRows(tile, depth, rows, depth, block, spec.bits, flip, scales, spec.symmetric ? 0 : zeros, codes, rowBytes)
+    const error =
+      job.solver === 'nearest'
+        ? kernels.nearestPackRows(tile, depth, rows, depth, block, mode, spec.bits, flip, half, scales, zeros, codes, rowBytes)
+        : searchPackRows(rows)
     checkFinite(job, kernels, error, tile, rows * depth, (i) => row * depth + i)
     squaredError += error
     if (job.measure) energy += energyOf(kernels, tile, rows * depth, sums)

@@ -1,0 +1,69 @@
+import { openSamples } from '../calibration/samples.node.ts'
+import { openSynthetic, type InputLimits, type SampleSet } from '../calibration/index.ts'
+import type { Model } from '../model/graph.ts'
+import type { Inventory } from '../model/inventory.ts'
+import type { RuntimeSession, Sample } from '../model/runtime.ts'
+import type { Evidence } from './prove.ts'
+import { decodeTensorProto } from './tensor-proto.ts'
+
+export interface EvidenceOptions {
+  /** Data to judge on: .npy, .npz, a folder of them, test_data_set_* folders, a JavaScript module. */
+  readonly eval?: string
+  /** Used when `eval` is absent. */
+  readonly calib?: string
+  readonly samples?: number
+  readonly skipBad?: boolean
+  readonly seed?: number
+  readonly signal?: AbortSignal
+}
+
+/** Elements of float outputs and inputs that may be held at once, in bytes. */
+const HELD_BYTES = 512 << 20
+const SYNTHETIC_SAMPLES = 8
+
+/** Given data, or synthetic inputs that this float model takes. */
+export async function evidenceFor(model: Model, inventory: Inventory, session: RuntimeSession, options: EvidenceOptions): Promise<Evidence & { readonly notes: readonly string[] }> {
+  const limits = idLimits(inventory)
+  const path = options.eval ?? options.calib
+  const signal = options.signal ? { signal: options.signal } : {}
+  if (path !== undefined) {
+    const set = await openSamples(path, session.inputs, {
+      ...(options.samples === undefined ? {} : { samples: options.samples }),
+      ...(options.skipBad === undefined ? {} : { skipBad: options.skipBad }),
+      ...signal,
+      limits,
+      decodeTensor: decodeTensorProto,
+      outputs: model.graph.outputs.map((output) => output.name),
+    })
+    const samples = await take(set)
+    return { data: 'given', samples, filled: set.filled, notes: [...set.skipped, ...set.converted] }
+  }
+  const set = await openSynthetic(session, { seed: options.seed ?? 0, count: options.samples ?? SYNTHETIC_SAMPLES, limits, ...signal })
+  return { data: 'synthetic', samples: await take(set), filled: set.filled, notes: [] }
+}
+
+async function take(set: SampleSet): Promise<Sample[]> {
+  const samples: Sample[] = []
+  let held = 0
+  for (let i = 0; i < set.count && held < HELD_BYTES; i++) {
+    const sample = await set.at(i)
+    samples.push(sample)
+    for (const value of Object.values(sample.feeds)) held += value.data instanceof Uint8Array ? value.data.length : 0
+  }
+  return samples
+}
+
+/** Token ids an embedding table can look up: an input that indexes a table directly lies in [0, rows). */
+function idLimits(inventory: Inventory): InputLimits {
+  const limits = new Map<string, { min: number; max: number }>()
+  for (const weight of inventory.weights) {
+    for (const use of weight.uses) {
+      const ids = use.node.inputs[1]
+      if (use.role !== 'gather' || !ids || !use.view) continue
+      const known = limits.get(ids)
+      const max = Math.min(known?.max ?? Number.POSITIVE_INFINITY, use.view.channels - 1)
+      limits.set(ids, { min: 0, max })
+    }
+  }
+  return limits
+}

@@ -1,0 +1,134 @@
+import { freemem } from 'node:os'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { TersorError } from '../errors.ts'
+import { verdictOf, type Thresholds } from '../evaluation/index.ts'
+import type { Report, Verdict } from '../model/report.ts'
+import type { Runtime } from '../model/runtime.ts'
+import type { Tools } from '../model/tools.ts'
+import { findRuntime } from '../runtime/find.node.ts'
+import { evidenceFor, type EvidenceOptions } from './evidence.node.ts'
+import type { OpenedModel } from './open-model.node.ts'
+import { fewestBits, judge, runFloat, worstTensors } from './prove.ts'
+import { referenceModel } from './reference.ts'
+import type { Prove } from './run.ts'
+import { save } from './save.ts'
+import { NodeStage } from './stage.node.ts'
+
+export interface ProveFileOptions extends EvidenceOptions, Thresholds {
+  /** Bytes the whole process may use; the proof by running needs about the float model and the result together. */
+  readonly maxMemory?: number
+}
+
+export interface FileProver {
+  readonly prove: Prove
+  readonly runtime?: Report['runtime']
+  warnings(): readonly string[]
+  close(): Promise<void>
+}
+
+/** Above this many bytes of weights the float emulation is not built: it is a whole float model in memory and on disk. */
+const REFERENCE_BYTES = 1 << 30
+
+/**
+ * Proves a staged result on an onnxruntime found on this machine. Without one the verdict is `unproven`; a float model that
+ * onnxruntime itself refuses is reported as such; where both models do not fit memory, the weights alone are judged.
+ */
+export async function proverOf(opened: OpenedModel, options: ProveFileOptions, tools: Tools): Promise<FileProver> {
+  const passed: string[] = []
+  // Starts while the weights are quantized; a failure is an answer, not an error.
+  const finding = opened.path === undefined ? Promise.resolve(undefined) : findRuntime({ passedOver: (name, why) => passed.push(`${name} was passed over: ${why.message}`) })
+  let runtime: Runtime | undefined
+  const notes: string[] = []
+  let facts: Report['runtime']
+
+  const prove: Prove = async ({ decided, saved, stage }) => {
+    const thresholds = thresholdsOf(options)
+    const unrun = (notRun: string): Verdict => verdictOf({ data: 'none', samples: 0, bits: fewestBits(decided), thresholds, worst: worstTensors(decided, saved), notRun })
+    runtime = await finding
+    if (!runtime) return unrun(['no onnxruntime was found on this machine', ...passed].join('; '))
+    facts = { name: runtime.name, version: runtime.version, threads: 1, cpu: runtime.cpu }
+    const need = (decided.input.byteLength + saved.byteLength) * 2
+    const room = options.maxMemory ?? freemem() * 0.8
+    if (need > room) {
+      return unrun(`float model and result need about ${megabytes(need)} MB to run side by side and ${megabytes(room)} MB may be used; judged by weights only`)
+    }
+    const path = opened.path as string
+    const float = await openFloat(runtime, path)
+    if (typeof float === 'string') return unrun(`onnxruntime ${runtime.version} does not run the float model itself: ${float}`)
+    let run: Awaited<ReturnType<typeof runFloat>>
+    try {
+      const evidence = await evidenceFor(decided.input, decided.inventory, float, { ...options, ...(tools.signal ? { signal: tools.signal } : {}) })
+      notes.push(...evidence.notes)
+      run = await runFloat(float, evidence, tools)
+    } catch (thrown) {
+      if (options.eval === undefined && options.calib === undefined && thrown instanceof TersorError && thrown.code === 'E_RUNTIME' && !tools.signal?.aborted) {
+        return unrun(thrown.message)
+      }
+      throw thrown
+    } finally {
+      await float.release()
+    }
+    const staged = stage.paths?.[0]
+    if (staged === undefined) throw new TersorError('E_INTERNAL', 'the stage has no path to run from')
+    const reference = decided.input.byteLength <= REFERENCE_BYTES ? await writeReference(decided, saved, stage, tools, dirname(staged)) : undefined
+    if (!reference) notes.push('the float emulation was left out: the model is too large to be held twice')
+    try {
+      return await judge(
+        runtime,
+        { fused: { path: staged }, ...(reference ? { reference: { path: reference.path } } : {}) },
+        run,
+        { thresholds, decided, saved, onNote: (text) => notes.push(text) },
+        tools,
+      )
+    } finally {
+      reference?.remove()
+    }
+  }
+  return {
+    prove,
+    get runtime() {
+      return facts
+    },
+    warnings: () => notes,
+    close: async () => {
+      const found = await finding.catch(() => undefined)
+      await found?.close()
+    },
+  }
+}
+
+async function openFloat(runtime: Runtime, path: string) {
+  try {
+    return await runtime.open({ path }, { optimized: true, threads: 1 })
+  } catch (thrown) {
+    if (thrown instanceof TersorError && thrown.code === 'E_RUNTIME') return thrown.message
+    throw thrown
+  }
+}
+
+/** The float emulation as a file in a folder of its own inside the stage, so that a killed run leaves nothing else behind. */
+async function writeReference(...args: [...Parameters<typeof referenceModel>, folder: string]): Promise<{ path: string; remove: () => void }> {
+  const [decided, saved, stage, tools, folder] = args
+  const model = await referenceModel(decided, saved, stage, tools)
+  const home = mkdtempSync(join(folder, 'reference-'))
+  const path = join(home, 'reference.onnx')
+  const own = new NodeStage(path, { force: true, inputs: [] })
+  await save(model, [], own, { name: basename(path), measure: false }, tools)
+  await own.publish()
+  return { path, remove: () => rmSync(home, { recursive: true, force: true }) }
+}
+
+function thresholdsOf(options: Thresholds): Thresholds {
+  const { minCosine, minAgreement, maxKl, maxLoss } = options
+  return {
+    ...(minCosine === undefined ? {} : { minCosine }),
+    ...(minAgreement === undefined ? {} : { minAgreement }),
+    ...(maxKl === undefined ? {} : { maxKl }),
+    ...(maxLoss === undefined ? {} : { maxLoss }),
+  }
+}
+
+function megabytes(bytes: number): number {
+  return Math.ceil(bytes / 1e6)
+}

@@ -1,0 +1,121 @@
+import { TersorError } from '../errors.ts'
+import { comparison, type ComparedOutput, type KindHints, verdictOf, type Thresholds } from '../evaluation/index.ts'
+import type { Dimension } from '../model/graph.ts'
+import type { Verdict } from '../model/report.ts'
+import type { Feeds, Runtime, RuntimeSession, Sample } from '../model/runtime.ts'
+import type { Tools } from '../model/tools.ts'
+import type { Decided } from './run.ts'
+import type { Saved } from './save.ts'
+
+export type ModelRef = { readonly path: string } | { readonly bytes: Uint8Array }
+
+export interface Evidence {
+  readonly data: 'given' | 'synthetic'
+  readonly samples: readonly Sample[]
+  readonly filled: readonly string[]
+}
+
+/** Float results, kept so that each arithmetic of the candidate can be compared in turn. Bounded by the caller. */
+export interface FloatRun {
+  readonly evidence: Evidence
+  readonly results: readonly Feeds[]
+}
+
+/** Runs the float model once over the evidence. */
+export async function runFloat(session: RuntimeSession, evidence: Evidence, tools: Tools): Promise<FloatRun> {
+  const results: Feeds[] = []
+  for (const [index, sample] of evidence.samples.entries()) {
+    tools.notify({ phase: 'verify', done: index, total: evidence.samples.length, note: 'float' })
+    results.push(await session.run(sample.feeds, tools.signal))
+  }
+  return { evidence, results }
+}
+
+/** One arithmetic of the candidate against float. */
+export async function compareWith(session: RuntimeSession, float: FloatRun, hints: KindHints, note: string, tools: Tools): Promise<readonly ComparedOutput[]> {
+  const names = Object.keys(float.results[0] ?? {}).filter((name) => session.outputs.includes(name))
+  const collected = comparison(names, hints)
+  for (const [index, sample] of float.evidence.samples.entries()) {
+    tools.notify({ phase: 'verify', done: index, total: float.evidence.samples.length, note })
+    collected.add(float.results[index] as Feeds, await session.run(sample.feeds, tools.signal), sample.label)
+  }
+  return collected.figures()
+}
+
+export interface Candidate {
+  readonly fused: ModelRef
+  readonly reference?: ModelRef
+}
+
+export interface Judgement {
+  readonly thresholds: Thresholds
+  readonly decided: Decided
+  readonly saved: Saved
+  /** Why the reference arithmetic was left out, if it was. */
+  readonly onNote: (text: string) => void
+}
+
+/** All three arithmetics of a candidate against the float run, and the verdict. */
+export async function judge(runtime: Runtime, candidate: Candidate, float: FloatRun, judgement: Judgement, tools: Tools): Promise<Verdict> {
+  const { decided } = judgement
+  const hints: KindHints = { declared: declaredOutputs(decided) }
+  const measured = async (model: ModelRef, optimized: boolean, note: string): Promise<readonly ComparedOutput[]> => {
+    const session = await runtime.open(model, { optimized, threads: 1 })
+    try {
+      return await compareWith(session, float, hints, note, tools)
+    } finally {
+      await session.release()
+    }
+  }
+  const facts = {
+    data: float.evidence.data,
+    samples: float.evidence.samples.length,
+    bits: fewestBits(decided),
+    thresholds: judgement.thresholds,
+    worst: worstTensors(decided, judgement.saved),
+    filled: float.evidence.filled,
+  }
+  let fused: readonly ComparedOutput[]
+  try {
+    fused = await measured(candidate.fused, true, 'fused')
+  } catch (thrown) {
+    if (tools.signal?.aborted || !(thrown instanceof TersorError) || thrown.code !== 'E_RUNTIME') throw thrown
+    return { status: 'refused', data: facts.data, samples: 0, because: `onnxruntime does not run the result: ${thrown.message}`, outputs: [], worst: facts.worst, filled: facts.filled }
+  }
+  const unfused = await measured(candidate.fused, false, 'unfused')
+  let reference: readonly ComparedOutput[] | undefined
+  if (candidate.reference) {
+    try {
+      reference = await measured(candidate.reference, false, 'reference')
+    } catch (thrown) {
+      if (tools.signal?.aborted || !(thrown instanceof TersorError) || thrown.code !== 'E_RUNTIME') throw thrown
+      judgement.onNote(`the float emulation could not be run: ${thrown.message}`)
+    }
+  }
+  return verdictOf({ ...facts, fused, unfused, ...(reference ? { reference } : {}) })
+}
+
+function declaredOutputs(decided: Decided): ReadonlyMap<string, readonly Dimension[]> {
+  return new Map(decided.input.graph.outputs.flatMap((output) => (output.shape ? [[output.name, output.shape] as const] : [])))
+}
+
+/** Fewest bits a weight has in the result; 16 when only half precision is in it, 32 when nothing changed. */
+export function fewestBits(decided: Decided): number {
+  let fewest = 32
+  for (const { spec } of decided.plan.work) fewest = Math.min(fewest, spec.family === 'half' ? 16 : spec.bits)
+  return fewest
+}
+
+/** Tensors by their share of all squared weight error, relative to their own energy; worst first. */
+export function worstTensors(decided: Decided, saved: Saved, count = 3): readonly string[] {
+  return decided.weights
+    .map(({ work }, i) => ({ name: work.weight.name, error: relative(saved.errors[i]) }))
+    .filter(({ error }) => error > 0)
+    .sort((a, b) => b.error - a.error || (a.name < b.name ? -1 : 1))
+    .slice(0, count)
+    .map(({ name }) => name)
+}
+
+function relative(error: { readonly squaredError: number; readonly energy: number } | undefined): number {
+  return error && error.energy > 0 ? error.squaredError / error.energy : 0
+}

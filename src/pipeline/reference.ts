@@ -1,0 +1,99 @@
+import { TersorError } from '../errors.ts'
+import { applyEdits, freshNames, opsetOf } from '../graph/index.ts'
+import type { Model, Node, TensorRef } from '../model/graph.ts'
+import type { GraphEdit } from '../model/graph-edit.ts'
+import type { Kernels } from '../model/kernels.ts'
+import type { IntegerSpec } from '../model/packing.ts'
+import type { Tools } from '../model/tools.ts'
+import { decode, decodeHalf, encodeHalf } from '../schemes/index.ts'
+import type { LoweredWeight } from './lower.ts'
+import type { Decided } from './run.ts'
+import type { Saved } from './save.ts'
+import type { Stage } from './stage.ts'
+
+/** Products whose activations are quantized at run time, so that the emulation quantizes them too. */
+const DYNAMIC = new Set(['onnx/matmul-integer', 'onnx/dynamic-matmul'])
+
+/**
+ * The float emulation of a result, built from the bytes that were staged: the float graph with every weight replaced by what
+ * its packed parts decode to, and activations of integer products quantized and dequantized. The same on every CPU.
+ */
+export async function referenceModel(decided: Decided, saved: Saved, stage: Stage, tools: Tools): Promise<Model> {
+  const read = partReader(saved, stage)
+  const fresh = freshNames(decided.model)
+  const emulate = (opsetOf(decided.model) ?? 0) >= 11
+  const edits: GraphEdit[] = []
+  const replaced = new Map<Node, { readonly scope: readonly string[]; readonly nodes: Node[] }>()
+  for (const lowered of decided.weights) {
+    const { weight } = lowered.work
+    const bytes = await decodeWeight(lowered, read, tools.kernels)
+    const tensor: TensorRef = { name: weight.name, dtype: weight.dtype, shape: weight.shape, storage: { kind: 'bytes', bytes, byteLength: bytes.length } }
+    edits.push({
+      scope: weight.scope,
+      addInitializers: [tensor],
+      ...(weight.constantNode ? { replace: new Map([[weight.constantNode, []]]) } : { removeInitializers: [weight.name] }),
+    })
+    for (const [id, uses] of lowered.work.groups) {
+      if (!emulate || !DYNAMIC.has(id) || weight.dtype !== 'f32') continue
+      for (const use of uses) replaced.set(use.node, { scope: use.scope, nodes: fakeQuantizedInput(use.node, fresh) })
+    }
+  }
+  for (const [node, { scope, nodes }] of replaced) edits.push({ scope, replace: new Map([[node, nodes]]) })
+  return applyEdits(decided.model, edits)
+}
+
+/** DynamicQuantizeLinear and DequantizeLinear in front of a product's first input. */
+function fakeQuantizedInput(node: Node, fresh: (base: string) => string): Node[] {
+  const input = node.inputs[0] ?? ''
+  const [codes, scale, zero, value] = ['q', 's', 'z', 'd'].map((part) => fresh(`${input}.${part}`)) as [string, string, string, string]
+  const make = (op: string, inputs: string[], outputs: string[]): Node => ({ name: '', op, domain: '', inputs, outputs, attributes: [] })
+  return [
+    make('DynamicQuantizeLinear', [input], [codes, scale, zero]),
+    make('DequantizeLinear', [codes, scale, zero], [value]),
+    { ...node, inputs: [value, ...node.inputs.slice(1)] },
+  ]
+}
+
+/** Elements of a weight as the result will decode them, in the weight's own type. */
+export async function decodeWeight(lowered: LoweredWeight, read: (tensor: string) => Promise<Uint8Array>, kernels: Kernels): Promise<Uint8Array> {
+  const { work, tensors } = lowered
+  const parts: Uint8Array[] = []
+  for (const tensor of tensors) parts.push(await read(tensor.name))
+  const values = valuesOf(lowered, parts, kernels)
+  if (work.weight.dtype === 'f32') return new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
+  if (work.weight.dtype === 'f64') return new Uint8Array(Float64Array.from(values).buffer)
+  const { codes } = encodeHalf(values, work.weight.dtype === 'bf16' ? 'bf16' : 'f16', kernels)
+  return new Uint8Array(codes.buffer, codes.byteOffset, codes.byteLength)
+}
+
+function valuesOf({ work }: LoweredWeight, parts: readonly Uint8Array[], kernels: Kernels): Float32Array {
+  if (work.spec.family === 'half') {
+    const own = Uint8Array.from(parts[0] as Uint8Array)
+    return decodeHalf(new Uint16Array(own.buffer), work.spec.dtype, kernels)
+  }
+  const view = work.weight.uses[0]?.view
+  if (!work.packing || !view) throw new TersorError('E_INTERNAL', `"${work.weight.name}" was quantized without a packing`)
+  return decode(work.packing.unpack(parts, work.spec as IntegerSpec, view, work.weight.shape), kernels)
+}
+
+/** Reads produced tensors back from the staged files. */
+export function partReader(saved: Saved, stage: Stage): (tensor: string) => Promise<Uint8Array> {
+  const places = new Map<string, { file: string; position: number; byteLength: number }>()
+  for (const file of saved.layout.files) {
+    let position = 0
+    for (const segment of file.segments) {
+      if (segment.kind === 'produced') places.set(segment.tensor, { file: file.name, position, byteLength: segment.byteLength })
+      position += segment.byteLength
+    }
+  }
+  return async (tensor) => {
+    const place = places.get(tensor)
+    if (!place) throw new TersorError('E_INTERNAL', `"${tensor}" has no place in the result`)
+    const source = await stage.source(place.file)
+    try {
+      return await source.read(place.position, place.position + place.byteLength)
+    } finally {
+      await source.close?.()
+    }
+  }
+}
