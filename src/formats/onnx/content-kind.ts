@@ -70,11 +70,13 @@ function isSafetensors(head: Uint8Array): boolean {
 }
 
 function textKind(head: Uint8Array): ContentKind | null {
-  const start = new TextDecoder().decode(head).trimStart().toLowerCase()
+  // As a stream, so that a character cut off at the end of the head counts for nothing.
+  const content = new TextDecoder().decode(head, { stream: true })
+  const start = content.trimStart().toLowerCase()
   if (/^(<!doctype html|<html|<head|<body)/.test(start)) return { name: 'an HTML page', hint: DOWNLOAD_HINT }
   if (start.startsWith('<')) return { name: 'XML or HTML text', hint: DOWNLOAD_HINT }
   if (/^[{[]/.test(start)) return { name: 'JSON text', hint: DOWNLOAD_HINT }
-  const isText = head.every((byte) => (byte >= 32 && byte !== 127) || (byte >= 9 && byte <= 13))
+  const isText = content !== '' && !/[\x00-\x08\x0e-\x1f\x7f\ufffd]/.test(content)
   return isText ? { name: 'text', hint: DOWNLOAD_HINT } : null
 }
 

@@ -18,17 +18,20 @@ export function sniff(head: Uint8Array): boolean {
   try {
     for (cursor.position = 0; cursor.remaining > 0; ) {
       const wire = readKey(cursor) % 8
-      if (wire === VARINT) cursor.varint()
-      else if (wire !== BYTES) cursor.skip(wire === FIXED64 ? 8 : 4)
-      else {
-        const length = cursor.varint()
-        if (length > cursor.remaining) return true
-        cursor.skip(length)
-      }
+      const length = payloadLength(cursor, wire)
+      if (length > cursor.remaining) return true
+      cursor.skip(length)
     }
     return true
   } catch {
-    // The head may end inside a number; anything else is not protobuf.
-    return cursor.remaining < 10
+    // The head may end inside a number, which then is all continuation; anything else is not protobuf.
+    return head.subarray(cursor.position).every((byte) => byte > 127)
   }
+}
+
+function payloadLength(cursor: Cursor, wire: number): number {
+  if (wire === FIXED64) return 8
+  if (wire !== VARINT && wire !== BYTES) return 4
+  const value = cursor.varint()
+  return wire === BYTES ? value : 0
 }
