@@ -100,7 +100,7 @@ export const dequantize: Lowering = {
     if (leastOpset(spec, weight) > target.maxOpset) {
       return { code: 'target', text: `${target.id} stops at opset ${target.maxOpset}` }
     }
-    return refuseWeight(weight) ?? refuseGrid(weight, spec)
+    return refuseWeight(weight) ?? refuseGrid(weight, spec) ?? refuseFault(weight, spec)
   },
 
   lower(weight, uses, spec, packed, context) {
@@ -123,6 +123,16 @@ export const dequantize: Lowering = {
     if (casts) chain.push(cast(shaped, weight.name, weight.dtype))
     return [placeValue(weight, chain.nodes, chain.constants, microsoft ? [MICROSOFT_OPSET] : [needed(grid, spec.bits)])]
   },
+}
+
+/**
+ * onnxruntime 1.30 fuses 2-bit DequantizeLinear + MatMul to MatMulNBits and repacks the codes as if rows filled bytes:
+ * where N is no multiple of 4 every result is wrong. Other widths, Gemm and weights behind a Transpose are right.
+ */
+function refuseFault(weight: WeightFacts, spec: SchemeSpec & { readonly family: 'integer' }): Refusal | null {
+  if (spec.bits !== 2 || (weight.shape.at(-1) ?? 0) % 4 === 0) return null
+  if (!weight.uses.some((use) => use.role === 'matmul')) return null
+  return { code: 'fault', text: 'onnxruntime repacks 2-bit columns wrongly unless their number is a multiple of 4' }
 }
 
 /** Null: the scales of this spec can be laid over this weight's codes. */
