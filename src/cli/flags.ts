@@ -129,6 +129,12 @@ export const FLAGS: readonly FlagSpec[] = [
     verbs: JUDGING,
     about: 'at most N samples, evenly spread (default 128)',
   },
+  {
+    name: 'skip-bad',
+    kind: 'switch',
+    verbs: JUDGING,
+    about: 'leave out samples that cannot be read; they are counted',
+  },
   { name: 'min-cosine', kind: 'ratio', value: 'X', verbs: JUDGING, about: 'threshold of the verdict' },
   {
     name: 'min-agreement',
@@ -219,7 +225,6 @@ export const FLAGS: readonly FlagSpec[] = [
     about: '',
     later: 'text as data comes later; give token ids as .npy or .npz',
   },
-  { name: 'skip-bad', kind: 'switch', verbs: JUDGING, about: '', later: 'it comes with pictures as data' },
   { name: 'effort', kind: 'text', verbs: DECIDING, about: '', later: 'corrections come with calibrated int8' },
   {
     name: 'transform',

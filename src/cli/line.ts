@@ -8,12 +8,12 @@ export interface LineOptions {
   readonly to?: string
   readonly target?: string
   readonly rules?: readonly string[]
-  readonly recipe?: string
   readonly calib?: string
   readonly eval?: string
   readonly labels?: string
   readonly metric?: string
   readonly samples?: number
+  readonly skipBad?: boolean
   /** Bytes. */
   readonly shardSize?: number
   readonly solver?: 'nearest' | 'search'

@@ -7,12 +7,12 @@ import type { FlagValue, Parsed } from './parse.ts'
 /** Flags that the command line itself acts on; all others are options of the line, by their name in camelCase. */
 const OWN = new Set(['output', 'report', 'manifest', 'json', 'quiet', 'verbose', 'no-color', 'help', 'dry-run'])
 
-export function lineOptions(parsed: Parsed): LineOptions {
+export function lineOptions(parsed: Parsed): LineOptions & { readonly recipe?: string } {
   const options: Record<string, FlagValue> = {}
   for (const [name, value] of parsed.values)
     if (!OWN.has(name)) options[name === 'rule' ? 'rules' : camelCase(name)] = value
   const hashed = ['json', 'manifest', 'report'].some((name) => parsed.values.has(name))
-  return { ...(options as LineOptions), ...(hashed ? { hashes: true } : {}) }
+  return { ...(options as LineOptions & { readonly recipe?: string }), ...(hashed ? { hashes: true } : {}) }
 }
 
 const camelCase = (name: string): string => name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase())
@@ -21,7 +21,7 @@ export const textOf = (parsed: Parsed, name: string): string | undefined =>
   parsed.values.get(name) as string | undefined
 
 const THRESHOLDS = ['min-cosine', 'min-agreement', 'max-kl', 'max-loss']
-const NEEDS_PROOF = ['calib', 'eval', 'labels', 'metric', 'samples', 'seed', ...THRESHOLDS]
+const NEEDS_PROOF = ['calib', 'eval', 'labels', 'metric', 'samples', 'skip-bad', 'seed', ...THRESHOLDS]
 
 /** Flags that cannot mean anything together. */
 export function checkTogether(parsed: Parsed): void {

@@ -19,12 +19,15 @@ export async function checkExtras(parsed: Parsed): Promise<void> {
 export async function reportOutcome(report: Report, { parsed, text }: CommandContext): Promise<Outcome> {
   const picture = textOf(parsed, 'report')
   const manifest = textOf(parsed, 'manifest')
-  const written: string[] = []
-  if (manifest !== undefined) await writeText(manifest, toJson(report))
+  const written: (readonly [string, string])[] = []
+  if (manifest !== undefined) {
+    await writeText(manifest, toJson(report))
+    written.push(['manifest', manifest])
+  }
   if (picture !== undefined) {
     const { toHtml } = await import('../report/to-html.ts')
     await writeText(picture, toHtml(report))
-    written.push(`report    ${picture}\n`)
+    written.push(['report', picture])
   }
-  return { json: report, text: toTerminal(report, text) + written.join(''), exitCode: exitCodeOfReport(report) }
+  return { json: report, text: toTerminal(report, { ...text, written }), exitCode: exitCodeOfReport(report) }
 }

@@ -42,6 +42,12 @@ test('the metric of the task is shown before and after', () => {
   expect(toTerminal({ ...encoderReport, verdict })).toMatch(/accuracy\s+99\.44 %\s+99\.26 %\s+-0\.18 points/)
 })
 
+test('a refused result that was not written says so', () => {
+  const verdict = { ...encoderReport.verdict!, status: 'refused' as const }
+  expect(toTerminal({ ...planReport, verdict })).toContain('nothing was written; --force')
+  expect(toTerminal({ ...encoderReport, verdict })).not.toContain('nothing was written')
+})
+
 test('what auto chose is said with its reason, and only then', () => {
   const options = { preset: 'int8-weights', presetBecause: 'small layers gain no time' }
   expect(toTerminal({ ...encoderReport, options })).toContain('\nauto chose int8-weights: small layers gain no time\n')
@@ -106,9 +112,8 @@ test('Markdown keeps tables whole and obeys nothing in a name', () => {
   expect(toMarkdown(encoderReport)).toMatch(/\| size \| 90\.4 MB \| 23\.0 MB \| -74\.6 % \|/)
 })
 
-test('a recipe has a rule for each decision that a rule can make', () => {
-  const recipe = toRecipe(planReport)
-  expect(recipe).toMatchObject({ version: 1, to: 'int8', target: 'ort', solver: 'search' })
-  expect(recipe.rules).toHaveLength(37)
-  expect(recipe.rules[0]).toBe('embeddings.word_embeddings.weight=int8-channel-asym')
+test('a recipe is what was asked, auto written as what it chose', () => {
+  expect(toRecipe(planReport)).toEqual({ version: 1, to: 'int8', target: 'ort', solver: 'search', rules: [] })
+  const options = { preset: 'int8-weights', presetBecause: 'small', rules: ['op:Conv=keep', 'a=int8'] }
+  expect(toRecipe({ ...planReport, options })).toEqual({ version: 1, to: 'int8-weights', rules: options.rules })
 })

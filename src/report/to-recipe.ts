@@ -1,32 +1,25 @@
 import type { Report } from '../model/report.ts'
 
-/** Rules and options that make the same plan again; the body of a recipe file. */
+/** What makes the same plan again; the body of a recipe file. */
 export interface Recipe {
   readonly version: 1
   readonly to?: string
   readonly target?: string
   readonly solver?: string
-  /** PATTERN=WHAT; an exact name always wins. */
+  readonly lowering?: string
+  /** PATTERN=WHAT in the order they were given. */
   readonly rules: readonly string[]
 }
 
-/** The plan as data that people can edit: one rule for every tensor that was decided about. */
-export function toRecipe(report: Report): Recipe {
-  const rules = new Map<string, string>()
-  for (const { tensor, action, scheme, because } of report.decisions) {
-    // Only what a rule could change: biases, shapes and the like stay by themselves.
-    if (action === 'keep' && because.code !== 'kept-by-rule') continue
-    rules.set(tensor, action === 'keep' ? 'keep' : (scheme ?? 'keep'))
-  }
-  const option = (name: 'to' | 'target' | 'solver') => {
-    const value = report.options[name]
-    return typeof value === 'string' ? { [name]: value } : {}
-  }
-  return {
-    version: 1,
-    ...option('to'),
-    ...option('target'),
-    ...option('solver'),
-    rules: [...rules].map(([name, what]) => `${name}=${what}`),
-  }
+/**
+ * What was asked, as data that people can edit and keep. `auto` is written as the preset it chose, so that the recipe means
+ * the same for later versions. Not one rule a tensor: a scheme id does not say the form, so such rules would plan another file.
+ */
+export function toRecipe({ options }: Report): Recipe {
+  const text = (name: string) => (typeof options[name] === 'string' ? (options[name] as string) : undefined)
+  const asked = text('to')
+  const to = asked === undefined || asked === 'auto' ? text('preset') : asked
+  const given = { to, target: text('target'), solver: text('solver'), lowering: text('lowering') }
+  const rules = Array.isArray(options.rules) ? options.rules.filter((rule) => typeof rule === 'string') : []
+  return { version: 1, ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)), rules }
 }

@@ -21,6 +21,8 @@ export interface TextOptions {
   readonly color?: boolean
   /** List every tensor and output instead of the worst. */
   readonly verbose?: boolean
+  /** Other files that were written, as [what, path]. */
+  readonly written?: readonly (readonly [string, string])[]
 }
 
 /** The end-of-run text of quantize, plan, dequantize and demo. */
@@ -36,7 +38,7 @@ export function toTerminal(report: Report, options: TextOptions = {}): string {
     ...(verbose ? [allDecisions(report, paint)] : []),
     measured(report, paint, verbose),
     warnings(report.warnings, paint),
-    ending(report, paint),
+    ending(report, paint, options.written ?? []),
   ]
   return `${blocks
     .filter((lines) => lines.length > 0)
@@ -213,7 +215,7 @@ const SHADE: Readonly<Record<VerdictStatus, 'good' | 'warn' | 'bad'>> = {
   refused: 'bad',
 }
 
-function ending(report: Report, paint: Paint): string[] {
+function ending(report: Report, paint: Paint, written: readonly (readonly [string, string])[]): string[] {
   const lines: string[] = []
   const { verdict, requires } = report
   if (requires !== undefined) {
@@ -233,6 +235,9 @@ function ending(report: Report, paint: Paint): string[] {
     lines.push(
       `verdict   ${paint[SHADE[verdict.status]](paint.bold(verdict.status))}: ${printable(verdict.because, 400)}`,
     )
+  if (verdict?.status === 'refused' && report.output === undefined)
+    lines.push('nothing was written; --force writes it all the same')
+  for (const [what, path] of written) lines.push(`${what.padEnd(10)}${printable(path, 400)}`)
   if (report.suggestion !== undefined) lines.push(`next      ${paint.name(printable(report.suggestion, 400))}`)
   return lines
 }

@@ -36,11 +36,11 @@ test('no words at all: the overview on stderr and exit code 2', async () => {
   expect(stderr).toContain('usage: tersor VERB')
 })
 
-test('a missing model is exit code 3, in words and in JSON', async () => {
+test('a missing model is an error in words and in JSON', async () => {
   const { code, stdout, stderr } = await tersor('inspect', '/nowhere/model.onnx', '--json')
-  expect(code).toBe(3)
-  expect(stderr).toMatch(/^error\[E_FORMAT\] /)
-  expect(JSON.parse(stdout).error.code).toBe('E_FORMAT')
+  expect(code).toBe(2)
+  expect(stderr).toMatch(/^error\[E_USAGE\] .*model\.onnx/)
+  expect(JSON.parse(stdout).error.code).toBe('E_USAGE')
 })
 
 test('inspects a model: JSON on stdout only', async () => {

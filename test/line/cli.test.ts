@@ -49,13 +49,34 @@ describe('calling the line', () => {
     expect(stdout).not.toContain('verdict')
   })
 
-  test('plan -o writes a recipe and passes neither -o nor --force on', async () => {
+  test('plan -o writes a recipe and passes neither -o nor --force on; quantize --recipe reads it back', async () => {
     const recipe = join(folder, 'recipe.json')
-    const { calls } = await runFake(['plan', 'm', '-o', recipe, '--force'])
-    expect(calls[0]!.options.force).toBeUndefined()
-    expect(JSON.parse(readFileSync(recipe, 'utf8')).rules).toContain(
-      'encoder.layer.0.output.dense.weight=int8-channel-sym',
-    )
+    const planned = await runFake(['plan', 'm', '-o', recipe, '--force'])
+    expect(planned.calls[0]!.options.force).toBeUndefined()
+    const { calls } = await runFake(['quantize', 'm', '--recipe', recipe])
+    expect(calls[0]!.options).toMatchObject({ to: 'int8', target: 'ort', solver: 'search' })
+    expect(calls[0]!.options).not.toHaveProperty('recipe')
+  })
+
+  test('flags override a recipe, and rules of flags come after its rules', async () => {
+    const recipe = join(folder, 'recipe.json')
+    writeFileSync(recipe, JSON.stringify({ version: 1, to: 'int8', minCosine: 0.9, rules: ['a=keep'] }))
+    const { calls } = await runFake(['quantize', 'm', '--recipe', recipe, '--to', 'int4-weights', '--rule', 'b=keep'])
+    expect(calls[0]!.options).toMatchObject({ to: 'int4-weights', minCosine: 0.9, rules: ['a=keep', 'b=keep'] })
+  })
+
+  test.each([
+    ['not JSON', '{', 'is not JSON'],
+    ['another version', '{"version":2}', 'at "version"'],
+    ['an unknown key', '{"version":1,"tarket":"ort"}', 'did you mean "target"?'],
+    ['a wrong type', '{"version":1,"rules":"a=keep"}', 'at "rules"'],
+    ['no object', '[]', 'E_USAGE'],
+  ])('a recipe that is %s is a usage error', async (_, text, message) => {
+    const recipe = join(folder, 'recipe.json')
+    writeFileSync(recipe, text)
+    const { code, stderr, calls } = await runFake(['plan', 'm', '--recipe', recipe])
+    expect({ code, calls }).toEqual({ code: 2, calls: [] })
+    expect(stderr).toContain(message)
   })
 })
 

@@ -38,9 +38,12 @@ export const demo: Command = async ({ parsed, loadLine, progress, signal, text }
   await writeText(picture, toHtml(report, { pictures }))
   await writeText(manifest, toJson(report))
   const result = report.output?.path
-  const next = `report    ${picture}\n${result === undefined ? '' : `next      tersor compare ${model} ${result}\n`}`
-  const { suggestion: _suggestion, ...shown } = report
-  return { json: report, text: toTerminal(shown, text) + next, exitCode: exitCodeOfReport(report) }
+  const shown = result === undefined ? report : { ...report, suggestion: `tersor compare ${model} ${result}` }
+  const written = [
+    ['manifest', manifest],
+    ['report', picture],
+  ] as const
+  return { json: report, text: toTerminal(shown, { ...text, written }), exitCode: exitCodeOfReport(report) }
 }
 
 /** `demo/` of the package, from the sources as from the bundle. */

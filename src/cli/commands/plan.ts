@@ -2,12 +2,13 @@ import { toJson } from '../../report/to-json.ts'
 import { toRecipe } from '../../report/to-recipe.ts'
 import type { Command } from '../command.ts'
 import { lineOptions, textOf } from '../options.ts'
+import { withRecipe } from '../recipe.ts'
 import { checkExtras, reportOutcome } from '../report-files.ts'
 import { checkFree, writeText } from '../write-text.ts'
 
 export const plan: Command = async (context) => {
   const { parsed, loadLine, progress, signal } = context
-  const { force, ...options } = lineOptions(parsed)
+  const { force, ...options } = await withRecipe(lineOptions(parsed))
   const recipe = textOf(parsed, 'output')
   await checkExtras(parsed)
   if (recipe !== undefined) await checkFree(recipe, force === true)

@@ -1,5 +1,6 @@
 import type { Command } from '../command.ts'
 import { lineOptions, textOf } from '../options.ts'
+import { withRecipe } from '../recipe.ts'
 import { checkExtras, reportOutcome } from '../report-files.ts'
 import { plan } from './plan.ts'
 
@@ -7,9 +8,10 @@ export const quantize: Command = async (context) => {
   const { parsed, loadLine, progress, signal } = context
   if (parsed.values.has('dry-run')) return plan(context)
   await checkExtras(parsed)
+  const options = await withRecipe(lineOptions(parsed))
   const line = await loadLine()
   const report = await line.quantize(parsed.positionals[0]!, textOf(parsed, 'output'), {
-    ...lineOptions(parsed),
+    ...options,
     signal,
     onEvent: progress.event,
   })
