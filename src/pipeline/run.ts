@@ -48,7 +48,9 @@ export async function decide(input: RunInput, ask: Ask, tools: Tools, phases: Ph
   const decided = await phases.time('plan', () => plan(inventory, table, ask))
   const rewritten = await phases.time('rewrite', () => rewrite(shared.model, inventory, decided, table, ask))
   const lowered = await phases.time('lower', () => lower(rewritten.model, rewritten.plan, ask.target))
-  const output = removeDead({ ...lowered.model, graph: shareDynamic(lowered.model.graph) })
+  // Lowerings add small constants of their own (zeros, shapes): equal ones are stored once too.
+  const lean = await share({ ...lowered.model, graph: shareDynamic(lowered.model.graph) })
+  const output = removeDead(lean.model)
   return {
     input: loaded.model,
     model: rewritten.model,

@@ -3,7 +3,8 @@
  *
  *   1. codes   u8  [dirs, I, 4H]   each direction transposed
  *   2. scales  f32 [dirs, 4H]
- *   3. zeros   u8  [dirs, 4H]      all 128: onnxruntime takes one zero for all gate rows only
+ *
+ * No zeros: onnxruntime takes one zero for all gate rows only, so it is the fixed 128, which the lowering writes once.
  */
 
 import type { PackedPart, Packing } from '../../../model/packing.ts'
@@ -47,8 +48,7 @@ export const lstm: Packing = {
     demand(lstm.accepts(spec, view, shape), ID)
     demandLengths(tensor, ID)
     const codes = transpose(tensor.codes, view.stack, view.channels, view.depth)
-    const zeros = new Uint8Array(tensor.scales.length).fill(128)
-    return [codes, scalesToBytes(tensor.scales, 'f32'), zeros]
+    return [codes, scalesToBytes(tensor.scales, 'f32')]
   },
 
   unpack(parts, spec, view, shape) {
@@ -64,6 +64,5 @@ function partsOf(view: MatrixView): PackedPart[] {
   return [
     part('codes', 'u8', [view.stack, view.depth, view.channels]),
     part('scales', 'f32', grids),
-    part('zeros', 'u8', grids),
   ]
 }
