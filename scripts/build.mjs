@@ -95,8 +95,7 @@ function runNode(...words) {
 async function bundleWorkers() {
   const workers = readdirSync(STAGED, { recursive: true }).filter((path) => path.endsWith('-worker.node.js'))
   for (const path of workers) {
-    const file = join(STAGED, path)
-    await build({ ...SHAPE, entryPoints: [file], outfile: file, allowOverwrite: true })
+    await build({ ...SHAPE, absWorkingDir: STAGED, entryPoints: [path], outfile: path, allowOverwrite: true })
   }
 }
 
@@ -105,12 +104,13 @@ async function bundleCommandLine() {
   const folder = join(STAGED, 'cli')
   const { metafile } = await build({
     ...SHAPE,
-    entryPoints: { main: join(folder, 'main.js') },
-    outdir: join(STAGED, 'cli-bundle'),
+    entryPoints: { main: join('cli', 'main.js') },
+    outdir: 'cli-bundle',
     splitting: true,
     chunkNames: '[name]-[hash]',
     metafile: true,
-    absWorkingDir: ROOT,
+    // Names of chunks are made from paths too: relative to the staged folder they are the same in every build.
+    absWorkingDir: STAGED,
   })
   rmSync(folder, { recursive: true })
   renameSync(join(STAGED, 'cli-bundle'), folder)
