@@ -35,11 +35,20 @@ async function codeOf(file: Uint8Array): Promise<string> {
   }
 }
 
-const nested = (depth: number, inner: Bytes = []): Bytes => {
-  let graphFields = inner
-  for (let level = 0; level < depth; level++)
-    graphFields = message(1, message(5, text(1, 'body'), bytes(6, graphFields), int(20, 5)))
-  return graphFields
+/** Graphs inside graphs. Heads are collected from the inside out, so that depth costs no copies. */
+function nested(depth: number, inner: Bytes = []): Bytes {
+  const heads: Bytes[] = []
+  let length = inner.length
+  const wrap = (...head: Bytes): void => {
+    heads.push([...head, ...varint(length)])
+    length += heads.at(-1)?.length ?? 0
+  }
+  for (let level = 0; level < depth; level++) {
+    wrap(...text(1, 'body'), ...int(20, 5), ...varint(6 * 8 + 2))
+    wrap(...varint(5 * 8 + 2))
+    wrap(...varint(1 * 8 + 2))
+  }
+  return [...heads.reverse().flat(), ...inner]
 }
 const tensor = (shape: readonly (number | bigint)[], dtype: number, ...data: readonly Bytes[]): Uint8Array =>
   tensorFile(...shape.map((dimension) => int(1, dimension)), int(2, dtype), text(8, 'w'), ...data)
