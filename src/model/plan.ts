@@ -6,6 +6,7 @@ export type ReasonCode =
   | 'asked' // a rule or preset names it
   | 'default' // the preset's choice for this role
   | 'error-per-byte' // chosen by measurement
+  | 'relaxed' // an attempt with fewer bits was refused
   | 'shared' // follows the decision of the tensor it shares elements with
   | 'saturation' // sign chosen so that no CPU saturates
   | 'target' // the target executes this and not something better

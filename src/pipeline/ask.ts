@@ -14,10 +14,23 @@ export interface Ask {
   readonly seed: number
   /** Only nodes that this ai.onnx version has; absent: the opset may be raised. */
   readonly maxOpset?: number
+  /** What a tensor becomes instead, after an attempt was refused; key: `relaxKey`. */
+  readonly relaxed?: ReadonlyMap<string, Relaxation>
   /** Quantize even what would not get smaller; for tests of tiny models. */
   readonly everything: boolean
   /** Verify weights and sum energies, so that reports show SQNR. */
   readonly measure: boolean
+}
+
+export interface Relaxation {
+  /** A preset with more precision. */
+  readonly what: string
+  /** Why, with its share of the error. */
+  readonly text: string
+}
+
+export function relaxKey(scope: readonly string[], name: string): string {
+  return JSON.stringify([scope, name])
 }
 
 export const PRESETS = [

@@ -18,11 +18,10 @@ const SAMPLE_ELEMENTS = 1 << 17
 
 /**
  * Error and bytes of the candidate schemes of every weight that has a choice, on a sample: the first, middle and last
- * parts of the tensor in whole rows. Deterministic.
+ * parts of the tensor in whole rows. Deterministic. Rows that `table` has already are not measured again.
  */
-export async function measure(inventory: Inventory, ask: Ask, tools: Tools): Promise<Table> {
-  const table = new Table()
-  const wanted = measurements(inventory, ask)
+export async function measure(inventory: Inventory, ask: Ask, tools: Tools, table = new Table()): Promise<Table> {
+  const wanted = measurements(inventory, ask).filter(({ weight, specs }) => specs.some((spec) => !table.get(Table.key(weight.scope, weight.name, formatSchemeId(spec)))))
   let done = 0
   for (const { weight, specs } of wanted) {
     tools.signal?.throwIfAborted()

@@ -6,7 +6,7 @@ import type { Decision, LoweringId, Reason } from '../model/plan.ts'
 import type { SchemeSpec, SolverId } from '../model/scheme.ts'
 import { packings } from '../formats/onnx/packings/index.ts'
 import { formatSchemeId, parseSchemeId } from '../schemes/index.ts'
-import { LATER_PRESETS, PRESETS, type Ask } from './ask.ts'
+import { type Ask, LATER_PRESETS, PRESETS, relaxKey } from './ask.ts'
 import { forms, partOf, usesByLowering } from './forms.ts'
 import { optionsOf, optionsOfScheme, resolveAuto, type Option } from './options.ts'
 import { labelsOf } from './labels.ts'
@@ -45,6 +45,7 @@ interface Wish {
   readonly weight: WeightFacts
   readonly what: string
   readonly rule: string | null
+  readonly relaxed?: string
 }
 
 /** Resolves `auto`, presets and rules to one wish a weight. Throws E_USAGE. */
@@ -74,7 +75,15 @@ export function wishes(inventory: Inventory, ask: Ask): { preset: string; becaus
       }
     }
   }
-  return { preset, because, wishes: inventory.weights.map((weight, i) => ({ weight, what: what[i] as string, rule: rule[i] as string | null })) }
+  return {
+    preset,
+    because,
+    wishes: inventory.weights.map((weight, i): Wish => {
+      const relaxed = rule[i] === null ? ask.relaxed?.get(relaxKey(weight.scope, weight.name)) : undefined
+      if (relaxed) return { weight, what: relaxed.what, rule: null, relaxed: relaxed.text }
+      return { weight, what: what[i] as string, rule: rule[i] as string | null }
+    }),
+  }
 }
 
 function ruleContext(inventory: Inventory): RuleContext {
@@ -120,7 +129,9 @@ function optionsFor(wish: Wish, ask: Ask): readonly Option[] {
     const asked = options.flatMap((option) => (option.specs[0]?.family === 'integer' ? [{ ...option, form: ask.lowering as string }] : []))
     options = [...asked, ...options]
   }
-  return wish.rule === null ? options : options.map((option) => ({ ...option, because: { code: 'asked' as const, text: `rule ${wish.rule}` } }))
+  const { rule, relaxed } = wish
+  if (relaxed !== undefined) return options.map((option) => ({ ...option, because: { code: 'relaxed' as const, text: relaxed } }))
+  return rule === null ? options : options.map((option) => ({ ...option, because: { code: 'asked' as const, text: `rule ${rule}` } }))
 }
 
 /** Why a weight stays float whatever is wished; null when it may change. */

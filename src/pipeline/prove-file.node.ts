@@ -4,15 +4,17 @@ import { basename, dirname, join } from 'node:path'
 import { TersorError } from '../errors.ts'
 import { verdictOf, type Thresholds } from '../evaluation/index.ts'
 import type { Report, Verdict } from '../model/report.ts'
-import type { Runtime } from '../model/runtime.ts'
+import type { Model } from '../model/graph.ts'
+import type { Runtime, RuntimeSession } from '../model/runtime.ts'
 import type { Tools } from '../model/tools.ts'
 import { findRuntime } from '../runtime/find.node.ts'
 import { evidenceFor, type EvidenceOptions } from './evidence.node.ts'
 import type { OpenedModel } from './open-model.node.ts'
-import { fewestBits, judge, runFloat, worstTensors } from './prove.ts'
+import { fewestBits, type FloatRun, judge, runFloat, worstTensors } from './prove.ts'
 import { referenceModel } from './reference.ts'
-import type { Prove } from './run.ts'
+import type { Decided, Prove, ProveContext } from './run.ts'
 import { save } from './save.ts'
+import { noiseOf, switchedModel } from './sensitivity.ts'
 import { NodeStage } from './stage.node.ts'
 
 export interface ProveFileOptions extends EvidenceOptions, Thresholds {
@@ -22,6 +24,8 @@ export interface ProveFileOptions extends EvidenceOptions, Thresholds {
 
 export interface FileProver {
   readonly prove: Prove
+  /** Noise that each change alone adds, measured on the float graph; null when it cannot be measured. */
+  noise(context: ProveContext): Promise<ReadonlyMap<string, number> | null>
   readonly runtime?: Report['runtime']
   warnings(): readonly string[]
   close(): Promise<void>
@@ -41,6 +45,7 @@ export async function proverOf(opened: OpenedModel, options: ProveFileOptions, t
   let runtime: Runtime | undefined
   const notes: string[] = []
   let facts: Report['runtime']
+  let run: FloatRun | undefined
 
   const prove: Prove = async ({ decided, saved, stage }) => {
     const thresholds = thresholdsOf(options)
@@ -53,25 +58,15 @@ export async function proverOf(opened: OpenedModel, options: ProveFileOptions, t
     if (need > room) {
       return unrun(`float model and result need about ${megabytes(need)} MB to run side by side and ${megabytes(room)} MB may be used; judged by weights only`)
     }
-    const path = opened.path as string
-    const float = await openFloat(runtime, path)
-    if (typeof float === 'string') return unrun(`onnxruntime ${runtime.version} does not run the float model itself: ${float}`)
-    let run: Awaited<ReturnType<typeof runFloat>>
-    try {
-      const evidence = await evidenceFor(decided.input, decided.inventory, float, { ...options, ...(tools.signal ? { signal: tools.signal } : {}) })
-      notes.push(...evidence.notes)
-      run = await runFloat(float, evidence, tools)
-    } catch (thrown) {
-      if (options.eval === undefined && options.calib === undefined && thrown instanceof TersorError && thrown.code === 'E_RUNTIME' && !tools.signal?.aborted) {
-        return unrun(thrown.message)
-      }
-      throw thrown
-    } finally {
-      await float.release()
+    if (!run) {
+      const first = await firstRun(runtime, opened.path as string, decided, options, tools)
+      if (typeof first === 'string') return unrun(first)
+      notes.push(...first.notes)
+      run = first.run
     }
     const staged = stage.paths?.[0]
     if (staged === undefined) throw new TersorError('E_INTERNAL', 'the stage has no path to run from')
-    const reference = decided.input.byteLength <= REFERENCE_BYTES ? await writeReference(decided, saved, stage, tools, dirname(staged)) : undefined
+    const reference = decided.input.byteLength <= REFERENCE_BYTES ? await writeBeside(await referenceModel(decided, saved, stage, tools), dirname(staged), tools) : undefined
     if (!reference) notes.push('the float emulation was left out: the model is too large to be held twice')
     try {
       return await judge(
@@ -85,8 +80,30 @@ export async function proverOf(opened: OpenedModel, options: ProveFileOptions, t
       reference?.remove()
     }
   }
+  const noise: FileProver['noise'] = async ({ decided, saved, stage }) => {
+    const folder = stage.paths?.[0]
+    if (!runtime || !run || folder === undefined || decided.input.byteLength > REFERENCE_BYTES) return null
+    const switched = await switchedModel(decided, saved, stage, tools)
+    if (!switched) return null
+    const file = await writeBeside(switched.model, dirname(folder), tools)
+    try {
+      const session = await runtime.open({ path: file.path }, { optimized: true, threads: 1 })
+      try {
+        return await noiseOf(session, switched, run, tools)
+      } finally {
+        await session.release()
+      }
+    } catch (thrown) {
+      if (tools.signal?.aborted || !(thrown instanceof TersorError) || thrown.code !== 'E_RUNTIME') throw thrown
+      notes.push(`which layers carry the error could not be measured: ${thrown.message}`)
+      return null
+    } finally {
+      file.remove()
+    }
+  }
   return {
     prove,
+    noise,
     get runtime() {
       return facts
     },
@@ -98,21 +115,31 @@ export async function proverOf(opened: OpenedModel, options: ProveFileOptions, t
   }
 }
 
-async function openFloat(runtime: Runtime, path: string) {
+/** The float model over the evidence; a sentence when onnxruntime does not run it. */
+async function firstRun(runtime: Runtime, path: string, decided: Decided, options: ProveFileOptions, tools: Tools): Promise<{ run: FloatRun; notes: readonly string[] } | string> {
+  let float: RuntimeSession
   try {
-    return await runtime.open({ path }, { optimized: true, threads: 1 })
+    float = await runtime.open({ path }, { optimized: true, threads: 1 })
   } catch (thrown) {
-    if (thrown instanceof TersorError && thrown.code === 'E_RUNTIME') return thrown.message
+    if (thrown instanceof TersorError && thrown.code === 'E_RUNTIME') return `onnxruntime ${runtime.version} does not run the float model itself: ${thrown.message}`
     throw thrown
+  }
+  try {
+    const evidence = await evidenceFor(decided.input, decided.inventory, float, { ...options, ...(tools.signal ? { signal: tools.signal } : {}) })
+    return { run: await runFloat(float, evidence, tools), notes: evidence.notes }
+  } catch (thrown) {
+    const given = options.eval !== undefined || options.calib !== undefined
+    if (!given && thrown instanceof TersorError && thrown.code === 'E_RUNTIME' && !tools.signal?.aborted) return thrown.message
+    throw thrown
+  } finally {
+    await float.release()
   }
 }
 
-/** The float emulation as a file in a folder of its own inside the stage, so that a killed run leaves nothing else behind. */
-async function writeReference(...args: [...Parameters<typeof referenceModel>, folder: string]): Promise<{ path: string; remove: () => void }> {
-  const [decided, saved, stage, tools, folder] = args
-  const model = await referenceModel(decided, saved, stage, tools)
-  const home = mkdtempSync(join(folder, 'reference-'))
-  const path = join(home, 'reference.onnx')
+/** A model as a file in a folder of its own inside the stage, so that a killed run leaves nothing else behind. */
+async function writeBeside(model: Model, folder: string, tools: Tools): Promise<{ path: string; remove: () => void }> {
+  const home = mkdtempSync(join(folder, 'float-'))
+  const path = join(home, 'model.onnx')
   const own = new NodeStage(path, { force: true, inputs: [] })
   await save(model, [], own, { name: basename(path), measure: false }, tools)
   await own.publish()

@@ -4,13 +4,15 @@ import { createKernelsSync, createReferenceKernels } from '../kernels/index.ts'
 import type { Report } from '../model/report.ts'
 import type { StageEvent, Tools } from '../model/tools.ts'
 import { askOf, type QuantizeOptions } from './ask-of.ts'
+import type { Ask } from './ask.ts'
+import { fallBack, MOST_ATTEMPTS, neededReduction, nextStep, relax } from './attempts.ts'
 import { compressedSizes, sha256Of } from './file-facts.node.ts'
 import { openModel, type OpenedModel } from './open-model.node.ts'
 import { Phases } from './phases.ts'
 import { runOnThreads } from './produce/produce-pool.node.ts'
 import type { ProveFileOptions } from './prove-file.node.ts'
 import { reportOf } from './report-of.ts'
-import { decide, finish } from './run.ts'
+import { decide, finish, prepare } from './run.ts'
 import { NodeStage } from './stage.node.ts'
 import { suggestionFor } from './suggestion.ts'
 
@@ -18,6 +20,8 @@ export interface FileOptions extends QuantizeOptions, ProveFileOptions {
   readonly shardSize?: number
   readonly threads?: number
   readonly maxMemory?: number
+  /** How often a refused result is tried again with more precision, the first included; 1: never. */
+  readonly attempts?: number
   readonly force?: boolean
   readonly compressed?: boolean
   readonly hashes?: boolean
@@ -27,20 +31,27 @@ export interface FileOptions extends QuantizeOptions, ProveFileOptions {
   readonly signal?: AbortSignal
 }
 
-/** The main job on files. Without `output`, the result goes beside the model under a name that says what was done. */
+/**
+ * The main job on files. Without `output`, the result goes beside the model under a name that says what was done. A result
+ * that the verdict refuses is tried again with more precision where the error comes from, `attempts` times in all.
+ */
 export async function quantize(input: string, output: string | undefined, options: FileOptions = {}): Promise<Report> {
   const tools = toolsOf(options)
   const phases = new Phases(tools.notify)
-  const ask = askOf(options)
+  const asked = askOf(options)
   const opened = await openModel(input)
+  const proof = options.noVerify === true ? undefined : await (await import('./prove-file.node.ts')).proverOf(opened, options, tools)
   try {
-    const decided = await decide(opened, ask, tools, phases)
-    const path = output ?? defaultOutput(input, opened, decided.plan.preset)
-    const inputs = [...(opened.path === undefined ? [] : [opened.path]), ...decided.input.externalFiles.filter((file) => file !== '')]
-    const stage = new NodeStage(path, { force: options.force ?? false, inputs })
-    const proof = options.noVerify === true ? undefined : await (await import('./prove-file.node.ts')).proverOf(opened, options, tools)
-    try {
-      const threads = options.threads ?? availableParallelism()
+    const prepared = await prepare(opened, tools, phases)
+    const attempts: string[] = []
+    let ask: Ask = asked
+    let noise: ReadonlyMap<string, number> | null = null
+    for (let attempt = 1; ; attempt++) {
+      const decided = await decide(prepared, ask, tools, phases)
+      const path = output ?? defaultOutput(input, opened, decided.plan.preset)
+      const inputs = [...(opened.path === undefined ? [] : [opened.path]), ...decided.input.externalFiles]
+      const stage = new NodeStage(path, { force: options.force ?? false, inputs })
+      const current = ask
       const finished = await finish(
         decided,
         stage,
@@ -49,12 +60,26 @@ export async function quantize(input: string, output: string | undefined, option
           measure: ask.measure,
           force: options.force ?? false,
           ...(options.shardSize === undefined ? {} : { shardBytes: options.shardSize }),
-          threads: (jobs, units, outputs, notify) => runOnThreads(jobs, units, outputs, tools.kernels, threads, options.signal, notify),
+          threads: (jobs, units, outputs, notify) => runOnThreads(jobs, units, outputs, tools.kernels, options.threads ?? availableParallelism(), options.signal, notify),
+          retry: async (context, verdict) => {
+            const reduction = neededReduction(verdict)
+            if (!proof || reduction === null || attempt >= (options.attempts ?? MOST_ATTEMPTS)) return null
+            noise ??= await proof.noise(context)
+            const relaxed = noise && relax(context.decided, noise, reduction, current)
+            if (relaxed) return relaxed
+            noise = null
+            return fallBack(context.decided, asked, current)
+          },
         },
         proof?.prove,
         tools,
         phases,
       )
+      if (finished.next !== null) {
+        attempts.push(`attempt ${attempt} (${decided.plan.preset}) was refused: ${finished.verdict.because}; ${nextStep(finished.next, current)}`)
+        ask = finished.next
+        continue
+      }
       const published = finished.files.length > 0
       return reportOf(decided, finished, {
         command: 'quantize',
@@ -62,7 +87,7 @@ export async function quantize(input: string, output: string | undefined, option
         ask,
         options: plainOptions(options),
         phases: phases.list,
-        warnings: proof?.warnings() ?? [],
+        warnings: [...(proof?.warnings() ?? []), ...attempts],
         peakBytes: process.resourceUsage().maxRSS * 1024,
         outputPath: path,
         ...(proof?.runtime ? { runtime: proof.runtime } : {}),
@@ -71,10 +96,9 @@ export async function quantize(input: string, output: string | undefined, option
         ...(options.hashes && published ? { outputHash: await sha256Of(path) } : {}),
         ...(options.compressed && published ? { compressed: await compressedSizes(finished.files) } : {}),
       })
-    } finally {
-      await proof?.close()
     }
   } finally {
+    await proof?.close()
     await opened.source.close?.()
   }
 }
@@ -86,7 +110,7 @@ export async function plan(input: string, options: FileOptions = {}): Promise<Re
   const ask = askOf(options)
   const opened = await openModel(input)
   try {
-    const decided = await decide(opened, ask, tools, phases)
+    const decided = await decide(await prepare(opened, tools, phases), ask, tools, phases)
     const { layout } = await import('../formats/onnx/index.ts')
     const name = basename(defaultOutput(input, opened, decided.plan.preset))
     const files = layout(decided.output, { name, ...(options.shardSize === undefined ? {} : { shardBytes: options.shardSize }) }).files

@@ -2,6 +2,7 @@ import { TersorError } from '../errors.ts'
 import { applyEdits, freshNames, opsetOf } from '../graph/index.ts'
 import type { Model, Node, TensorRef } from '../model/graph.ts'
 import type { GraphEdit } from '../model/graph-edit.ts'
+import type { WeightUse } from '../model/inventory.ts'
 import type { Kernels } from '../model/kernels.ts'
 import type { IntegerSpec } from '../model/packing.ts'
 import type { Tools } from '../model/tools.ts'
@@ -21,7 +22,7 @@ const DYNAMIC = new Set(['onnx/matmul-integer', 'onnx/dynamic-matmul'])
 export async function referenceModel(decided: Decided, saved: Saved, stage: Stage, tools: Tools): Promise<Model> {
   const read = partReader(saved, stage)
   const fresh = freshNames(decided.model)
-  const emulate = (opsetOf(decided.model) ?? 0) >= 11
+  const opset = opsetOf(decided.model) ?? 0
   const edits: GraphEdit[] = []
   const replaced = new Map<Node, { readonly scope: readonly string[]; readonly nodes: Node[] }>()
   for (const lowered of decided.weights) {
@@ -33,13 +34,18 @@ export async function referenceModel(decided: Decided, saved: Saved, stage: Stag
       addInitializers: [tensor],
       ...(weight.constantNode ? { replace: new Map([[weight.constantNode, []]]) } : { removeInitializers: [weight.name] }),
     })
-    for (const [id, uses] of lowered.work.groups) {
-      if (!emulate || !DYNAMIC.has(id) || weight.dtype !== 'f32') continue
-      for (const use of uses) replaced.set(use.node, { scope: use.scope, nodes: fakeQuantizedInput(use.node, fresh) })
+    for (const use of dynamicProducts(lowered, opset)) {
+      replaced.set(use.node, { scope: use.scope, nodes: fakeQuantizedInput(use.node, fresh) })
     }
   }
   for (const [node, { scope, nodes }] of replaced) edits.push({ scope, replace: new Map([[node, nodes]]) })
   return applyEdits(decided.model, edits)
+}
+
+/** Uses of a weight whose activations are quantized at run time and can be emulated: DynamicQuantizeLinear is there from opset 11 on, for f32. */
+export function dynamicProducts({ work }: LoweredWeight, opset: number): readonly WeightUse[] {
+  if (opset < 11 || work.weight.dtype !== 'f32') return []
+  return [...work.groups].flatMap(([id, uses]) => (DYNAMIC.has(id) ? uses : []))
 }
 
 /** DynamicQuantizeLinear and DequantizeLinear in front of a product's first input. */

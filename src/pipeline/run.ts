@@ -1,7 +1,6 @@
 import type { ByteSource } from '../bytes/types.ts'
 import { TersorError } from '../errors.ts'
-import { removeDead } from '../graph/index.ts'
-import { takeInventory } from '../graph/index.ts'
+import { removeDead, takeInventory } from '../graph/index.ts'
 import { shareDynamic } from '../graph/lowerings/index.ts'
 import type { Model } from '../model/graph.ts'
 import type { Inventory } from '../model/inventory.ts'
@@ -17,6 +16,7 @@ import { rewrite } from './rewrite.ts'
 import { save, type Saved, type SaveOptions } from './save.ts'
 import { share } from './share.ts'
 import type { Stage } from './stage.ts'
+import { Table } from './table.ts'
 import { readSmall } from './tensor-bytes.ts'
 
 export interface RunInput {
@@ -24,8 +24,14 @@ export interface RunInput {
   readonly openExternal?: (location: string) => Promise<ByteSource>
 }
 
+export interface ProveContext {
+  readonly decided: Decided
+  readonly saved: Saved
+  readonly stage: Stage
+}
+
 /** Judges the staged result; absent: `unproven`. */
-export type Prove = (context: { readonly decided: Decided; readonly saved: Saved; readonly stage: Stage }) => Promise<Verdict>
+export type Prove = (context: ProveContext) => Promise<Verdict>
 
 export interface Decided {
   readonly input: Model
@@ -38,27 +44,42 @@ export interface Decided {
   readonly warnings: readonly string[]
 }
 
-/** load -> inspect -> measure -> plan -> rewrite -> quantize (as a graph): everything that is known before a byte is written. */
-export async function decide(input: RunInput, ask: Ask, tools: Tools, phases: Phases): Promise<Decided> {
+/** What does not depend on how much precision is asked for. */
+export interface Prepared {
+  readonly input: Model
+  readonly model: Model
+  readonly inventory: Inventory
+  readonly table: Table
+  readonly warnings: readonly string[]
+}
+
+/** load -> share -> inspect. */
+export async function prepare(input: RunInput, tools: Tools, phases: Phases): Promise<Prepared> {
   const loaded = await phases.time('load', () => load(input.source, input.openExternal, tools.signal))
   tools.signal?.throwIfAborted()
   const shared = await phases.time('share', () => share(loaded.model))
   const inventory = await phases.time('inspect', () => takeInventory(shared.model, readSmall))
-  const table = await phases.time('measure', () => measure(inventory, ask, tools))
+  return { input: loaded.model, model: shared.model, inventory, table: new Table(), warnings: [...loaded.warnings, ...shared.notes, ...inventory.warnings] }
+}
+
+/** measure -> plan -> rewrite -> quantize (as a graph): everything that is known before a byte is written. */
+export async function decide(prepared: Prepared, ask: Ask, tools: Tools, phases: Phases): Promise<Decided> {
+  const { inventory, table } = prepared
+  await phases.time('measure', () => measure(inventory, ask, tools, table))
   const decided = await phases.time('plan', () => plan(inventory, table, ask))
-  const rewritten = await phases.time('rewrite', () => rewrite(shared.model, inventory, decided, table, ask))
+  const rewritten = await phases.time('rewrite', () => rewrite(prepared.model, inventory, decided, table, ask))
   const lowered = await phases.time('lower', () => lower(rewritten.model, rewritten.plan, ask.target))
   // Lowerings add small constants of their own (zeros, shapes): equal ones are stored once too.
   const lean = await share({ ...lowered.model, graph: shareDynamic(lowered.model.graph) })
   const output = removeDead(lean.model)
   return {
-    input: loaded.model,
+    input: prepared.input,
     model: rewritten.model,
     inventory: rewritten.inventory,
     plan: rewritten.plan,
     output,
     weights: lowered.weights,
-    warnings: [...loaded.warnings, ...shared.notes, ...rewritten.inventory.warnings, ...rewritten.notes],
+    warnings: [...prepared.warnings, ...rewritten.notes],
   }
 }
 
@@ -67,29 +88,33 @@ export interface Finished {
   readonly saved: Saved
   readonly verdict: Verdict
   readonly files: readonly string[]
+  /** A relaxed ask to try next; only when the verdict is `refused`. */
+  readonly next: Ask | null
 }
 
-/** quantize -> save -> verify -> publish. A refused result is discarded unless `force`. */
-export async function finish(
-  decided: Decided,
-  stage: Stage,
-  options: SaveOptions & { readonly force: boolean },
-  prove: Prove | undefined,
-  tools: Tools,
-  phases: Phases,
-): Promise<Finished> {
+export interface FinishOptions extends SaveOptions {
+  /** Publish although refused, when there is nothing left to try. */
+  readonly force: boolean
+  /** Looks at a refused result while it is still staged and says what to try next. */
+  readonly retry?: (context: ProveContext, verdict: Verdict) => Promise<Ask | null>
+}
+
+const SKIPPED: Verdict = { status: 'unproven', data: 'none', samples: 0, because: 'the proof was skipped', outputs: [], worst: [], filled: [] }
+
+/** save -> verify -> publish. A refused result is discarded unless `force` and nothing is left to try. */
+export async function finish(decided: Decided, stage: Stage, options: FinishOptions, prove: Prove | undefined, tools: Tools, phases: Phases): Promise<Finished> {
   try {
     const saved = await phases.time('quantize', () => save(decided.output, decided.weights, stage, options, tools))
-    const verdict = prove
-      ? await phases.time('verify', () => prove({ decided, saved, stage }))
-      : ({ status: 'unproven', data: 'none', samples: 0, because: 'the proof was skipped', outputs: [], worst: [], filled: [] } satisfies Verdict)
+    const context = { decided, saved, stage }
+    const verdict = prove ? await phases.time('verify', () => prove(context)) : SKIPPED
     tools.signal?.throwIfAborted()
-    if (verdict.status === 'refused' && !options.force) {
+    const next = verdict.status === 'refused' && options.retry ? await phases.time('sensitivity', () => options.retry?.(context, verdict) ?? null) : null
+    if (next !== null || (verdict.status === 'refused' && !options.force)) {
       await stage.discard()
-      return { decided, saved, verdict, files: [] }
+      return { decided, saved, verdict, files: [], next }
     }
     const files = await phases.time('publish', () => stage.publish())
-    return { decided, saved, verdict, files }
+    return { decided, saved, verdict, files, next: null }
   } catch (thrown) {
     await stage.discard()
     if (tools.signal?.aborted) throw new TersorError('E_ABORTED', 'stopped by the user', { cause: thrown })
