@@ -1,5 +1,5 @@
 // scale * (code - zero). Twin: src/kernels/reference/decode.ts.
-import { PARAMS, UNIT, LAST, copyBytes, copyWords, least } from './memory'
+import { PARAMS, UNIT, LAST, copyBytes, copyWords, least, pin } from './memory'
 import { loadGrids } from './encode'
 
 /** 16 codes to 64 bytes of floats. */
@@ -21,7 +21,7 @@ export function decodeRows(codes: usize, codeStride: usize, rows: i32, columns: 
     for (let left = columns; left > 0; left -= block, scales += 4) {
       if (zeros) zero = i32.load8_u(zeros++)
       const scale = v128.load32_splat(scales)
-      const zeroBytes = i8x16.splat(<i8>zero)
+      const zeroBytes = pin(i8x16.splat(<i8>zero), 0)
       let run = least(block, left)
       for (; run >= 16; run -= 16, from += 16, to += 64) decode16(from, to, zeroBytes, scale, scale, scale, scale)
       for (; run > 0; run--, from++, to += 4) f32.store(to, f32.load(scales) * <f32>(<i32>i32.load8_u(from) - zero))

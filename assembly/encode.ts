@@ -1,10 +1,10 @@
 // One-byte codes. Twin: src/kernels/reference/encode.ts (which fixes the order of the error sums: 16 f32 lanes a run, then f64).
-import { CODES, EDGE, LAST, MAGIC_BITS, PARAMS, TAIL, UNIT, copyBytes, least, magic, padEdge, padTail } from './memory'
+import { CODES, EDGE, INVERSES, LAST, MAGIC_BITS, PARAMS, RANGE, TAIL, UNIT, copyBytes, least, magic, padEdge, padTail, pin } from './memory'
 import { inverseOf } from './scale'
 import { transpose } from './transpose'
 
-/** Elements of a row after which error lanes are folded. */
-const ROW_RUN: i32 = 1024
+/** Elements of a row after which error lanes are folded, at the end of a block. */
+export const ROW_RUN: i32 = 1024
 
 /** Integer q of each lane, as float + 1.5 * 2^23. */
 @inline function level(x: v128, inverse: v128, low: v128, high: v128, round: v128): v128 {
@@ -27,27 +27,46 @@ const ROW_RUN: i32 = 1024
   return total + (f64x2.extract_lane(pairs, 0) + f64x2.extract_lane(pairs, 1))
 }
 
+/** Inverses of `count` <= 64 scales to INVERSES, ahead of use: a division takes longer than half a block of 32. */
+function invert(scales: usize, count: i32): void {
+  let to = INVERSES
+  for (; count >= 4; count -= 4, scales += 16, to += 16) v128.store(to, inverseOf(v128.load(scales)))
+  for (; count > 0; count--, scales += 4, to += 4) v128.store(to, inverseOf(v128.load32_splat(scales)))
+}
+
 /** `count` floats from p, blocks starting there. Returns total plus their squared error. */
 export function encodeRow(p: usize, count: i32, block: i32, bits: i32, flip: i32, scales: usize, zeros: usize, dst: usize, total: f64): f64 {
   const round = magic()
-  const flips = i8x16.splat(<i8>flip)
-  const maxCode = (1 << bits) - 1
-  let zero = 1 << (bits - 1)
-  for (; count > 0; count -= block, scales += 4) {
-    if (zeros) zero = i32.load8_u(zeros++)
+  const flips = pin(i8x16.splat(<i8>flip), 0)
+  const top = <f32>((1 << bits) - 1)
+  const zero = 1 << (bits - 1)
+  let low = pin(f32x4.splat(-<f32>zero), 1)
+  let high = pin(f32x4.splat(top - <f32>zero), 2)
+  let bias = pin(i32x4.splat(MAGIC_BITS - zero), 3)
+  let e0 = f32x4.splat(0)
+  let e1 = e0
+  let e2 = e0
+  let e3 = e0
+  let since = 0
+  let at: usize = 256
+  for (; count > 0; count -= block, scales += 4, at += 4) {
+    if (at == 256) {
+      invert(scales, least(64, (count + block - 1) / block))
+      at = 0
+    }
     const scale = v128.load32_splat(scales)
-    const inverse = inverseOf(scale)
-    const low = f32x4.splat(-<f32>zero)
-    const high = f32x4.splat(<f32>(maxCode - zero))
-    const bias = i32x4.splat(MAGIC_BITS - zero)
+    const inverse = v128.load32_splat(INVERSES + at)
+    if (zeros) {
+      const own = i32.load8_u(zeros++)
+      low = pin(f32x4.splat(-<f32>own), 1)
+      high = pin(f32x4.splat(top - <f32>own), 2)
+      bias = pin(i32x4.splat(MAGIC_BITS - own), 3)
+    }
     let left = least(block, count)
     while (left > 0) {
       let run = least(left, ROW_RUN)
       left -= run
-      let e0 = f32x4.splat(0)
-      let e1 = e0
-      let e2 = e0
-      let e3 = e0
+      since += run
       for (; run >= 16; run -= 16, p += 64, dst += 16) {
         const a = v128.load(p)
         const b = v128.load(p, 16)
@@ -84,10 +103,17 @@ export function encodeRow(p: usize, count: i32, block: i32, bits: i32, flip: i32
         p += <usize>run << 2
         dst += run
       }
-      total = foldErrors(total, e0, e1, e2, e3)
+      if (since >= ROW_RUN || block > ROW_RUN) {
+        total = foldErrors(total, e0, e1, e2, e3)
+        since = 0
+        e0 = f32x4.splat(0)
+        e1 = e0
+        e2 = e0
+        e3 = e0
+      }
     }
   }
-  return total
+  return since > 0 ? foldErrors(total, e0, e1, e2, e3) : total
 }
 
 export function encodeRows(src: usize, stride: usize, rows: i32, columns: i32, block: i32, bits: i32, flip: i32, scales: usize, zeros: usize, dst: usize, dstStride: usize): f64 {
@@ -103,77 +129,71 @@ export function encodeRows(src: usize, stride: usize, rows: i32, columns: i32, b
 /** Reads the grids of `width` <= 16 columns to PARAMS, ready for encodeUnit; the other lanes get scale 0 and zero = half. */
 export function loadGrids(width: i32, bits: i32, scales: usize, scaleStep: usize, zeros: usize, zeroStep: usize): void {
   const half = 1 << (bits - 1)
-  const maxCode = (1 << bits) - 1
+  const top = f32x4.splat(<f32>((1 << bits) - 1))
   const plain = width == 16 && scaleStep == 4
-  for (let i: usize = 0; i < 16; i++) {
-    const inside = <i32>i < width
-    if (!plain) f32.store(PARAMS + (i << 2), inside ? f32.load(scales + i * scaleStep) : 0)
-    i32.store8(PARAMS + 320 + i, zeros && inside ? i32.load8_u(zeros + i * zeroStep) : half)
+  if (!plain) {
+    for (let i: usize = 0; i < 16; i++) f32.store(PARAMS + (i << 2), <i32>i < width ? f32.load(scales + i * scaleStep) : 0)
+  }
+  v128.store(PARAMS, i8x16.splat(<i8>half), 320)
+  if (zeros) {
+    for (let i: usize = 0; i < <usize>width; i++) i32.store8(PARAMS + 320 + i, i32.load8_u(zeros + i * zeroStep))
   }
   for (let i: usize = 0; i < 4; i++) {
     const at = PARAMS + (i << 4)
     const scale = plain ? v128.load(scales + (i << 4)) : v128.load(at)
-    const zero = i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(v128.load32_zero(PARAMS + 320 + (i << 2))))
-    const low = f32x4.neg(f32x4.convert_i32x4_s(zero))
     v128.store(at, scale)
     v128.store(at, inverseOf(scale), 64)
+    const zero = i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(v128.load32_zero(PARAMS + 320 + (i << 2))))
+    const low = f32x4.neg(f32x4.convert_i32x4_s(zero))
     v128.store(at, low, 128)
-    v128.store(at, f32x4.add(low, f32x4.splat(<f32>maxCode)), 192)
+    v128.store(at, f32x4.add(low, top), 192)
     v128.store(at, i32x4.sub(i32x4.splat(MAGIC_BITS), zero), 256)
   }
 }
 
-/** `rows` rows of 16 columns with the grids in PARAMS. `uniform`: all 16 zeros are equal, which saves registers. */
-@inline function encodeUnitAs(uniform: bool, p: usize, step: usize, rows: i32, flip: i32, dst: usize, dstStep: usize, total: f64): f64 {
+/**
+ * `rows` rows of 8 of the 16 columns whose grids are in PARAMS; a quarter of their error lanes each goes to `errors`, `errors` + 16.
+ * `uniform`: all zeros are equal. 16 columns at once would need more registers than there are.
+ */
+@inline function encodeHalf(uniform: bool, params: usize, p: usize, step: usize, rows: i32, flip: i32, dst: usize, dstStep: usize, errors: usize): void {
   const round = magic()
-  const flips = i8x16.splat(<i8>flip)
-  const s0 = v128.load(PARAMS)
-  const s1 = v128.load(PARAMS, 16)
-  const s2 = v128.load(PARAMS, 32)
-  const s3 = v128.load(PARAMS, 48)
-  const i0 = v128.load(PARAMS, 64)
-  const i1 = v128.load(PARAMS, 80)
-  const i2 = v128.load(PARAMS, 96)
-  const i3 = v128.load(PARAMS, 112)
-  const l0 = v128.load(PARAMS, 128)
-  const l1 = uniform ? l0 : v128.load(PARAMS, 144)
-  const l2 = uniform ? l0 : v128.load(PARAMS, 160)
-  const l3 = uniform ? l0 : v128.load(PARAMS, 176)
-  const h0 = v128.load(PARAMS, 192)
-  const h1 = uniform ? h0 : v128.load(PARAMS, 208)
-  const h2 = uniform ? h0 : v128.load(PARAMS, 224)
-  const h3 = uniform ? h0 : v128.load(PARAMS, 240)
-  const b0 = v128.load(PARAMS, 256)
-  const b1 = uniform ? b0 : v128.load(PARAMS, 272)
-  const b2 = uniform ? b0 : v128.load(PARAMS, 288)
-  const b3 = uniform ? b0 : v128.load(PARAMS, 304)
-  let e0 = f32x4.splat(0)
-  let e1 = e0
-  let e2 = e0
-  let e3 = e0
+  const flips = pin(i8x16.splat(<i8>flip), 0)
+  const scaleA = v128.load(params)
+  const scaleB = v128.load(params, 16)
+  const inverseA = v128.load(params, 64)
+  const inverseB = v128.load(params, 80)
+  const lowA = v128.load(params, 128)
+  const lowB = uniform ? lowA : v128.load(params, 144)
+  const highA = v128.load(params, 192)
+  const highB = uniform ? highA : v128.load(params, 208)
+  const biasA = v128.load(params, 256)
+  const biasB = uniform ? biasA : v128.load(params, 272)
+  let errorA = f32x4.splat(0)
+  let errorB = errorA
   for (; rows > 0; rows--, p += step, dst += dstStep) {
     const a = v128.load(p)
-    const la = level(a, i0, l0, h0, round)
-    e0 = f32x4.add(e0, squared(a, s0, la, round))
     const b = v128.load(p, 16)
-    const lb = level(b, i1, l1, h1, round)
-    e1 = f32x4.add(e1, squared(b, s1, lb, round))
-    const ab = i16x8.narrow_i32x4_s(i32x4.sub(la, b0), i32x4.sub(lb, b1))
-    const c = v128.load(p, 32)
-    const lc = level(c, i2, l2, h2, round)
-    e2 = f32x4.add(e2, squared(c, s2, lc, round))
-    const d = v128.load(p, 48)
-    const ld = level(d, i3, l3, h3, round)
-    e3 = f32x4.add(e3, squared(d, s3, ld, round))
-    const cd = i16x8.narrow_i32x4_s(i32x4.sub(lc, b2), i32x4.sub(ld, b3))
-    v128.store(dst, v128.xor(i8x16.narrow_i16x8_u(ab, cd), flips))
+    const la = level(a, inverseA, lowA, highA, round)
+    const lb = level(b, inverseB, lowB, highB, round)
+    errorA = f32x4.add(errorA, squared(a, scaleA, la, round))
+    errorB = f32x4.add(errorB, squared(b, scaleB, lb, round))
+    const words = i16x8.narrow_i32x4_s(i32x4.sub(la, biasA), i32x4.sub(lb, biasB))
+    v128.store64_lane(dst, v128.xor(i8x16.narrow_i16x8_u(words, words), flips), 0)
   }
-  return foldErrors(total, e0, e1, e2, e3)
+  v128.store(errors, errorA)
+  v128.store(errors, errorB, 16)
 }
 
+/** `rows` rows of 16 columns with the grids in PARAMS. */
 export function encodeUnit(uniform: bool, p: usize, step: usize, rows: i32, flip: i32, dst: usize, dstStep: usize, total: f64): f64 {
-  if (uniform) return encodeUnitAs(true, p, step, rows, flip, dst, dstStep, total)
-  return encodeUnitAs(false, p, step, rows, flip, dst, dstStep, total)
+  if (uniform) {
+    encodeHalf(true, PARAMS, p, step, rows, flip, dst, dstStep, RANGE)
+    encodeHalf(true, PARAMS + 32, p + 32, step, rows, flip, dst + 8, dstStep, RANGE + 32)
+  } else {
+    encodeHalf(false, PARAMS, p, step, rows, flip, dst, dstStep, RANGE)
+    encodeHalf(false, PARAMS + 32, p + 32, step, rows, flip, dst + 8, dstStep, RANGE + 32)
+  }
+  return foldErrors(total, v128.load(RANGE), v128.load(RANGE, 16), v128.load(RANGE, 32), v128.load(RANGE, 48))
 }
 
 /** As encodeColumns, continuing a total. */

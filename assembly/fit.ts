@@ -2,7 +2,7 @@
 // min and max keep the first of equals and drop NaN: pmin(acc, x) is x < acc ? x : acc.
 import { EDGE, EDGE_ROWS, GRID, LARGE, RANGE, SLOTS, TAIL, copyWords, least, padEdge, padTail } from './memory'
 import { SEARCH_SYMMETRIC, nearestScale, nearestZero } from './scale'
-import { search } from './search'
+import { planFor, search } from './search'
 
 /** Longest block that is searched beside three others; longer ones fill all lanes themselves. */
 const LONGEST_LANE: i32 = 1024
@@ -67,7 +67,7 @@ function storeGrids(scale: v128, zero: v128, count: i32, scales: usize, scaleSte
 
 function finishBlocks(count: i32, block: i32, mode: i32, maxCode: i32, halfScales: i32, scales: usize, zeros: usize): void {
   if (mode >= SEARCH_SYMMETRIC) {
-    search(LARGE, 16, block, 0, 0, mode, maxCode, halfScales)
+    search(LARGE, block, 0, 0, mode, planFor(maxCode, block), maxCode, halfScales)
     storeGrids(v128.load(GRID), v128.load(GRID, 16), count, scales, 4, zeros, 1)
     return
   }
@@ -75,6 +75,25 @@ function finishBlocks(count: i32, block: i32, mode: i32, maxCode: i32, halfScale
   const max = foldSlots(SLOTS + 64, false)
   const scale = nearestScale(min, max, mode, maxCode, halfScales)
   storeGrids(scale, nearestZero(min, scale, mode, maxCode), count, scales, 4, zeros, 1)
+}
+
+/** Copies four consecutive blocks to LARGE, element i of each side by side. */
+function turnBlocks(p: usize, block: i32): void {
+  const step = <usize>block << 2
+  for (let i: usize = 0, to = LARGE; i < step; i += 16, to += 64) {
+    const a = v128.load(p + i)
+    const b = v128.load(p + i + step)
+    const c = v128.load(p + i + step * 2)
+    const d = v128.load(p + i + step * 3)
+    const ab0 = v128.shuffle<i32>(a, b, 0, 4, 1, 5)
+    const ab1 = v128.shuffle<i32>(a, b, 2, 6, 3, 7)
+    const cd0 = v128.shuffle<i32>(c, d, 0, 4, 1, 5)
+    const cd1 = v128.shuffle<i32>(c, d, 2, 6, 3, 7)
+    v128.store(to, v128.shuffle<i64>(ab0, cd0, 0, 2))
+    v128.store(to, v128.shuffle<i64>(ab0, cd0, 1, 3), 16)
+    v128.store(to, v128.shuffle<i64>(ab1, cd1, 0, 2), 32)
+    v128.store(to, v128.shuffle<i64>(ab1, cd1, 1, 3), 48)
+  }
 }
 
 export function fitRows(src: usize, stride: usize, rows: i32, columns: i32, block: i32, mode: i32, maxCode: i32, halfScales: i32, scales: usize, zeros: usize): void {
@@ -87,13 +106,23 @@ export function fitRows(src: usize, stride: usize, rows: i32, columns: i32, bloc
       if (searching && block > LONGEST_LANE) {
         const tail = count & 3
         if (tail) padTail(p + (<usize>(count - tail) << 2), tail)
-        search(p, 16, count >> 2, tail ? 1 : 0, 1, mode, maxCode, halfScales)
+        search(p, count >> 2, tail ? 1 : 0, 1, mode, planFor(maxCode, block), maxCode, halfScales)
         storeGrids(v128.load(GRID), v128.load(GRID, 16), 1, scales, 4, zeros, 1)
         scales += 4
         if (zeros) zeros++
         continue
       }
       if (searching) {
+        // Four whole blocks of this row, side by side at once.
+        if (filled == 0 && left >= block * 4 && (block & 3) == 0) {
+          turnBlocks(p, block)
+          finishBlocks(4, block, mode, maxCode, halfScales, scales, zeros)
+          left -= block * 3
+          p += <usize>block * 12
+          scales += 16
+          if (zeros) zeros += 4
+          continue
+        }
         let to = LARGE + (<usize>filled << 2)
         for (let i: usize = 0; i < <usize>count; i++, to += 16) f32.store(to, f32.load(p + (i << 2)))
         for (let i = count; i < block; i++, to += 16) f32.store(to, 0)
@@ -209,7 +238,7 @@ function searchGroup(p: usize, step: usize, rows: i32, width: i32, mode: i32, ma
     }
   }
   for (let lane = 0, from = LARGE; lane < width; lane += 4, from += area) {
-    search(from, 16, rows, 0, 0, mode, maxCode, halfScales)
+    search(from, rows, 0, 0, mode, planFor(maxCode, rows), maxCode, halfScales)
     storeGrids(v128.load(GRID), v128.load(GRID, 16), least(4, width - lane), scales, scaleStep, zeros, zeroStep)
     scales += scaleStep << 2
     if (zeros) zeros += zeroStep << 2

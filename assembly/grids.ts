@@ -30,7 +30,7 @@ export function gridColumns(src: usize, stride: usize, rows: i32, columns: i32, 
           for (let i: usize = 0; i < <usize>width; i++) f32.store(PARAMS + 16 + (i << 2), <f32>i32.load8_u(zeros + index + i))
           zero = v128.load(PARAMS, 16)
         }
-        measure(LARGE, 16, count, 0, 0, v128.load(PARAMS), zero, maxCode)
+        measure(LARGE, count, 0, 0, v128.load(PARAMS), zero, maxCode)
         addTo(errors + (index << 3), MEASURED, width)
         addTo(residuals + (index << 3), MEASURED + 16, width)
         addTo(energies + (index << 3), MEASURED + 32, width)

@@ -1,8 +1,12 @@
 // Memory map of the kernels. The loader puts the callers' arena at 655360 and never below.
 // [1024, 65536) constants, [65536, 131072) small scratch areas, [131072, 655360) one large scratch area.
 
-/** Sums of one measured grid: error, residual, energy, one v128 each. */
-export const MEASURED: usize = 65536
+/** Sums of one or two measured grids: error, residual, energy, one v128 each. */
+export const MEASURED: usize = 71744
+/** State of a search: two times error, scale, zero. */
+export const CHOICE: usize = 71840
+/** Inverse scales of 64 blocks. */
+export const INVERSES: usize = 71936
 /** Up to 16 floats of a ragged end, padded with zeros. */
 export const TAIL: usize = 65600
 /** Ranges of four blocks: min and max, one v128 each. */
@@ -13,6 +17,8 @@ export const PARAMS: usize = 65792
 export const RANGE: usize = 66304
 /** Grids found for four lanes: scales, zeros. */
 export const GRID: usize = 66432
+/** Values kept out of loops by `pin`. */
+export const PINS: usize = 66464
 /** 16 x 16 bytes. */
 export const SQUARE: usize = 66560
 /** 16 bytes of codes of a ragged end. */
@@ -20,7 +26,7 @@ export const LAST: usize = 67072
 /** 4096 codes of a row. */
 export const CODES: usize = 67584
 /** 64 rows of 16 codes. */
-export const UNIT: usize = 71680
+export const UNIT: usize = 72192
 /** 128 rows of 16 floats: a ragged edge of columns, padded with zeros. */
 export const EDGE: usize = 73728
 export const EDGE_ROWS: i32 = 128
@@ -41,6 +47,15 @@ const TABLE: usize = memory.data<u32>([0x4b400000, 0x7fffffff, 0x7f800000, 0x800
 @inline export function magic(): v128 { return v128.load32_splat(TABLE) }
 /** Entry of TABLE in every lane. */
 @inline export function word(index: usize): v128 { return v128.load32_splat(TABLE + (index << 2)) }
+
+/**
+ * The value, read back from slot `index` of PINS. V8 schedules pure SIMD operations, divisions included, inside the loop that uses
+ * their result; a load stays where it is.
+ */
+@inline export function pin(value: v128, index: usize): v128 {
+  v128.store(PINS + (index << 4), value)
+  return v128.load(PINS + (index << 4))
+}
 
 export const MAGIC_BITS: i32 = 0x4b400000
 

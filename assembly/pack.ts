@@ -1,6 +1,6 @@
 // Codes of less than a byte. Twin: src/kernels/reference/pack.ts.
-import { CODES, EDGE, PANEL, PANEL_COLUMNS, PARAMS, SQUARE, UNIT, fillBytes, least, padEdge } from './memory'
-import { encodeColumns, encodeColumnsFrom, encodeRow, encodeUnit, loadGrids } from './encode'
+import { CODES, EDGE, PANEL, PANEL_COLUMNS, PARAMS, SQUARE, UNIT, fillBytes, least, padEdge, pin } from './memory'
+import { ROW_RUN, encodeColumns, encodeColumnsFrom, encodeRow, encodeUnit, loadGrids } from './encode'
 import { fitColumns, fitRows } from './fit'
 import { transpose } from './transpose'
 
@@ -13,8 +13,8 @@ export function packCodes(codes: usize, count: i32, bits: i32, dst: usize): void
     return
   }
   if (bits == 4) {
-    const lows = i16x8.splat(0x0f)
-    const highs = i16x8.splat(0xf0)
+    const lows = pin(i16x8.splat(0x0f), 0)
+    const highs = pin(i16x8.splat(0xf0), 1)
     for (; count >= 32; count -= 32, codes += 32, dst += 16) {
       const a = v128.load(codes)
       const b = v128.load(codes, 16)
@@ -40,13 +40,13 @@ export function packCodes(codes: usize, count: i32, bits: i32, dst: usize): void
 }
 
 export function unpackCodes(src: usize, count: i32, bits: i32, flip: i32, codes: usize): void {
-  const flips = i8x16.splat(<i8>flip)
+  const flips = pin(i8x16.splat(<i8>flip), 0)
   const perByte = 8 / bits
   const mask = (1 << bits) - 1
   if (bits == 8) {
     for (; count >= 16; count -= 16, src += 16, codes += 16) v128.store(codes, v128.xor(v128.load(src), flips))
   } else if (bits == 4) {
-    const lows = i8x16.splat(0x0f)
+    const lows = pin(i8x16.splat(0x0f), 1)
     for (; count >= 32; count -= 32, src += 16, codes += 32) {
       const a = v128.load(src)
       const low = v128.and(a, lows)
@@ -68,6 +68,12 @@ export function unpackCodes(src: usize, count: i32, bits: i32, flip: i32, codes:
   }
 }
 
+/** Blocks of a piece of a row: about `run` elements, so many that the error lanes are folded at its end. */
+@inline function wholeBlocks(run: i32, block: i32): i32 {
+  const unit = (ROW_RUN + block - 1) / block
+  return block > ROW_RUN ? 1 : max(1, run / (unit * block)) * unit
+}
+
 /** One row, padded to whole blocks and a whole byte. Returns total plus its squared error. */
 function packRow(p: usize, columns: i32, block: i32, bits: i32, flip: i32, scales: usize, zeros: usize, dst: usize, total: f64): f64 {
   const perByte = 8 / bits
@@ -80,7 +86,7 @@ function packRow(p: usize, columns: i32, block: i32, bits: i32, flip: i32, scale
     fillBytes(dst + <usize>columns, last ^ flip, padding)
     return total
   }
-  if (block > PACK_RUN) {
+  if (block > PACK_RUN >> 1) {
     while (columns > 0) {
       let left = least(block, columns)
       columns -= left
@@ -101,7 +107,7 @@ function packRow(p: usize, columns: i32, block: i32, bits: i32, flip: i32, scale
       if (zeros) zeros++
     }
   } else {
-    const whole = PACK_RUN / block
+    const whole = wholeBlocks(PACK_RUN, block)
     while (columns > 0) {
       const run = least(whole * block, columns)
       columns -= run
@@ -140,7 +146,7 @@ export function nearestPackRows(src: usize, stride: usize, rows: i32, columns: i
   let total: f64 = 0
   if (columns <= 0) return total
   const maxCode = (1 << bits) - 1
-  const whole = block < NEAREST_RUN ? NEAREST_RUN / block : 1
+  const whole = wholeBlocks(NEAREST_RUN, block)
   for (; rows > 0; rows--, src += stride << 2, dst += dstStride) {
     let p = src
     let to = dst

@@ -1,6 +1,6 @@
 // Range, finiteness, squared error, histogram, saturating pairs.
 // Twins: src/kernels/reference/range.ts, squared-error.ts, histogram.ts, worst-pair.ts.
-import { LARGE, LARGE_BYTES, TAIL, least, padTail, word } from './memory'
+import { LARGE, LARGE_BYTES, TAIL, least, padTail, pin, word } from './memory'
 import { foldErrors } from './encode'
 
 export function census(src: usize, count: i32, out: usize): i32 {
@@ -111,8 +111,8 @@ export function squaredError(a: usize, b: usize, count: i32, out: usize): void {
 /** Four tables, where they fit, so that equal neighbours do not wait for each other's store. */
 export function histogram(src: usize, count: i32, width: f32, bins: usize, binCount: i32): void {
   const absolute = word(1)
-  const step = f32x4.splat(width)
-  const last = i32x4.splat(binCount - 1)
+  const step = pin(f32x4.splat(width), 0)
+  const last = pin(i32x4.splat(binCount - 1), 1)
   const bytes = <usize>binCount << 2
   const spare = bytes * 3 <= <usize>LARGE_BYTES
   const t1 = spare ? LARGE : bins

@@ -5,7 +5,7 @@ import { inverseOf, roundEven } from './scale.ts'
 
 const { fround } = Math
 
-/** Elements of a row after which error lanes are folded. */
+/** Elements of a row after which error lanes are folded, at the end of a block. */
 export const ROW_RUN = 1024
 
 /** Rows of a tile that columns are encoded in at a time: as many as make 16 packed bytes of each column. */
@@ -56,15 +56,22 @@ export function encodeRow(
   errors: ErrorLanes,
 ): void {
   const { f32 } = arena
+  let since = 0
   for (let start = 0, index = 0; start < count; start += block, index++) {
     const end = Math.min(count, start + block)
     const encoder = encoderAt(arena, scales + index * 4, zeros === 0 ? 0 : zeros + index, bits, flip)
-    for (let i = start; i < end; i++) {
-      target[at + i] = encodeValue(f32[src / 4 + i]!, encoder, errors, (i - start) % 16)
-      if ((i - start) % ROW_RUN === ROW_RUN - 1) errors.flush()
+    for (let top = start; top < end; top += ROW_RUN) {
+      const bottom = Math.min(end, top + ROW_RUN)
+      for (let i = top; i < bottom; i++)
+        target[at + i] = encodeValue(f32[src / 4 + i]!, encoder, errors, (i - start) % 16)
+      since += bottom - top
+      if (since >= ROW_RUN || block > ROW_RUN) {
+        errors.flush()
+        since = 0
+      }
     }
-    if ((end - start) % ROW_RUN !== 0) errors.flush()
   }
+  if (since > 0) errors.flush()
 }
 
 export function encodeRows(

@@ -2,27 +2,28 @@ import { TersorError } from '../../errors.ts'
 import { FitMode } from '../../model/kernels.ts'
 import type { Arena } from './arena.ts'
 import { type Grid, nearestGrid } from './nearest.ts'
-import { searchGrid } from './search.ts'
+import { candidatePlan, searchGrid } from './search.ts'
 
 /** Longest run that is searched with one partial sum; longer ones use four. WASM puts blocks up to this side by side in its lanes. */
 const LONGEST_SINGLE_SUM = 1024
 
+interface Ask {
+  readonly mode: FitMode
+  readonly maxCode: number
+  readonly halfScales: 0 | 1
+  /** Nominal length of the runs: the last block of a row may be shorter. */
+  readonly length: number
+  readonly lanes: 1 | 4
+}
+
 /** Finds the grid of `count` values that lie `step` elements apart. */
-function fitRun(
-  arena: Arena,
-  start: number,
-  count: number,
-  step: number,
-  lanes: 1 | 4,
-  mode: FitMode,
-  maxCode: number,
-  halfScales: 0 | 1,
-): Grid {
+function fitRun(arena: Arena, start: number, count: number, step: number, ask: Ask): Grid {
   const { f32 } = arena
+  const { mode, maxCode, halfScales } = ask
   if (mode === FitMode.SearchSymmetric || mode === FitMode.SearchAsymmetric) {
     const values = new Float32Array(count)
     for (let i = 0; i < count; i++) values[i] = f32[start + i * step]!
-    return searchGrid(values, count, lanes, mode, maxCode, halfScales)
+    return searchGrid(values, count, ask.lanes, mode, candidatePlan(maxCode, ask.length), maxCode, halfScales)
   }
   let min = 0
   let max = 0
@@ -47,12 +48,12 @@ export function fitRows(
   scales: number,
   zeros: number,
 ): void {
-  const lanes = block > LONGEST_SINGLE_SUM ? 4 : 1
+  const ask: Ask = { mode, maxCode, halfScales, length: block, lanes: block > LONGEST_SINGLE_SUM ? 4 : 1 }
   let index = 0
   for (let row = 0; row < rows; row++) {
     for (let column = 0; column < columns; column += block, index++) {
       const count = Math.min(block, columns - column)
-      const grid = fitRun(arena, src / 4 + row * stride + column, count, 1, lanes, mode, maxCode, halfScales)
+      const grid = fitRun(arena, src / 4 + row * stride + column, count, 1, ask)
       arena.f32[scales / 4 + index] = grid.scale
       if (zeros !== 0) arena.u8[zeros + index] = grid.zero
     }
@@ -90,8 +91,9 @@ export function fitColumns(
   zeroStride: number,
 ): void {
   refuseLongSearch(rows, mode)
+  const ask: Ask = { mode, maxCode, halfScales, length: rows, lanes: 1 }
   for (let column = 0; column < columns; column++) {
-    const grid = fitRun(arena, src / 4 + column, rows, stride, 1, mode, maxCode, halfScales)
+    const grid = fitRun(arena, src / 4 + column, rows, stride, ask)
     arena.f32[scales / 4 + column * scaleStride] = grid.scale
     if (zeros !== 0) arena.u8[zeros + column * zeroStride] = grid.zero
   }

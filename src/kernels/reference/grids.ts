@@ -3,7 +3,7 @@ import type { Arena } from './arena.ts'
 import type { Grid } from './nearest.ts'
 import { nearestGrid } from './nearest.ts'
 import { settleScale } from './scale.ts'
-import { candidateGrids, type Measure, measureGrid } from './search.ts'
+import { candidateGrids, candidatePlan, type Measure, measureGrid } from './search.ts'
 
 const { fround } = Math
 
@@ -24,12 +24,13 @@ export function proposeGrids(
 ): number {
   const { f32, u8 } = views
   const isSearch = mode === FitMode.SearchSymmetric || mode === FitMode.SearchAsymmetric
+  const plan = candidatePlan(maxCode, Infinity)
   let gridCount = 1
   for (let i = 0; i < count; i++) {
     const low = Math.min(0, f32[min / 4 + i]!)
     const high = Math.max(0, f32[max / 4 + i]!)
     const grids = isSearch
-      ? candidateGrids(low, high, mode, maxCode, halfScales)
+      ? candidateGrids(low, high, mode, plan, maxCode, halfScales)
       : [nearestGrid(low, high, mode, maxCode, halfScales)]
     gridCount = grids.length
     for (const [g, grid] of grids.entries()) {
