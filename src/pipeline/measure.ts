@@ -14,7 +14,7 @@ import { measurements } from './plan.ts'
 import { Table } from './table.ts'
 
 /** Elements of a tensor that are looked at; enough that the choice does not change with more. */
-const SAMPLE_ELEMENTS = 1 << 17
+const SAMPLE_ELEMENTS = 1 << 16
 
 /**
  * Error and bytes of the candidate schemes of every weight that has a choice, on a sample: the first, middle and last

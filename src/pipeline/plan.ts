@@ -108,6 +108,8 @@ function checkWhat(what: string): void {
 
 /** The candidates that measurement has to compare, per weight: only where an option lists several. */
 export function measurements(inventory: Inventory, ask: Ask): { weight: WeightFacts; specs: readonly IntegerSpec[] }[] {
+  // Plain rounding was asked for: the first spec of each option, no search and no comparison.
+  if (ask.solver === 'nearest') return []
   const result: { weight: WeightFacts; specs: readonly IntegerSpec[] }[] = []
   for (const wish of wishes(inventory, ask).wishes) {
     if (wish.what === 'keep' || refusal(wish.weight, ask) !== null) continue
