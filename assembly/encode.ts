@@ -1,5 +1,5 @@
 // One-byte codes. Twin: src/kernels/reference/encode.ts (which fixes the order of the error sums: 16 f32 lanes a run, then f64).
-import { CODES, EDGE, INVERSES, LAST, MAGIC_BITS, PARAMS, RANGE, TAIL, UNIT, copyBytes, least, magic, padEdge, padTail, pin } from './memory'
+import { CODES, EDGE, ERRORS, INVERSES, LAST, MAGIC_BITS, PARAMS, TAIL, UNIT, copyBytes, least, magic, padEdge, padTail, pin } from './memory'
 import { inverseOf } from './scale'
 import { transpose } from './transpose'
 
@@ -187,13 +187,13 @@ export function loadGrids(width: i32, bits: i32, scales: usize, scaleStep: usize
 /** `rows` rows of 16 columns with the grids in PARAMS. */
 export function encodeUnit(uniform: bool, p: usize, step: usize, rows: i32, flip: i32, dst: usize, dstStep: usize, total: f64): f64 {
   if (uniform) {
-    encodeHalf(true, PARAMS, p, step, rows, flip, dst, dstStep, RANGE)
-    encodeHalf(true, PARAMS + 32, p + 32, step, rows, flip, dst + 8, dstStep, RANGE + 32)
+    encodeHalf(true, PARAMS, p, step, rows, flip, dst, dstStep, ERRORS)
+    encodeHalf(true, PARAMS + 32, p + 32, step, rows, flip, dst + 8, dstStep, ERRORS + 32)
   } else {
-    encodeHalf(false, PARAMS, p, step, rows, flip, dst, dstStep, RANGE)
-    encodeHalf(false, PARAMS + 32, p + 32, step, rows, flip, dst + 8, dstStep, RANGE + 32)
+    encodeHalf(false, PARAMS, p, step, rows, flip, dst, dstStep, ERRORS)
+    encodeHalf(false, PARAMS + 32, p + 32, step, rows, flip, dst + 8, dstStep, ERRORS + 32)
   }
-  return foldErrors(total, v128.load(RANGE), v128.load(RANGE, 16), v128.load(RANGE, 32), v128.load(RANGE, 48))
+  return foldErrors(total, v128.load(ERRORS), v128.load(ERRORS, 16), v128.load(ERRORS, 32), v128.load(ERRORS, 48))
 }
 
 /** As encodeColumns, continuing a total. */

@@ -23,6 +23,8 @@ export const PINS: usize = 66464
 export const SQUARE: usize = 66560
 /** 16 bytes of codes of a ragged end. */
 export const LAST: usize = 67072
+/** 16 lanes of squared errors. */
+export const ERRORS: usize = 67136
 /** 4096 codes of a row. */
 export const CODES: usize = 67584
 /** 64 rows of 16 codes. */
