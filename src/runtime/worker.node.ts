@@ -70,15 +70,11 @@ class Line {
   private readonly pending = new Map<number, Pending>()
   private readonly greeted: Promise<string>
   private asked = 0
-  private noise = ''
 
   constructor(which: string, entry: URL, start: Start) {
-    // Captured, so that nothing the executor prints from JavaScript spoils the terminal.
+    // Captured, so that nothing the executor prints from JavaScript spoils the terminal; read only at the end, because
+    // a stream that is being read keeps the process alive.
     this.worker = new Worker(entry, { workerData: start, stdout: true, stderr: true, name: which })
-    this.worker.stdout.resume()
-    this.worker.stderr.setEncoding('utf8').on('data', (text: string) => {
-      this.noise = (this.noise + text).slice(-1000)
-    })
     this.greeted = new Promise((resolve, reject) => {
       this.worker.once('message', (greeting: Greeting) => {
         if (greeting.ready) resolve(greeting.version)
@@ -90,7 +86,8 @@ class Line {
         reject(this.ended)
       })
       this.worker.once('exit', (code) => {
-        const said = this.noise.trim() === '' ? '' : `: ${this.noise.trim()}`
+        const noise = String(this.worker.stderr.read() ?? '').trim()
+        const said = noise === '' ? '' : `: ${noise.slice(-1000)}`
         this.end(new TersorError('E_RUNTIME', `the thread of ${which} ended unexpectedly (exit ${code})${said}`))
         reject(this.ended)
       })

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -71,7 +72,7 @@ describe('a thread that does not do its work', () => {
     const runtime = await startOrtWorker('onnxruntime-node', { entry: dying })
     await expect(runtime.open({ bytes: PROBE_MODEL }, { optimized: true })).rejects.toMatchObject({
       code: 'E_RUNTIME',
-      message: expect.stringContaining('exit 3'),
+      message: expect.stringMatching(/exit 3\): last words$/),
     })
     await expect(runtime.open({ bytes: PROBE_MODEL }, { optimized: true })).rejects.toMatchObject({ code: 'E_RUNTIME' })
   })
@@ -106,6 +107,28 @@ describe('a thread that does not do its work', () => {
     const passedOver = (name: string) => passed.push(name)
     expect(await findRuntime({ entry, from, passedOver })).toBeUndefined()
     expect(passed).toEqual(['onnxruntime-node', 'onnxruntime-web'])
+  })
+})
+
+describe('an idle thread', () => {
+  it('does not keep the process alive, also when nobody closes it', async () => {
+    const program = join(folder, 'program.mjs')
+    const source = fileURLToPath(new URL('./worker.node.ts', import.meta.url))
+    const contents = `import { startOrtWorker } from ${JSON.stringify(source)}
+      const from = ${JSON.stringify(import.meta.url)}
+      const runtime = await startOrtWorker('onnxruntime-node', { entry: new URL(${JSON.stringify(entry.href)}), from })
+      console.log(runtime.version)`
+    await build({
+      stdin: { contents, resolveDir: folder, loader: 'ts' },
+      outfile: program,
+      bundle: true,
+      platform: 'node',
+      format: 'esm',
+      logLevel: 'error',
+    })
+    const ended = spawnSync(process.execPath, [program], { encoding: 'utf8', timeout: 20_000 })
+    expect([ended.status, ended.stderr]).toEqual([0, ''])
+    expect(ended.stdout).toMatch(/^1\./)
   })
 })
 
