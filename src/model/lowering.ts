@@ -1,5 +1,5 @@
-import type { GraphEdit } from './graph-edit.ts'
 import type { TensorRef } from './graph.ts'
+import type { GraphEdit } from './graph-edit.ts'
 import type { WeightFacts, WeightUse } from './inventory.ts'
 import type { Refusal } from './packing.ts'
 import type { LoweringId } from './plan.ts'
@@ -37,5 +37,11 @@ export interface Lowering {
   /** Null: fits. `use` is undefined for value lowerings. */
   accepts(weight: WeightFacts, use: WeightUse | undefined, spec: SchemeSpec, target: Target): Refusal | null
   /** Removing the weight itself (initializer, input entry or Constant node) is part of a value lowering's edit; for node lowerings the pipeline removes what no one uses any more. */
-  lower(weight: WeightFacts, uses: readonly WeightUse[], spec: SchemeSpec, packed: PackedRefs, context: LoweringContext): readonly GraphEdit[]
+  lower(
+    weight: WeightFacts,
+    uses: readonly WeightUse[],
+    spec: SchemeSpec,
+    packed: PackedRefs,
+    context: LoweringContext,
+  ): readonly GraphEdit[]
 }

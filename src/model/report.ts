@@ -4,14 +4,27 @@ export interface Report {
   readonly schema: 1
   readonly command: string
   readonly input: FileFact & { readonly family?: string; readonly opset?: number }
-  readonly output?: FileFact & { readonly files: readonly string[]; readonly compressed?: { readonly gzip: number; readonly brotli: number } }
-  readonly requires?: { readonly onnxruntime: string; readonly opset: number; readonly ir: number; readonly sessionOptions: Readonly<Record<string, string>> }
+  readonly output?: FileFact & {
+    readonly files: readonly string[]
+    readonly compressed?: { readonly gzip: number; readonly brotli: number }
+  }
+  readonly requires?: {
+    readonly onnxruntime: string
+    readonly opset: number
+    readonly ir: number
+    readonly sessionOptions: Readonly<Record<string, string>>
+  }
   readonly options: Readonly<Record<string, unknown>>
   readonly decisions: readonly DecisionFact[]
   readonly points: readonly Readonly<Record<string, unknown>>[]
   readonly statistics?: { readonly sha256: string }
   readonly verdict?: Verdict
-  readonly runtime?: { readonly name: string; readonly version: string; readonly threads: number; readonly cpu: readonly string[] }
+  readonly runtime?: {
+    readonly name: string
+    readonly version: string
+    readonly threads: number
+    readonly cpu: readonly string[]
+  }
   readonly phases: readonly { readonly name: string; readonly ms: number }[]
   readonly peakBytes: number
   readonly warnings: readonly string[]
@@ -73,7 +86,12 @@ export interface Verdict {
   /** The task metric: `name`, `float`, `quantized`, `loss`, and what else the metric says. */
   readonly metric?: Readonly<Record<string, number | string>>
   /** A few samples with what each model answered, where labels were given; wrong ones first. `sample` counts from 0. */
-  readonly examples?: readonly { readonly sample: number; readonly expected: string; readonly float: string; readonly quantized: string }[]
+  readonly examples?: readonly {
+    readonly sample: number
+    readonly expected: string
+    readonly float: string
+    readonly quantized: string
+  }[]
   /** Tensors with the largest share of error, worst first. */
   readonly worst: readonly string[]
   /** Inputs that the data did not give and how they were filled. */

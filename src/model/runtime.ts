@@ -37,7 +37,10 @@ export interface Runtime {
   /** CPU facts worth reporting, such as 'avx2', 'avx512_vnni'. */
   readonly cpu: readonly string[]
   /** Loads from a path (external data resolves beside it) or from bytes. Rejects with E_RUNTIME, the executor's text in the message. */
-  open(model: { readonly path: string } | { readonly bytes: Uint8Array }, options: SessionOptions): Promise<RuntimeSession>
+  open(
+    model: { readonly path: string } | { readonly bytes: Uint8Array },
+    options: SessionOptions,
+  ): Promise<RuntimeSession>
   close(): Promise<void>
 }
 

@@ -24,11 +24,16 @@ const LATER_SOLVERS = ['hqq', 'gptq', 'adaround']
 export function askOf(options: QuantizeOptions): Ask {
   const { solver, lowering } = options
   if (solver !== undefined && !SOLVERS.includes(solver)) {
-    if (LATER_SOLVERS.includes(solver)) throw new TersorError('E_UNSUPPORTED', `solver "${solver}" is not built yet`, { hint: `use ${SOLVERS.join(' or ')}` })
+    if (LATER_SOLVERS.includes(solver))
+      throw new TersorError('E_UNSUPPORTED', `solver "${solver}" is not built yet`, {
+        hint: `use ${SOLVERS.join(' or ')}`,
+      })
     throw new TersorError('E_USAGE', `unknown solver "${solver}"`, { hint: `known: ${SOLVERS.join(', ')}` })
   }
   if (lowering !== undefined && !forms.has(lowering)) {
-    throw new TersorError('E_USAGE', `unknown lowering "${lowering}"`, { hint: `known: ${[...forms.keys()].join(', ')}` })
+    throw new TersorError('E_USAGE', `unknown lowering "${lowering}"`, {
+      hint: `known: ${[...forms.keys()].join(', ')}`,
+    })
   }
   return {
     to: options.to ?? 'auto',

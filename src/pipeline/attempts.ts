@@ -1,5 +1,5 @@
 import type { Verdict } from '../model/report.ts'
-import { type Ask, relaxKey, type Relaxation } from './ask.ts'
+import { type Ask, type Relaxation, relaxKey } from './ask.ts'
 import type { WeightWork } from './plan.ts'
 import type { Decided } from './run.ts'
 
@@ -62,7 +62,11 @@ export function neededReduction(verdict: Verdict): number | null {
  * enough. Null when that takes more than a quarter of all elements, or more than there are.
  */
 export function relax(decided: Decided, noise: ReadonlyMap<string, number>, reduction: number, ask: Ask): Ask | null {
-  const ruled = new Set(decided.plan.decisions.filter((one) => one.because.code === 'asked' && ask.rules.length > 0).map((one) => relaxKey(one.tensor.scope, one.tensor.name)))
+  const ruled = new Set(
+    decided.plan.decisions
+      .filter((one) => one.because.code === 'asked' && ask.rules.length > 0)
+      .map((one) => relaxKey(one.tensor.scope, one.tensor.name)),
+  )
   const candidates = decided.plan.work.flatMap((work) => {
     const key = relaxKey(work.weight.scope, work.weight.name)
     const rung = ruled.has(key) ? null : nextRung(work)
@@ -81,7 +85,10 @@ export function relax(decided: Decided, noise: ReadonlyMap<string, number>, redu
   for (const { key, rung, own } of order) {
     if (left <= goal || !rung) break
     const share = Math.floor((own / total) * 1000) / 10
-    relaxed.set(key, { what: rung.what, text: `an attempt with less precision was refused and ${share} % of its error came from here: ${rung.says}` })
+    relaxed.set(key, {
+      what: rung.what,
+      text: `an attempt with less precision was refused and ${share} % of its error came from here: ${rung.says}`,
+    })
     left -= own * (1 - rung.remains)
     changed = true
   }

@@ -1,5 +1,5 @@
+import { type InputLimits, openSynthetic, type SampleSet } from '../calibration/index.ts'
 import { openSamples } from '../calibration/samples.node.ts'
-import { openSynthetic, type InputLimits, type SampleSet } from '../calibration/index.ts'
 import type { Model } from '../model/graph.ts'
 import type { Inventory } from '../model/inventory.ts'
 import type { RuntimeSession, Sample } from '../model/runtime.ts'
@@ -22,7 +22,12 @@ const HELD_BYTES = 512 << 20
 const SYNTHETIC_SAMPLES = 8
 
 /** Given data, or synthetic inputs that this float model takes. */
-export async function evidenceFor(model: Model, inventory: Inventory, session: RuntimeSession, options: EvidenceOptions): Promise<Evidence & { readonly notes: readonly string[] }> {
+export async function evidenceFor(
+  model: Model,
+  inventory: Inventory,
+  session: RuntimeSession,
+  options: EvidenceOptions,
+): Promise<Evidence & { readonly notes: readonly string[] }> {
   const limits = idLimits(inventory)
   const path = options.eval ?? options.calib
   const signal = options.signal ? { signal: options.signal } : {}
@@ -38,7 +43,12 @@ export async function evidenceFor(model: Model, inventory: Inventory, session: R
     const samples = await take(set)
     return { data: 'given', samples, filled: set.filled, notes: [...set.skipped, ...set.converted] }
   }
-  const set = await openSynthetic(session, { seed: options.seed ?? 0, count: options.samples ?? SYNTHETIC_SAMPLES, limits, ...signal })
+  const set = await openSynthetic(session, {
+    seed: options.seed ?? 0,
+    count: options.samples ?? SYNTHETIC_SAMPLES,
+    limits,
+    ...signal,
+  })
   return { data: 'synthetic', samples: await take(set), filled: set.filled, notes: [] }
 }
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { createBrotliCompress, createGzip, constants } from 'node:zlib'
 import type { Readable, Transform } from 'node:stream'
+import { constants, createBrotliCompress, createGzip } from 'node:zlib'
 
 /** SHA-256 of a file, lower-case hex. */
 export async function sha256Of(path: string): Promise<string> {
@@ -16,7 +16,10 @@ export async function compressedSizes(paths: readonly string[]): Promise<{ gzip:
   let brotli = 0
   for (const path of paths) {
     gzip += await countThrough(createReadStream(path), createGzip({ level: 9 }))
-    brotli += await countThrough(createReadStream(path), createBrotliCompress({ params: { [constants.BROTLI_PARAM_QUALITY]: 9 } }))
+    brotli += await countThrough(
+      createReadStream(path),
+      createBrotliCompress({ params: { [constants.BROTLI_PARAM_QUALITY]: 9 } }),
+    )
   }
   return { gzip, brotli }
 }

@@ -72,6 +72,8 @@ async function produce(one: Case, values: Float32Array, solver: SolverId, kernel
   return { path: path.id, written }
 }
 
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
+
 const weights = (count: number, seed: number): Float32Array => {
   const values = fc.sample(fc.float({ min: -4, max: 4, noNaN: true }), { numRuns: count, seed })
   // An outlier, a run of zeros and a subnormal in every tensor.
@@ -86,12 +88,15 @@ describe('every fused path writes the bytes of the plain path', () => {
   for (const one of cases) {
     for (const solver of ['nearest', 'search'] as const) {
       test(`${one.packing} ${one.scheme} ${one.shape.join('x')} ${solver}`, async () => {
-        const values = weights(one.shape.reduce((a, b) => a * b, 1), 7)
+        const values = weights(
+          one.shape.reduce((a, b) => a * b, 1),
+          7,
+        )
         const [reference, wasm] = kernels as [Kernels, Kernels]
         const plain = await produce(one, values, solver, reference, true)
         const fused = await produce(one, values, solver, wasm, false)
         expect(fused.path).toBe(one.path)
-        fused.written.forEach((part, i) => expect(Buffer.from(part).toString('hex')).toBe(Buffer.from(plain.written[i] as Uint8Array).toString('hex')))
+        expect(fused.written.map(hex)).toEqual(plain.written.map(hex))
       })
     }
   }
@@ -102,6 +107,7 @@ describe('every fused path writes the bytes of the plain path', () => {
   })
 
   test('ids in the cases are canonical enough to parse and format', () => {
-    for (const one of cases) expect(parseSchemeId(formatSchemeId(parseSchemeId(one.scheme)))).toEqual(parseSchemeId(one.scheme))
+    for (const one of cases)
+      expect(parseSchemeId(formatSchemeId(parseSchemeId(one.scheme)))).toEqual(parseSchemeId(one.scheme))
   })
 })

@@ -1,7 +1,7 @@
 import { TersorError } from '../errors.ts'
 import type { Kernels } from '../model/kernels.ts'
 import { columnBlocksInOrder } from './produce/column-blocks.ts'
-import { columnsToChannels, channelPanel } from './produce/column-channels.ts'
+import { channelPanel, columnsToChannels } from './produce/column-channels.ts'
 import { columnsToNbits, nbitsPanel } from './produce/columns-to-nbits.ts'
 import { toHalf } from './produce/half.ts'
 import { wholeTensor } from './produce/plain.ts'
@@ -22,7 +22,8 @@ const whole: readonly Omit<Unit, 'job'>[] = [{ whole: true, stack: 0, from: 0, t
 /** Ranges of at most `step` over [0, count). The cut does not depend on threads, so neither do the sums. */
 function ranges(count: number, step: number): Omit<Unit, 'job'>[] {
   const units: Omit<Unit, 'job'>[] = []
-  for (let from = 0; from < count; from += step) units.push({ whole: false, stack: 0, from, to: Math.min(count, from + step) })
+  for (let from = 0; from < count; from += step)
+    units.push({ whole: false, stack: 0, from, to: Math.min(count, from + step) })
   return units
 }
 
@@ -33,7 +34,9 @@ const SEARCH_ROWS = 8192
 const UNIT_ELEMENTS = 4 << 20
 
 function blockSize(job: ProduceJob): number {
-  return job.spec.family === 'integer' && job.spec.granularity.kind === 'block' ? job.spec.granularity.size : job.view.depth
+  return job.spec.family === 'integer' && job.spec.granularity.kind === 'block'
+    ? job.spec.granularity.size
+    : job.view.depth
 }
 
 /**
@@ -44,13 +47,20 @@ export const PATHS: readonly Path[] = [
   {
     id: 'half',
     fits: (job) => job.spec.family === 'half',
-    units: (job) => ranges(job.shape.reduce((a, b) => a * b, 1), UNIT_ELEMENTS),
+    units: (job) =>
+      ranges(
+        job.shape.reduce((a, b) => a * b, 1),
+        UNIT_ELEMENTS,
+      ),
     run: toHalf,
   },
   {
     id: 'columns-to-nbits',
     fits: (job) =>
-      job.packing === 'onnx/nbits' && job.view.along === 'column' && job.view.stack === 1 && blockSize(job) * 16 <= WINDOW_ELEMENTS,
+      job.packing === 'onnx/nbits' &&
+      job.view.along === 'column' &&
+      job.view.stack === 1 &&
+      blockSize(job) * 16 <= WINDOW_ELEMENTS,
     units: (job) => ranges(job.view.channels, nbitsPanel(job)),
     run: columnsToNbits,
   },
@@ -85,26 +95,39 @@ export const PATHS: readonly Path[] = [
   {
     id: 'column-blocks-in-order',
     fits: (job) => {
-      if (job.spec.family !== 'integer' || job.spec.granularity.kind !== 'block' || job.packing !== 'onnx/elements') return false
+      if (job.spec.family !== 'integer' || job.spec.granularity.kind !== 'block' || job.packing !== 'onnx/elements')
+        return false
       if (job.view.along !== 'column' || job.view.stack !== 1) return false
-      return (job.view.channels * job.spec.bits) % 8 === 0 && job.view.channels * job.spec.granularity.size <= WINDOW_ELEMENTS
+      return (
+        (job.view.channels * job.spec.bits) % 8 === 0 &&
+        job.view.channels * job.spec.granularity.size <= WINDOW_ELEMENTS
+      )
     },
     units: (job) =>
-      ranges(Math.ceil(job.view.depth / blockSize(job)), Math.max(1, Math.floor(UNIT_ELEMENTS / (job.view.channels * blockSize(job))))),
+      ranges(
+        Math.ceil(job.view.depth / blockSize(job)),
+        Math.max(1, Math.floor(UNIT_ELEMENTS / (job.view.channels * blockSize(job)))),
+      ),
     run: columnBlocksInOrder,
   },
   { id: 'plain', fits: () => true, units: () => whole, run: wholeTensor },
 ]
 
 export function pathOf(job: ProduceJob, plainOnly = false): Path {
-  const path = plainOnly ? PATHS.find((one) => one.id === (job.spec.family === 'half' ? 'half' : 'plain')) : PATHS.find((one) => one.fits(job))
+  const path = plainOnly
+    ? PATHS.find((one) => one.id === (job.spec.family === 'half' ? 'half' : 'plain'))
+    : PATHS.find((one) => one.fits(job))
   if (!path) throw new TersorError('E_INTERNAL', 'no path to produce a weight', { where: job.label })
   return path
 }
 
 /** All units of all jobs, in file order. */
 export function unitsOf(jobs: readonly ProduceJob[], plainOnly = false): readonly Unit[] {
-  return jobs.flatMap((job, index) => pathOf(job, plainOnly).units(job).map((unit) => ({ ...unit, job: index })))
+  return jobs.flatMap((job, index) =>
+    pathOf(job, plainOnly)
+      .units(job)
+      .map((unit) => ({ ...unit, job: index })),
+  )
 }
 
 export function runUnit(job: ProduceJob, unit: Unit, io: UnitIo, kernels: Kernels): Promise<UnitResult> {

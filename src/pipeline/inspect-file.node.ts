@@ -24,13 +24,22 @@ export async function inspect(input: string, options: InspectOptions = {}): Prom
   try {
     const loaded = await phases.time('load', () => load(opened.source, opened.openExternal, options.signal))
     const inventory = await phases.time('inspect', () => takeInventory(loaded.model, readSmall))
-    return await inspectModel(loaded.model, inventory, askOf({ ...(options.to ? { to: options.to } : {}), ...(options.target ? { target: options.target } : {}), noVerify: true }), {
-      path: opened.path ?? opened.source.label,
-      phases: phases.list,
-      warnings: loaded.warnings,
-      peakBytes: process.resourceUsage().maxRSS * 1024,
-      ...(options.hashes && opened.path !== undefined ? { sha256: await sha256Of(opened.path) } : {}),
-    })
+    return await inspectModel(
+      loaded.model,
+      inventory,
+      askOf({
+        ...(options.to ? { to: options.to } : {}),
+        ...(options.target ? { target: options.target } : {}),
+        noVerify: true,
+      }),
+      {
+        path: opened.path ?? opened.source.label,
+        phases: phases.list,
+        warnings: loaded.warnings,
+        peakBytes: process.resourceUsage().maxRSS * 1024,
+        ...(options.hashes && opened.path !== undefined ? { sha256: await sha256Of(opened.path) } : {}),
+      },
+    )
   } finally {
     await opened.source.close?.()
   }

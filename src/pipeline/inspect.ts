@@ -1,7 +1,7 @@
 import { findShared, scopesOf } from '../graph/index.ts'
+import type { Model } from '../model/graph.ts'
 import type { InspectReport, TensorFact } from '../model/inspect-report.ts'
 import type { Inventory, SharedGroup, WeightFacts } from '../model/inventory.ts'
-import type { Model } from '../model/graph.ts'
 import type { Target } from '../model/target.ts'
 import { targets } from '../targets/index.ts'
 import { VERSION } from '../version.ts'
@@ -20,7 +20,12 @@ export interface InspectContext {
 }
 
 /** The JSON object of `inspect`: what the model holds, what could be quantized and why not, where it would run. */
-export async function inspectModel(model: Model, inventory: Inventory, ask: Ask, context: InspectContext): Promise<InspectReport> {
+export async function inspectModel(
+  model: Model,
+  inventory: Inventory,
+  ask: Ask,
+  context: InspectContext,
+): Promise<InspectReport> {
   const shared = await findShared(inventory.weights, readRange)
   const decided = plan(inventory, new Table(), ask)
   const operatorBytes = new Map<string, number>()
@@ -36,7 +41,10 @@ export async function inspectModel(model: Model, inventory: Inventory, ask: Ask,
       shape: weight.shape,
       bytes: weight.byteLength,
       quantizable: decision !== undefined && decision.action !== 'keep',
-      because: decision && decision.action !== 'keep' ? { code: decision.because.code, text: `${decision.schemeId}: ${decision.because.text}` } : (decision?.because ?? { code: 'unsupported-use', text: '' }),
+      because:
+        decision && decision.action !== 'keep'
+          ? { code: decision.because.code, text: `${decision.schemeId}: ${decision.because.text}` }
+          : (decision?.because ?? { code: 'unsupported-use', text: '' }),
     }
   })
   let nodes = 0
@@ -58,7 +66,11 @@ export async function inspectModel(model: Model, inventory: Inventory, ask: Ask,
     inputs: model.graph.inputs
       .filter((input) => !model.graph.initializers.some((tensor) => tensor.name === input.name))
       .map(({ name, dtype, shape }) => ({ name, ...(dtype ? { dtype } : {}), ...(shape ? { shape } : {}) })),
-    outputs: model.graph.outputs.map(({ name, dtype, shape }) => ({ name, ...(dtype ? { dtype } : {}), ...(shape ? { shape } : {}) })),
+    outputs: model.graph.outputs.map(({ name, dtype, shape }) => ({
+      name,
+      ...(dtype ? { dtype } : {}),
+      ...(shape ? { shape } : {}),
+    })),
     parameters: inventory.parameterCount,
     nodes,
     operators: [...inventory.operators]
@@ -87,10 +99,14 @@ function sharedFact(group: SharedGroup, weights: readonly WeightFacts[]): Inspec
 /** Does the file as it is load there: opset and IR version; and the faults of the target that concern its operators. */
 function targetFit(model: Model, inventory: Inventory, target: Target): InspectReport['targets'][number] {
   const findings: string[] = []
-  if (inventory.opset > target.maxOpset) findings.push(`opset ${inventory.opset} is newer than ${target.maxOpset}, the newest it loads`)
-  if (model.irVersion > target.maxIrVersion) findings.push(`IR version ${model.irVersion} is newer than ${target.maxIrVersion}, the newest it loads`)
+  if (inventory.opset > target.maxOpset)
+    findings.push(`opset ${inventory.opset} is newer than ${target.maxOpset}, the newest it loads`)
+  if (model.irVersion > target.maxIrVersion)
+    findings.push(`IR version ${model.irVersion} is newer than ${target.maxIrVersion}, the newest it loads`)
   const fits = findings.length === 0
-  if (inventory.operators.has('DequantizeLinear')) findings.push(...target.faults.filter((fault) => fault.includes('DequantizeLinear')))
-  if (inventory.operators.has('MatMulInteger') || inventory.operators.has('QLinearConv')) findings.push(...target.faults.filter((fault) => fault.includes('s8')))
+  if (inventory.operators.has('DequantizeLinear'))
+    findings.push(...target.faults.filter((fault) => fault.includes('DequantizeLinear')))
+  if (inventory.operators.has('MatMulInteger') || inventory.operators.has('QLinearConv'))
+    findings.push(...target.faults.filter((fault) => fault.includes('s8')))
   return { target: target.id, fits, findings }
 }

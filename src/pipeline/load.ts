@@ -22,10 +22,14 @@ export async function load(
   const head = await source.read(0, Math.min(512, source.byteLength), signal)
   if (!sniff(head)) {
     const kind = contentKind(head)
-    throw new TersorError('E_FORMAT', `"${source.label}" is not an ONNX model${kind ? `; it looks like ${kind.name}` : ''}`, {
-      where: source.label,
-      hint: kind?.hint ?? 'give the path of an .onnx file',
-    })
+    throw new TersorError(
+      'E_FORMAT',
+      `"${source.label}" is not an ONNX model${kind ? `; it looks like ${kind.name}` : ''}`,
+      {
+        where: source.label,
+        hint: kind?.hint ?? 'give the path of an .onnx file',
+      },
+    )
   }
   const model = await read(source, { ...(openExternal ? { openExternal } : {}), ...(signal ? { signal } : {}) })
   const checked = checkGraph(model)

@@ -1,8 +1,8 @@
 import { TersorError } from '../errors.ts'
 import { applyEdits, freshNames } from '../graph/index.ts'
 import { lowerings, lowerLstmPair } from '../graph/lowerings/index.ts'
-import type { GraphEdit } from '../model/graph-edit.ts'
 import type { Model, TensorRef } from '../model/graph.ts'
+import type { GraphEdit } from '../model/graph-edit.ts'
 import type { LoweringContext, PackedRefs } from '../model/lowering.ts'
 import type { LoweringId } from '../model/plan.ts'
 import type { Target } from '../model/target.ts'
@@ -26,12 +26,14 @@ export function lower(model: Model, plan: Plan, target: Target): { model: Model;
   const lstm = new Map<object, { work: WeightWork; packed: PackedRefs }[]>()
 
   for (const work of plan.work) {
-    const tensors = work.parts.map((part): TensorRef => ({
-      name: names(`${work.weight.name}.${SUFFIX[part.part]}`),
-      dtype: part.dtype,
-      shape: part.shape,
-      storage: { kind: 'produced', byteLength: part.byteLength },
-    }))
+    const tensors = work.parts.map(
+      (part): TensorRef => ({
+        name: names(`${work.weight.name}.${SUFFIX[part.part]}`),
+        dtype: part.dtype,
+        shape: part.shape,
+        storage: { kind: 'produced', byteLength: part.byteLength },
+      }),
+    )
     weights.push({ work, tensors })
     const packed = packedOf(work, tensors)
     edits.push({ scope: work.weight.scope, addInitializers: tensors })
@@ -62,7 +64,8 @@ export function lower(model: Model, plan: Plan, target: Target): { model: Model;
 }
 
 function packedOf(work: WeightWork, tensors: readonly TensorRef[]): PackedRefs {
-  const of = (part: 'codes' | 'scales' | 'zeros'): TensorRef | undefined => tensors[work.parts.findIndex((one) => one.part === part)]
+  const of = (part: 'codes' | 'scales' | 'zeros'): TensorRef | undefined =>
+    tensors[work.parts.findIndex((one) => one.part === part)]
   const codes = of('codes')
   if (!codes) throw new TersorError('E_INTERNAL', `no codes for ${work.weight.name}`)
   const scales = of('scales')

@@ -1,6 +1,3 @@
-import { SOURCE_BYTES } from './produce/tile.ts'
-import { loadFloats } from './produce/plain.ts'
-import type { UnitIo } from './produce/types.ts'
 import { readTensorRange } from '../formats/onnx/index.ts'
 import type { Inventory, WeightFacts } from '../model/inventory.ts'
 import type { Kernels } from '../model/kernels.ts'
@@ -11,6 +8,9 @@ import { bitsPerWeight, formatSchemeId } from '../schemes/index.ts'
 import { solveTensor } from '../solvers/index.ts'
 import type { Ask } from './ask.ts'
 import { measurements } from './plan.ts'
+import { loadFloats } from './produce/plain.ts'
+import { SOURCE_BYTES } from './produce/tile.ts'
+import type { UnitIo } from './produce/types.ts'
 import { Table } from './table.ts'
 
 /** Elements of a tensor that are looked at; enough that the choice does not change with more. */
@@ -21,7 +21,9 @@ const SAMPLE_ELEMENTS = 1 << 16
  * parts of the tensor in whole rows. Deterministic. Rows that `table` has already are not measured again.
  */
 export async function measure(inventory: Inventory, ask: Ask, tools: Tools, table = new Table()): Promise<Table> {
-  const wanted = measurements(inventory, ask).filter(({ weight, specs }) => specs.some((spec) => !table.get(Table.key(weight.scope, weight.name, formatSchemeId(spec)))))
+  const wanted = measurements(inventory, ask).filter(({ weight, specs }) =>
+    specs.some((spec) => !table.get(Table.key(weight.scope, weight.name, formatSchemeId(spec)))),
+  )
   let done = 0
   for (const { weight, specs } of wanted) {
     tools.signal?.throwIfAborted()
@@ -30,7 +32,14 @@ export async function measure(inventory: Inventory, ask: Ask, tools: Tools, tabl
     if (!view) continue
     const { values, sampled } = await sampleOf(weight, view, tools.kernels)
     for (const spec of specs) {
-      const { squaredError, energy } = solveTensor(values, sampled, spec, ask.solver ?? 'search', tools.kernels, weight.name)
+      const { squaredError, energy } = solveTensor(
+        values,
+        sampled,
+        spec,
+        ask.solver ?? 'search',
+        tools.kernels,
+        weight.name,
+      )
       table.set(Table.key(weight.scope, weight.name, formatSchemeId(spec)), {
         relativeError: energy > 0 ? squaredError / energy : 0,
         bitsPerWeight: bitsPerWeight(spec, view),
@@ -43,7 +52,11 @@ export async function measure(inventory: Inventory, ask: Ask, tools: Tools, tabl
 }
 
 /** Rows of the stored matrix, evenly spread in runs of 256 (a multiple of every block size along columns). */
-async function sampleOf(weight: WeightFacts, view: MatrixView, kernels: Kernels): Promise<{ values: Float32Array; sampled: MatrixView }> {
+async function sampleOf(
+  weight: WeightFacts,
+  view: MatrixView,
+  kernels: Kernels,
+): Promise<{ values: Float32Array; sampled: MatrixView }> {
   const width = view.along === 'row' ? view.depth : view.channels
   const rows = view.along === 'row' ? view.channels * view.stack : view.depth * view.stack
   const run = 256
@@ -62,10 +75,28 @@ async function sampleOf(weight: WeightFacts, view: MatrixView, kernels: Kernels)
   return { values, sampled: view.along === 'row' ? { ...view, channels: budgetRows } : { ...view, depth: budgetRows } }
 }
 
-async function floats(weight: WeightFacts, start: number, count: number, size: number, kernels: Kernels): Promise<Float32Array> {
+async function floats(
+  weight: WeightFacts,
+  start: number,
+  count: number,
+  size: number,
+  kernels: Kernels,
+): Promise<Float32Array> {
   const bytes = await readTensorRange(weight.tensor, start * size, (start + count) * size)
-  const io: UnitIo = { read: (_source, offset, target) => target.set(bytes.subarray(offset, offset + target.length)), write: () => undefined }
-  return loadFloats({ source: { kind: 'bytes', bytes, byteLength: bytes.length }, dtype: weight.dtype, shape: [count], label: weight.name }, io, kernels)
+  const io: UnitIo = {
+    read: (_source, offset, target) => target.set(bytes.subarray(offset, offset + target.length)),
+    write: () => undefined,
+  }
+  return loadFloats(
+    {
+      source: { kind: 'bytes', bytes, byteLength: bytes.length },
+      dtype: weight.dtype,
+      shape: [count],
+      label: weight.name,
+    },
+    io,
+    kernels,
+  )
 }
 
 /** Spec of a table row, for reports. */

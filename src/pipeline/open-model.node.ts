@@ -26,9 +26,17 @@ export async function openModel(input: string): Promise<OpenedModel> {
 }
 
 function resolvePath(input: string): string {
-  if (!existsSync(input)) throw new TersorError('E_USAGE', `there is no file "${input}"`, { where: input, hint: 'give the path of an .onnx file' })
+  if (!existsSync(input))
+    throw new TersorError('E_USAGE', `there is no file "${input}"`, {
+      where: input,
+      hint: 'give the path of an .onnx file',
+    })
   if (!statSync(input).isDirectory()) return input
   const found = IN_FOLDER.map((name) => join(input, name)).find((path) => existsSync(path))
-  if (!found) throw new TersorError('E_USAGE', `the folder "${input}" holds none of ${IN_FOLDER.join(', ')}`, { where: input, hint: 'give the path of an .onnx file' })
+  if (!found)
+    throw new TersorError('E_USAGE', `the folder "${input}" holds none of ${IN_FOLDER.join(', ')}`, {
+      where: input,
+      hint: 'give the path of an .onnx file',
+    })
   return found
 }

@@ -79,13 +79,28 @@ export function optionsOf(preset: string, weight: WeightFacts, target: Target): 
   const part = partOf(weight)
   switch (preset) {
     case 'fp16-weights':
-      return [{ form: 'half', specs: [{ family: 'half', dtype: 'f16' }], because: { code: 'default', text: 'half precision in the file, cast back when a session is made' } }]
+      return [
+        {
+          form: 'half',
+          specs: [{ family: 'half', dtype: 'f16' }],
+          because: { code: 'default', text: 'half precision in the file, cast back when a session is made' },
+        },
+      ]
     case 'bf16-weights':
-      return [{ form: 'half', specs: [{ family: 'half', dtype: 'bf16' }], because: { code: 'default', text: 'bfloat16 in the file, cast back when a session is made' } }]
+      return [
+        {
+          form: 'half',
+          specs: [{ family: 'half', dtype: 'bf16' }],
+          because: { code: 'default', text: 'bfloat16 in the file, cast back when a session is made' },
+        },
+      ]
     case 'int8': {
       const stored = stored8('8 bits in the file, expanded at load: saves bytes, not time')
       if (part === 'linear' && target.matmulInteger) {
-        const because: Reason = { code: 'saturation', text: 'integer product with activations quantized at run time; unsigned codes, which no CPU saturates' }
+        const because: Reason = {
+          code: 'saturation',
+          text: 'integer product with activations quantized at run time; unsigned codes, which no CPU saturates',
+        }
         return [
           { form: 'matmul-integer', specs: [channel8(true), channel8(false)], because },
           { form: 'dynamic-matmul', specs: [channel8(true), channel8(false)], because },
@@ -94,20 +109,30 @@ export function optionsOf(preset: string, weight: WeightFacts, target: Target): 
       }
       if (part === 'lstm' && target.dynamicQuantizeLstm) {
         return [
-          { form: 'dynamic-lstm', specs: [channel8(true)], because: { code: 'saturation', text: 'DynamicQuantizeLSTM: unsigned codes around 128, a scale a gate row' } },
+          {
+            form: 'dynamic-lstm',
+            specs: [channel8(true)],
+            because: { code: 'saturation', text: 'DynamicQuantizeLSTM: unsigned codes around 128, a scale a gate row' },
+          },
           ...stored,
         ]
       }
       if (part === 'table') return [table8, ...stored]
-      if (part === 'convolution') return stored8('convolution: 8 bits in the file, expanded at load; saves bytes, not time (int8-static computes in integers)')
+      if (part === 'convolution')
+        return stored8(
+          'convolution: 8 bits in the file, expanded at load; saves bytes, not time (int8-static computes in integers)',
+        )
       return stored
     }
     case 'int8-weights':
-      return part === 'table' ? [table8, ...stored8('8 bits in the file')] : stored8('8 bits a weight with a scale a channel, expanded at load to float')
+      return part === 'table'
+        ? [table8, ...stored8('8 bits in the file')]
+        : stored8('8 bits a weight with a scale a channel, expanded at load to float')
     case 'int4-weights':
     case 'int2-weights': {
       const bits = preset === 'int4-weights' ? 4 : 2
-      if (part === 'linear') return [...nbits(bits, weight, target), ...stored8(`no ${bits}-bit kernel fits here; 8 bits`)]
+      if (part === 'linear')
+        return [...nbits(bits, weight, target), ...stored8(`no ${bits}-bit kernel fits here; 8 bits`)]
       if (part === 'tied') return [...tied8(target), ...stored8('embedding and head are one tensor: 8 bits')]
       if (part === 'table') return [table8, ...stored8('8 bits in the file')]
       return stored8(`${bits}-bit codes without blocks lose too much here; 8 bits`)
@@ -135,13 +160,24 @@ export function optionsOfScheme(spec: SchemeSpec, weight: WeightFacts, asked: st
 }
 
 /** What `auto` means for a family on a target, and why. */
-export function resolveAuto(family: ModelFamily, linearShare: number, wideLayers: boolean): { preset: string; because: string } {
-  if (family === 'recurrent') return { preset: 'int8', because: 'recurrent layers run in integers on every target of onnxruntime' }
+export function resolveAuto(
+  family: ModelFamily,
+  linearShare: number,
+  wideLayers: boolean,
+): { preset: string; because: string } {
+  if (family === 'recurrent')
+    return { preset: 'int8', because: 'recurrent layers run in integers on every target of onnxruntime' }
   if ((family === 'transformer' || family === 'mlp') && wideLayers && linearShare > 0.3) {
-    return { preset: 'int8', because: 'most weights sit in wide linear layers, whose integer kernels are faster than float' }
+    return {
+      preset: 'int8',
+      because: 'most weights sit in wide linear layers, whose integer kernels are faster than float',
+    }
   }
   return {
     preset: 'int8-weights',
-    because: family === 'convolutional' ? 'convolutions without calibration data: 8 bits in the file at float speed' : 'small or mixed layers gain no time from integer kernels: 8 bits in the file at float speed',
+    because:
+      family === 'convolutional'
+        ? 'convolutions without calibration data: 8 bits in the file at float speed'
+        : 'small or mixed layers gain no time from integer kernels: 8 bits in the file at float speed',
   }
 }

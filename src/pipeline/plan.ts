@@ -1,15 +1,15 @@
 import { TersorError } from '../errors.ts'
+import { packings } from '../formats/onnx/packings/index.ts'
 import { lowerings } from '../graph/lowerings/index.ts'
 import type { Inventory, WeightFacts, WeightUse } from '../model/inventory.ts'
-import type { IntegerSpec, Packing, PackedPart } from '../model/packing.ts'
+import type { IntegerSpec, PackedPart, Packing } from '../model/packing.ts'
 import type { Decision, LoweringId, Reason } from '../model/plan.ts'
 import type { SchemeSpec, SolverId } from '../model/scheme.ts'
-import { packings } from '../formats/onnx/packings/index.ts'
 import { formatSchemeId, parseSchemeId } from '../schemes/index.ts'
 import { type Ask, LATER_PRESETS, PRESETS, relaxKey } from './ask.ts'
 import { forms, partOf, usesByLowering } from './forms.ts'
-import { optionsOf, optionsOfScheme, resolveAuto, type Option } from './options.ts'
 import { labelsOf } from './labels.ts'
+import { type Option, optionsOf, optionsOfScheme, resolveAuto } from './options.ts'
 import { matchRule, type RuleContext } from './rules.ts'
 import { cheapest, Table } from './table.ts'
 
@@ -55,7 +55,10 @@ export function wishes(inventory: Inventory, ask: Ask): { preset: string; becaus
   if (preset === 'auto') {
     const linear = inventory.weights.filter((weight) => partOf(weight) === 'linear')
     const elements = linear.reduce((sum, weight) => sum + weight.elementCount, 0)
-    const wide = linear.reduce((sum, weight) => sum + ((weight.uses[0]?.view?.depth ?? 0) >= 192 ? weight.elementCount : 0), 0)
+    const wide = linear.reduce(
+      (sum, weight) => sum + ((weight.uses[0]?.view?.depth ?? 0) >= 192 ? weight.elementCount : 0),
+      0,
+    )
     const chosen = resolveAuto(inventory.family, elements / Math.max(1, inventory.parameterCount), wide * 2 > elements)
     preset = chosen.preset
     because = chosen.because
@@ -102,7 +105,10 @@ function ruleContext(inventory: Inventory): RuleContext {
 
 function checkWhat(what: string): void {
   const later = LATER_PRESETS.get(what)
-  if (later) throw new TersorError('E_UNSUPPORTED', `"${what}" is not built yet: it needs ${later}`, { hint: `use one of ${PRESETS.join(', ')} or a scheme id` })
+  if (later)
+    throw new TersorError('E_UNSUPPORTED', `"${what}" is not built yet: it needs ${later}`, {
+      hint: `use one of ${PRESETS.join(', ')} or a scheme id`,
+    })
   if (!(PRESETS as readonly string[]).includes(what)) parseSchemeId(what)
 }
 
@@ -115,7 +121,9 @@ export function measurements(inventory: Inventory, ask: Ask): { weight: WeightFa
     if (wish.what === 'keep' || refusal(wish.weight, ask) !== null) continue
     for (const option of optionsFor(wish, ask)) {
       if (option.specs.length < 2) break
-      const feasible = option.specs.filter((spec) => feasibility(wish.weight, option.form, spec, ask) === null) as IntegerSpec[]
+      const feasible = option.specs.filter(
+        (spec) => feasibility(wish.weight, option.form, spec, ask) === null,
+      ) as IntegerSpec[]
       if (feasible.length > 1) result.push({ weight: wish.weight, specs: feasible })
       if (feasible.length > 0) break
     }
@@ -125,15 +133,22 @@ export function measurements(inventory: Inventory, ask: Ask): { weight: WeightFa
 
 function optionsFor(wish: Wish, ask: Ask): readonly Option[] {
   const preset = (PRESETS as readonly string[]).includes(wish.what)
-  let options = preset ? optionsOf(wish.what, wish.weight, ask.target) : optionsOfScheme(parseSchemeId(wish.what), wish.weight, wish.what)
+  let options = preset
+    ? optionsOf(wish.what, wish.weight, ask.target)
+    : optionsOfScheme(parseSchemeId(wish.what), wish.weight, wish.what)
   if (ask.lowering !== undefined) {
     // The same schemes on the form that was asked for, in front; where it does not fit the usual order goes on.
-    const asked = options.flatMap((option) => (option.specs[0]?.family === 'integer' ? [{ ...option, form: ask.lowering as string }] : []))
+    const asked = options.flatMap((option) =>
+      option.specs[0]?.family === 'integer' ? [{ ...option, form: ask.lowering as string }] : [],
+    )
     options = [...asked, ...options]
   }
   const { rule, relaxed } = wish
-  if (relaxed !== undefined) return options.map((option) => ({ ...option, because: { code: 'relaxed' as const, text: relaxed } }))
-  return rule === null ? options : options.map((option) => ({ ...option, because: { code: 'asked' as const, text: `rule ${rule}` } }))
+  if (relaxed !== undefined)
+    return options.map((option) => ({ ...option, because: { code: 'relaxed' as const, text: relaxed } }))
+  return rule === null
+    ? options
+    : options.map((option) => ({ ...option, because: { code: 'asked' as const, text: `rule ${rule}` } }))
 }
 
 /** Why a weight stays float whatever is wished; null when it may change. */
@@ -142,17 +157,33 @@ function refusal(weight: WeightFacts, ask: Ask): Reason | null {
   if (weight.uses.length === 0) return { code: 'dead', text: 'no node uses it' }
   if (weight.spelling === 'sparse') return { code: 'unsupported-use', text: 'sparse tensors are kept as they are' }
   if (weight.pinned) return { code: 'pinned', text: 'it is an output of a graph or can be overridden by the caller' }
-  if (weight.elementCount < LEAST_ELEMENTS && !ask.everything) return { code: 'too-small', text: `fewer than ${LEAST_ELEMENTS} elements: codes would not save bytes` }
+  if (weight.elementCount < LEAST_ELEMENTS && !ask.everything)
+    return { code: 'too-small', text: `fewer than ${LEAST_ELEMENTS} elements: codes would not save bytes` }
   return null
 }
 
 /** Ops whose second-to-none input is a weight in the sense of a matrix product. */
-const PRODUCTS = new Set(['Einsum', 'Attention', 'QAttention', 'FusedMatMul', 'MultiHeadAttention', 'FusedConv', 'FusedGemm', 'EmbedLayerNormalization', 'Gather', 'GatherElements', 'GatherND', 'DecoderMaskedSelfAttention', 'MoE'])
+const PRODUCTS = new Set([
+  'Einsum',
+  'Attention',
+  'QAttention',
+  'FusedMatMul',
+  'MultiHeadAttention',
+  'FusedConv',
+  'FusedGemm',
+  'EmbedLayerNormalization',
+  'Gather',
+  'GatherElements',
+  'GatherND',
+  'DecoderMaskedSelfAttention',
+  'MoE',
+])
 
 function integerRefusal(weight: WeightFacts): Reason | null {
   const part = partOf(weight)
   if (part === 'bias') return { code: 'bias', text: 'biases are few and sensitive' }
-  if (weight.shape.length < 2) return { code: 'norm', text: 'vectors (norms, slopes, tables of one dimension) are few and sensitive' }
+  if (weight.shape.length < 2)
+    return { code: 'norm', text: 'vectors (norms, slopes, tables of one dimension) are few and sensitive' }
   if (part !== 'other') return null
   const ops = new Set(weight.uses.map((use) => use.node.op))
   const linearUses = weight.uses.every((use) => use.role !== 'other' || PRODUCTS.has(use.node.op))
@@ -169,7 +200,15 @@ function feasibility(weight: WeightFacts, formId: string, spec: SchemeSpec, ask:
   if (spec.family === 'integer') {
     const view = weight.uses[0]?.view
     if (!view) return 'no single matrix view of this tensor'
-    if (weight.uses.some((use) => !use.view || use.view.channels !== view.channels || use.view.depth !== view.depth || use.view.along !== view.along)) {
+    if (
+      weight.uses.some(
+        (use) =>
+          !use.view ||
+          use.view.channels !== view.channels ||
+          use.view.depth !== view.depth ||
+          use.view.along !== view.along,
+      )
+    ) {
       return 'its uses see it as different matrices'
     }
     const packing = form.packing === null ? undefined : packings.get(form.packing)
@@ -181,7 +220,8 @@ function feasibility(weight: WeightFacts, formId: string, spec: SchemeSpec, ask:
     const lowering = lowerings.get(id)
     if (!lowering) return `no lowering ${id}`
     const needs = lowering.minOpset(spec, weight)
-    if (ask.maxOpset !== undefined && needs > ask.maxOpset) return `needs opset ${needs}, and this model stays at ${ask.maxOpset}`
+    if (ask.maxOpset !== undefined && needs > ask.maxOpset)
+      return `needs opset ${needs}, and this model stays at ${ask.maxOpset}`
     const checks = lowering.kind === 'value' ? [undefined] : uses
     for (const use of checks) {
       const refused = lowering.accepts(weight, use, spec, ask.target)
@@ -199,7 +239,8 @@ export function plan(inventory: Inventory, table: Table, ask: Ask): Plan {
   const work = settled.flatMap((one) => (one.work ? [one.work] : []))
   let minOpset = 0
   for (const one of work) {
-    for (const id of one.groups.keys()) minOpset = Math.max(minOpset, lowerings.get(id)?.minOpset(one.spec, one.weight) ?? 0)
+    for (const id of one.groups.keys())
+      minOpset = Math.max(minOpset, lowerings.get(id)?.minOpset(one.spec, one.weight) ?? 0)
   }
   return {
     version: 1,
@@ -254,10 +295,20 @@ function decide(wish: Wish, table: Table, ask: Ask, skipForms: ReadonlySet<strin
     const made = workOf(weight, option.form, spec, ask)
     const bytesAfter = bytesOf(made)
     if (bytesAfter >= weight.byteLength && !ask.everything) {
-      return keep(wish, { code: 'too-small', text: `codes, scales and nodes would take ${bytesAfter} bytes, the float tensor ${weight.byteLength}` })
+      return keep(wish, {
+        code: 'too-small',
+        text: `codes, scales and nodes would take ${bytesAfter} bytes, the float tensor ${weight.byteLength}`,
+      })
     }
     const first = [...made.groups.keys()][0] as LoweringId
-    const shared = { tensor: { scope: weight.scope, name: weight.name }, consumers: labelsOf(weight), op: weight.uses[0]?.node.op ?? '', because: option.because, bytesBefore: weight.byteLength, bytesAfter }
+    const shared = {
+      tensor: { scope: weight.scope, name: weight.name },
+      consumers: labelsOf(weight),
+      op: weight.uses[0]?.node.op ?? '',
+      because: option.because,
+      bytesBefore: weight.byteLength,
+      bytesAfter,
+    }
     const schemeId = formatSchemeId(spec)
     return {
       wish,
@@ -265,7 +316,16 @@ function decide(wish: Wish, table: Table, ask: Ask, skipForms: ReadonlySet<strin
       decision:
         spec.family === 'half'
           ? { ...shared, action: 'cast', scheme: spec, lowering: first, schemeId }
-          : { ...shared, action: 'quantize', scheme: spec, lowering: first, packing: made.packing?.id ?? '', solver: made.solver, corrections: [], schemeId },
+          : {
+              ...shared,
+              action: 'quantize',
+              scheme: spec,
+              lowering: first,
+              packing: made.packing?.id ?? '',
+              solver: made.solver,
+              corrections: [],
+              schemeId,
+            },
     }
   }
   return keep(wish, integerRefused ?? { code: 'unsupported-use', text: lastRefusal })

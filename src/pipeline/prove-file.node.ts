@@ -1,16 +1,16 @@
-import { freemem } from 'node:os'
 import { mkdtempSync, rmSync } from 'node:fs'
+import { freemem } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { TersorError } from '../errors.ts'
-import { verdictOf, type Thresholds } from '../evaluation/index.ts'
-import type { Report, Verdict } from '../model/report.ts'
+import { type Thresholds, verdictOf } from '../evaluation/index.ts'
 import type { Model } from '../model/graph.ts'
+import type { Report, Verdict } from '../model/report.ts'
 import type { Runtime, RuntimeSession } from '../model/runtime.ts'
 import type { Tools } from '../model/tools.ts'
 import { findRuntime } from '../runtime/find.node.ts'
-import { evidenceFor, type EvidenceOptions } from './evidence.node.ts'
+import { type EvidenceOptions, evidenceFor } from './evidence.node.ts'
 import type { OpenedModel } from './open-model.node.ts'
-import { fewestBits, type FloatRun, judge, runFloat, worstTensors } from './prove.ts'
+import { type FloatRun, fewestBits, judge, runFloat, worstTensors } from './prove.ts'
 import { referenceModel } from './reference.ts'
 import type { Decided, Prove, ProveContext } from './run.ts'
 import { save } from './save.ts'
@@ -41,7 +41,10 @@ const REFERENCE_BYTES = 1 << 30
 export async function proverOf(opened: OpenedModel, options: ProveFileOptions, tools: Tools): Promise<FileProver> {
   const passed: string[] = []
   // Starts while the weights are quantized; a failure is an answer, not an error.
-  const finding = opened.path === undefined ? Promise.resolve(undefined) : findRuntime({ passedOver: (name, why) => passed.push(`${name} was passed over: ${why.message}`) })
+  const finding =
+    opened.path === undefined
+      ? Promise.resolve(undefined)
+      : findRuntime({ passedOver: (name, why) => passed.push(`${name} was passed over: ${why.message}`) })
   let runtime: Runtime | undefined
   const notes: string[] = []
   let facts: Report['runtime']
@@ -49,14 +52,24 @@ export async function proverOf(opened: OpenedModel, options: ProveFileOptions, t
 
   const prove: Prove = async ({ decided, saved, stage }) => {
     const thresholds = thresholdsOf(options)
-    const unrun = (notRun: string): Verdict => verdictOf({ data: 'none', samples: 0, bits: fewestBits(decided), thresholds, worst: worstTensors(decided, saved), notRun })
+    const unrun = (notRun: string): Verdict =>
+      verdictOf({
+        data: 'none',
+        samples: 0,
+        bits: fewestBits(decided),
+        thresholds,
+        worst: worstTensors(decided, saved),
+        notRun,
+      })
     runtime = await finding
     if (!runtime) return unrun(['no onnxruntime was found on this machine', ...passed].join('; '))
     facts = { name: runtime.name, version: runtime.version, threads: 1, cpu: runtime.cpu }
     const need = (decided.input.byteLength + saved.byteLength) * 2
     const room = options.maxMemory ?? freemem() * 0.8
     if (need > room) {
-      return unrun(`float model and result need about ${megabytes(need)} MB to run side by side and ${megabytes(room)} MB may be used; judged by weights only`)
+      return unrun(
+        `float model and result need about ${megabytes(need)} MB to run side by side and ${megabytes(room)} MB may be used; judged by weights only`,
+      )
     }
     if (!run) {
       const first = await firstRun(runtime, opened.path as string, decided, options, tools)
@@ -66,7 +79,10 @@ export async function proverOf(opened: OpenedModel, options: ProveFileOptions, t
     }
     const staged = stage.paths?.[0]
     if (staged === undefined) throw new TersorError('E_INTERNAL', 'the stage has no path to run from')
-    const reference = decided.input.byteLength <= REFERENCE_BYTES ? await writeBeside(await referenceModel(decided, saved, stage, tools), dirname(staged), tools) : undefined
+    const reference =
+      decided.input.byteLength <= REFERENCE_BYTES
+        ? await writeBeside(await referenceModel(decided, saved, stage, tools), dirname(staged), tools)
+        : undefined
     if (!reference) notes.push('the float emulation was left out: the model is too large to be held twice')
     try {
       return await judge(
@@ -116,20 +132,31 @@ export async function proverOf(opened: OpenedModel, options: ProveFileOptions, t
 }
 
 /** The float model over the evidence; a sentence when onnxruntime does not run it. */
-async function firstRun(runtime: Runtime, path: string, decided: Decided, options: ProveFileOptions, tools: Tools): Promise<{ run: FloatRun; notes: readonly string[] } | string> {
+async function firstRun(
+  runtime: Runtime,
+  path: string,
+  decided: Decided,
+  options: ProveFileOptions,
+  tools: Tools,
+): Promise<{ run: FloatRun; notes: readonly string[] } | string> {
   let float: RuntimeSession
   try {
     float = await runtime.open({ path }, { optimized: true, threads: 1 })
   } catch (thrown) {
-    if (thrown instanceof TersorError && thrown.code === 'E_RUNTIME') return `onnxruntime ${runtime.version} does not run the float model itself: ${thrown.message}`
+    if (thrown instanceof TersorError && thrown.code === 'E_RUNTIME')
+      return `onnxruntime ${runtime.version} does not run the float model itself: ${thrown.message}`
     throw thrown
   }
   try {
-    const evidence = await evidenceFor(decided.input, decided.inventory, float, { ...options, ...(tools.signal ? { signal: tools.signal } : {}) })
+    const evidence = await evidenceFor(decided.input, decided.inventory, float, {
+      ...options,
+      ...(tools.signal ? { signal: tools.signal } : {}),
+    })
     return { run: await runFloat(float, evidence, tools), notes: evidence.notes }
   } catch (thrown) {
     const given = options.eval !== undefined || options.calib !== undefined
-    if (!given && thrown instanceof TersorError && thrown.code === 'E_RUNTIME' && !tools.signal?.aborted) return thrown.message
+    if (!given && thrown instanceof TersorError && thrown.code === 'E_RUNTIME' && !tools.signal?.aborted)
+      return thrown.message
     throw thrown
   } finally {
     await float.release()

@@ -1,5 +1,5 @@
 import { TersorError } from '../errors.ts'
-import { comparison, type ComparedOutput, type KindHints, verdictOf, type Thresholds } from '../evaluation/index.ts'
+import { type ComparedOutput, comparison, type KindHints, type Thresholds, verdictOf } from '../evaluation/index.ts'
 import type { Dimension } from '../model/graph.ts'
 import type { Verdict } from '../model/report.ts'
 import type { Feeds, Runtime, RuntimeSession, Sample } from '../model/runtime.ts'
@@ -32,7 +32,13 @@ export async function runFloat(session: RuntimeSession, evidence: Evidence, tool
 }
 
 /** One arithmetic of the candidate against float. */
-export async function compareWith(session: RuntimeSession, float: FloatRun, hints: KindHints, note: string, tools: Tools): Promise<readonly ComparedOutput[]> {
+export async function compareWith(
+  session: RuntimeSession,
+  float: FloatRun,
+  hints: KindHints,
+  note: string,
+  tools: Tools,
+): Promise<readonly ComparedOutput[]> {
   const names = Object.keys(float.results[0] ?? {}).filter((name) => session.outputs.includes(name))
   const collected = comparison(names, hints)
   for (const [index, sample] of float.evidence.samples.entries()) {
@@ -56,7 +62,13 @@ export interface Judgement {
 }
 
 /** All three arithmetics of a candidate against the float run, and the verdict. */
-export async function judge(runtime: Runtime, candidate: Candidate, float: FloatRun, judgement: Judgement, tools: Tools): Promise<Verdict> {
+export async function judge(
+  runtime: Runtime,
+  candidate: Candidate,
+  float: FloatRun,
+  judgement: Judgement,
+  tools: Tools,
+): Promise<Verdict> {
   const { decided } = judgement
   const hints: KindHints = { declared: declaredOutputs(decided) }
   const measured = async (model: ModelRef, optimized: boolean, note: string): Promise<readonly ComparedOutput[]> => {
@@ -80,7 +92,15 @@ export async function judge(runtime: Runtime, candidate: Candidate, float: Float
     fused = await measured(candidate.fused, true, 'fused')
   } catch (thrown) {
     if (tools.signal?.aborted || !(thrown instanceof TersorError) || thrown.code !== 'E_RUNTIME') throw thrown
-    return { status: 'refused', data: facts.data, samples: 0, because: `onnxruntime does not run the result: ${thrown.message}`, outputs: [], worst: facts.worst, filled: facts.filled }
+    return {
+      status: 'refused',
+      data: facts.data,
+      samples: 0,
+      because: `onnxruntime does not run the result: ${thrown.message}`,
+      outputs: [],
+      worst: facts.worst,
+      filled: facts.filled,
+    }
   }
   const unfused = await measured(candidate.fused, false, 'unfused')
   let reference: readonly ComparedOutput[] | undefined
@@ -96,7 +116,9 @@ export async function judge(runtime: Runtime, candidate: Candidate, float: Float
 }
 
 function declaredOutputs(decided: Decided): ReadonlyMap<string, readonly Dimension[]> {
-  return new Map(decided.input.graph.outputs.flatMap((output) => (output.shape ? [[output.name, output.shape] as const] : [])))
+  return new Map(
+    decided.input.graph.outputs.flatMap((output) => (output.shape ? [[output.name, output.shape] as const] : [])),
+  )
 }
 
 /** Fewest bits a weight has in the result; 16 when only half precision is in it, 32 when nothing changed. */

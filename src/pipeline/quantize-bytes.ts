@@ -3,7 +3,7 @@ import { memorySource } from '../bytes/memory.ts'
 import type { ByteSource } from '../bytes/types.ts'
 import { openSynthetic } from '../calibration/index.ts'
 import { TersorError } from '../errors.ts'
-import { verdictOf, type Thresholds } from '../evaluation/index.ts'
+import { type Thresholds, verdictOf } from '../evaluation/index.ts'
 import { createKernels, createReferenceKernels } from '../kernels/index.ts'
 import type { Report, Verdict } from '../model/report.ts'
 import type { Runtime, Sample } from '../model/runtime.ts'
@@ -37,13 +37,24 @@ export interface BytesResult {
 }
 
 /** The main job in memory, for browsers and anywhere else: the same bytes as the command line writes. */
-export async function quantize(input: File | Blob | ArrayBuffer | Uint8Array | ByteSource, options: BytesOptions = {}): Promise<BytesResult> {
+export async function quantize(
+  input: File | Blob | ArrayBuffer | Uint8Array | ByteSource,
+  options: BytesOptions = {},
+): Promise<BytesResult> {
   const kernels = options.kernels === 'reference' ? createReferenceKernels() : await createKernels()
-  const tools: Tools = { kernels, notify: options.onEvent ?? (() => undefined), ...(options.signal ? { signal: options.signal } : {}) }
+  const tools: Tools = {
+    kernels,
+    notify: options.onEvent ?? (() => undefined),
+    ...(options.signal ? { signal: options.signal } : {}),
+  }
   const phases = new Phases(tools.notify)
   const ask = askOf({ ...options, noVerify: options.noVerify === true || options.runtime === undefined })
   const source = sourceOf(input)
-  const prepared = await prepare({ source, ...(options.openExternal ? { openExternal: options.openExternal } : {}) }, tools, phases)
+  const prepared = await prepare(
+    { source, ...(options.openExternal ? { openExternal: options.openExternal } : {}) },
+    tools,
+    phases,
+  )
   const decided = await decide(prepared, ask, tools, phases)
   const stage = new MemoryStage()
   const name = options.name ?? 'model.onnx'
@@ -52,7 +63,12 @@ export async function quantize(input: File | Blob | ArrayBuffer | Uint8Array | B
   const finished = await finish(
     decided,
     stage,
-    { name, measure: ask.measure, force: options.force ?? false, ...(options.shardSize === undefined ? {} : { shardBytes: options.shardSize }) },
+    {
+      name,
+      measure: ask.measure,
+      force: options.force ?? false,
+      ...(options.shardSize === undefined ? {} : { shardBytes: options.shardSize }),
+    },
     runtime && proverOf(runtime, source, options, tools, notes),
     tools,
     phases,
@@ -89,7 +105,14 @@ function proverOf(runtime: Runtime, source: ByteSource, options: BytesOptions, t
     }
     const files = (stage as MemoryStage).files
     if (files.size !== 1 || decided.input.externalFiles.length > 0) {
-      return verdictOf({ data: 'none', samples: 0, bits: fewestBits(decided), thresholds, worst: worstTensors(decided, saved), notRun: 'models with external data are not run from memory; judged by weights only' })
+      return verdictOf({
+        data: 'none',
+        samples: 0,
+        bits: fewestBits(decided),
+        thresholds,
+        worst: worstTensors(decided, saved),
+        notRun: 'models with external data are not run from memory; judged by weights only',
+      })
     }
     const bytes = await source.read(0, source.byteLength)
     const float = await runtime.open({ bytes }, { optimized: true, threads: 1 })

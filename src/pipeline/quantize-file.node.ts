@@ -3,11 +3,11 @@ import { basename, dirname, join } from 'node:path'
 import { createKernelsSync, createReferenceKernels } from '../kernels/index.ts'
 import type { Report } from '../model/report.ts'
 import type { StageEvent, Tools } from '../model/tools.ts'
-import { askOf, type QuantizeOptions } from './ask-of.ts'
 import type { Ask } from './ask.ts'
+import { askOf, type QuantizeOptions } from './ask-of.ts'
 import { fallBack, MOST_ATTEMPTS, neededReduction, nextStep, relax } from './attempts.ts'
 import { compressedSizes, sha256Of } from './file-facts.node.ts'
-import { openModel, type OpenedModel } from './open-model.node.ts'
+import { type OpenedModel, openModel } from './open-model.node.ts'
 import { Phases } from './phases.ts'
 import { runOnThreads } from './produce/produce-pool.node.ts'
 import type { ProveFileOptions } from './prove-file.node.ts'
@@ -40,7 +40,10 @@ export async function quantize(input: string, output: string | undefined, option
   const phases = new Phases(tools.notify)
   const asked = askOf(options)
   const opened = await openModel(input)
-  const proof = options.noVerify === true ? undefined : await (await import('./prove-file.node.ts')).proverOf(opened, options, tools)
+  const proof =
+    options.noVerify === true
+      ? undefined
+      : await (await import('./prove-file.node.ts')).proverOf(opened, options, tools)
   try {
     const prepared = await prepare(opened, tools, phases)
     const attempts: string[] = []
@@ -60,7 +63,16 @@ export async function quantize(input: string, output: string | undefined, option
           measure: ask.measure,
           force: options.force ?? false,
           ...(options.shardSize === undefined ? {} : { shardBytes: options.shardSize }),
-          threads: (jobs, units, outputs, notify) => runOnThreads(jobs, units, outputs, tools.kernels, options.threads ?? availableParallelism(), options.signal, notify),
+          threads: (jobs, units, outputs, notify) =>
+            runOnThreads(
+              jobs,
+              units,
+              outputs,
+              tools.kernels,
+              options.threads ?? availableParallelism(),
+              options.signal,
+              notify,
+            ),
           retry: async (context, verdict) => {
             const reduction = neededReduction(verdict)
             if (!proof || reduction === null || attempt >= (options.attempts ?? MOST_ATTEMPTS)) return null
@@ -76,7 +88,9 @@ export async function quantize(input: string, output: string | undefined, option
         phases,
       )
       if (finished.next !== null) {
-        attempts.push(`attempt ${attempt} (${decided.plan.preset}) was refused: ${finished.verdict.because}; ${nextStep(finished.next, current)}`)
+        attempts.push(
+          `attempt ${attempt} (${decided.plan.preset}) was refused: ${finished.verdict.because}; ${nextStep(finished.next, current)}`,
+        )
         ask = finished.next
         continue
       }
@@ -113,7 +127,10 @@ export async function plan(input: string, options: FileOptions = {}): Promise<Re
     const decided = await decide(await prepare(opened, tools, phases), ask, tools, phases)
     const { layout } = await import('../formats/onnx/index.ts')
     const name = basename(defaultOutput(input, opened, decided.plan.preset))
-    const files = layout(decided.output, { name, ...(options.shardSize === undefined ? {} : { shardBytes: options.shardSize }) }).files
+    const files = layout(decided.output, {
+      name,
+      ...(options.shardSize === undefined ? {} : { shardBytes: options.shardSize }),
+    }).files
     const report = reportOf(decided, undefined, {
       command: 'plan',
       source: opened.source,
@@ -148,6 +165,9 @@ export function defaultOutput(input: string, opened: OpenedModel, what: string):
 
 /** What can be said in JSON. */
 export function plainOptions(options: object): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined && typeof value !== 'function' && !(value instanceof AbortSignal)))
+  return Object.fromEntries(
+    Object.entries(options).filter(
+      ([, value]) => value !== undefined && typeof value !== 'function' && !(value instanceof AbortSignal),
+    ),
+  )
 }
-

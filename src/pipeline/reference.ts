@@ -28,11 +28,18 @@ export async function referenceModel(decided: Decided, saved: Saved, stage: Stag
   for (const lowered of decided.weights) {
     const { weight } = lowered.work
     const bytes = await decodeWeight(lowered, read, tools.kernels)
-    const tensor: TensorRef = { name: weight.name, dtype: weight.dtype, shape: weight.shape, storage: { kind: 'bytes', bytes, byteLength: bytes.length } }
+    const tensor: TensorRef = {
+      name: weight.name,
+      dtype: weight.dtype,
+      shape: weight.shape,
+      storage: { kind: 'bytes', bytes, byteLength: bytes.length },
+    }
     edits.push({
       scope: weight.scope,
       addInitializers: [tensor],
-      ...(weight.constantNode ? { replace: new Map([[weight.constantNode, []]]) } : { removeInitializers: [weight.name] }),
+      ...(weight.constantNode
+        ? { replace: new Map([[weight.constantNode, []]]) }
+        : { removeInitializers: [weight.name] }),
     })
     for (const use of dynamicProducts(lowered, opset)) {
       replaced.set(use.node, { scope: use.scope, nodes: fakeQuantizedInput(use.node, fresh) })
@@ -51,8 +58,20 @@ export function dynamicProducts({ work }: LoweredWeight, opset: number): readonl
 /** DynamicQuantizeLinear and DequantizeLinear in front of a product's first input. */
 function fakeQuantizedInput(node: Node, fresh: (base: string) => string): Node[] {
   const input = node.inputs[0] ?? ''
-  const [codes, scale, zero, value] = ['q', 's', 'z', 'd'].map((part) => fresh(`${input}.${part}`)) as [string, string, string, string]
-  const make = (op: string, inputs: string[], outputs: string[]): Node => ({ name: '', op, domain: '', inputs, outputs, attributes: [] })
+  const [codes, scale, zero, value] = ['q', 's', 'z', 'd'].map((part) => fresh(`${input}.${part}`)) as [
+    string,
+    string,
+    string,
+    string,
+  ]
+  const make = (op: string, inputs: string[], outputs: string[]): Node => ({
+    name: '',
+    op,
+    domain: '',
+    inputs,
+    outputs,
+    attributes: [],
+  })
   return [
     make('DynamicQuantizeLinear', [input], [codes, scale, zero]),
     make('DequantizeLinear', [codes, scale, zero], [value]),
@@ -61,7 +80,11 @@ function fakeQuantizedInput(node: Node, fresh: (base: string) => string): Node[]
 }
 
 /** Elements of a weight as the result will decode them, in the weight's own type. */
-export async function decodeWeight(lowered: LoweredWeight, read: (tensor: string) => Promise<Uint8Array>, kernels: Kernels): Promise<Uint8Array> {
+export async function decodeWeight(
+  lowered: LoweredWeight,
+  read: (tensor: string) => Promise<Uint8Array>,
+  kernels: Kernels,
+): Promise<Uint8Array> {
   const { work, tensors } = lowered
   const parts: Uint8Array[] = []
   for (const tensor of tensors) parts.push(await read(tensor.name))
@@ -78,7 +101,8 @@ function valuesOf({ work }: LoweredWeight, parts: readonly Uint8Array[], kernels
     return decodeHalf(new Uint16Array(own.buffer), work.spec.dtype, kernels)
   }
   const view = work.weight.uses[0]?.view
-  if (!work.packing || !view) throw new TersorError('E_INTERNAL', `"${work.weight.name}" was quantized without a packing`)
+  if (!work.packing || !view)
+    throw new TersorError('E_INTERNAL', `"${work.weight.name}" was quantized without a packing`)
   return decode(work.packing.unpack(parts, work.spec as IntegerSpec, view, work.weight.shape), kernels)
 }
 
@@ -88,7 +112,8 @@ export function partReader(saved: Saved, stage: Stage): (tensor: string) => Prom
   for (const file of saved.layout.files) {
     let position = 0
     for (const segment of file.segments) {
-      if (segment.kind === 'produced') places.set(segment.tensor, { file: file.name, position, byteLength: segment.byteLength })
+      if (segment.kind === 'produced')
+        places.set(segment.tensor, { file: file.name, position, byteLength: segment.byteLength })
       position += segment.byteLength
     }
   }

@@ -1,9 +1,9 @@
 import type { ByteSource } from '../bytes/types.ts'
 import { decibels } from '../evaluation/decibels.ts'
 import type { DecisionFact, Report } from '../model/report.ts'
+import { VERSION } from '../version.ts'
 import type { Ask } from './ask.ts'
 import type { Decided, Finished } from './run.ts'
-import { VERSION } from '../version.ts'
 
 export interface ReportContext {
   readonly command: string
@@ -70,7 +70,8 @@ function decisionFacts(decided: Decided, finished: Finished | undefined): readon
   if (finished) {
     decided.weights.forEach((weight, i) => {
       const error = finished.saved.errors[i]
-      if (error && error.energy > 0) errors.set(keyOf(weight.work.weight.scope, weight.work.weight.name), decibels(error.energy, error.squaredError))
+      if (error && error.energy > 0)
+        errors.set(keyOf(weight.work.weight.scope, weight.work.weight.name), decibels(error.energy, error.squaredError))
     })
   }
   const shapes = new Map(decided.inventory.weights.map((weight) => [keyOf(weight.scope, weight.name), weight.shape]))
@@ -83,7 +84,9 @@ function decisionFacts(decided: Decided, finished: Finished | undefined): readon
       op: decision.op,
       action: decision.action,
       ...(decision.action === 'keep' ? {} : { scheme: decision.schemeId, lowering: decision.lowering }),
-      ...(decision.action === 'quantize' ? { packing: decision.packing, solver: decision.solver, corrections: decision.corrections } : {}),
+      ...(decision.action === 'quantize'
+        ? { packing: decision.packing, solver: decision.solver, corrections: decision.corrections }
+        : {}),
       because: decision.because,
       shape: shapes.get(key) ?? [],
       bytesBefore: decision.bytesBefore,
@@ -98,5 +101,7 @@ function keyOf(scope: readonly string[], name: string): string {
 }
 
 function requiredRuntime(decided: Decided): string {
-  return decided.plan.work.length === 0 ? 'any' : `${decided.plan.work.some((one) => one.form === 'matmul-nbits' && one.spec.family === 'integer' && one.spec.bits !== 4) ? '>= 1.30.0' : '>= 1.20.0'} (measured on 1.30.0)`
+  return decided.plan.work.length === 0
+    ? 'any'
+    : `${decided.plan.work.some((one) => one.form === 'matmul-nbits' && one.spec.family === 'integer' && one.spec.bits !== 4) ? '>= 1.30.0' : '>= 1.20.0'} (measured on 1.30.0)`
 }

@@ -1,9 +1,9 @@
-import { raiseOpset } from '../graph/rewrites/raise-opset/index.ts'
 import { takeInventory } from '../graph/index.ts'
+import { raiseOpset } from '../graph/rewrites/raise-opset/index.ts'
 import type { Model } from '../model/graph.ts'
 import type { Inventory } from '../model/inventory.ts'
 import type { Ask } from './ask.ts'
-import { plan, type Plan } from './plan.ts'
+import { type Plan, plan } from './plan.ts'
 import type { Table } from './table.ts'
 import { readSmall } from './tensor-bytes.ts'
 
@@ -18,7 +18,13 @@ export interface Rewritten {
  * Function-preserving changes that the plan needs: today the opset, raised only when a chosen node demands it. Where it
  * cannot be raised, the plan is made again with the opset as a limit, and says so.
  */
-export async function rewrite(model: Model, inventory: Inventory, decided: Plan, table: Table, ask: Ask): Promise<Rewritten> {
+export async function rewrite(
+  model: Model,
+  inventory: Inventory,
+  decided: Plan,
+  table: Table,
+  ask: Ask,
+): Promise<Rewritten> {
   if (decided.minOpset <= inventory.opset) return { model, inventory, plan: decided, notes: [] }
   const raised = await raiseOpset(model, decided.minOpset, readSmall)
   if ('model' in raised) {

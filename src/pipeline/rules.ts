@@ -32,7 +32,10 @@ export interface RuleContext {
  * Indexes into `context.weights` that a rule matches. An exact name always wins over patterns (the caller applies exact
  * matches last). Throws E_USAGE with near names when nothing matches.
  */
-export function matchRule(rule: Rule, context: RuleContext): { readonly exact: boolean; readonly matches: ReadonlySet<number> } {
+export function matchRule(
+  rule: Rule,
+  context: RuleContext,
+): { readonly exact: boolean; readonly matches: ReadonlySet<number> } {
   const matches = new Set<number>()
   const { weights } = context
   const exactNames = weights.some((weight) => weight.name === rule.pattern)
@@ -63,8 +66,11 @@ export function matchRule(rule: Rule, context: RuleContext): { readonly exact: b
     case 'first':
     case 'last': {
       const count = Number(value)
-      if (!Number.isInteger(count) || count < 1) throw new TersorError('E_USAGE', `rule "${rule.text}": ${kind}: needs a count of layers`)
-      const layers = weights.map((weight, i) => ({ i, at: firstUse(weight, context) })).filter(({ i }) => isLayer(weights[i] as WeightFacts))
+      if (!Number.isInteger(count) || count < 1)
+        throw new TersorError('E_USAGE', `rule "${rule.text}": ${kind}: needs a count of layers`)
+      const layers = weights
+        .map((weight, i) => ({ i, at: firstUse(weight, context) }))
+        .filter(({ i }) => isLayer(weights[i] as WeightFacts))
       layers.sort((a, b) => a.at - b.at)
       for (const { i } of kind === 'first' ? layers.slice(0, count) : layers.slice(-count)) matches.add(i)
       break
@@ -90,7 +96,10 @@ function isLayer(weight: WeightFacts): boolean {
 }
 
 function firstUse(weight: WeightFacts, context: RuleContext): number {
-  const positions = context.labelOf(weight).map((label) => context.nodeLabels.indexOf(label)).filter((at) => at >= 0)
+  const positions = context
+    .labelOf(weight)
+    .map((label) => context.nodeLabels.indexOf(label))
+    .filter((at) => at >= 0)
   return positions.length === 0 ? Number.POSITIVE_INFINITY : Math.min(...positions)
 }
 
@@ -122,7 +131,10 @@ function likeness(a: string, b: string): number {
 }
 
 function globToRegExp(glob: string): RegExp {
-  const source = glob.replace(/[.+^${}()|[\]\\]/g, '\\$&').replace(/\*/g, '.*').replace(/\?/g, '.')
+  const source = glob
+    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
+    .replace(/\*/g, '.*')
+    .replace(/\?/g, '.')
   return new RegExp(`^${source}$`, 's')
 }
 

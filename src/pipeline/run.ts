@@ -8,12 +8,12 @@ import type { Verdict } from '../model/report.ts'
 import type { Tools } from '../model/tools.ts'
 import type { Ask } from './ask.ts'
 import { load } from './load.ts'
-import { lower, type LoweredWeight } from './lower.ts'
+import { type LoweredWeight, lower } from './lower.ts'
 import { measure } from './measure.ts'
-import { Phases } from './phases.ts'
-import { plan, type Plan } from './plan.ts'
+import type { Phases } from './phases.ts'
+import { type Plan, plan } from './plan.ts'
 import { rewrite } from './rewrite.ts'
-import { save, type Saved, type SaveOptions } from './save.ts'
+import { type Saved, type SaveOptions, save } from './save.ts'
 import { share } from './share.ts'
 import type { Stage } from './stage.ts'
 import { Table } from './table.ts'
@@ -59,7 +59,13 @@ export async function prepare(input: RunInput, tools: Tools, phases: Phases): Pr
   tools.signal?.throwIfAborted()
   const shared = await phases.time('share', () => share(loaded.model))
   const inventory = await phases.time('inspect', () => takeInventory(shared.model, readSmall))
-  return { input: loaded.model, model: shared.model, inventory, table: new Table(), warnings: [...loaded.warnings, ...shared.notes, ...inventory.warnings] }
+  return {
+    input: loaded.model,
+    model: shared.model,
+    inventory,
+    table: new Table(),
+    warnings: [...loaded.warnings, ...shared.notes, ...inventory.warnings],
+  }
 }
 
 /** measure -> plan -> rewrite -> quantize (as a graph): everything that is known before a byte is written. */
@@ -99,16 +105,34 @@ export interface FinishOptions extends SaveOptions {
   readonly retry?: (context: ProveContext, verdict: Verdict) => Promise<Ask | null>
 }
 
-const SKIPPED: Verdict = { status: 'unproven', data: 'none', samples: 0, because: 'the proof was skipped', outputs: [], worst: [], filled: [] }
+const SKIPPED: Verdict = {
+  status: 'unproven',
+  data: 'none',
+  samples: 0,
+  because: 'the proof was skipped',
+  outputs: [],
+  worst: [],
+  filled: [],
+}
 
 /** save -> verify -> publish. A refused result is discarded unless `force` and nothing is left to try. */
-export async function finish(decided: Decided, stage: Stage, options: FinishOptions, prove: Prove | undefined, tools: Tools, phases: Phases): Promise<Finished> {
+export async function finish(
+  decided: Decided,
+  stage: Stage,
+  options: FinishOptions,
+  prove: Prove | undefined,
+  tools: Tools,
+  phases: Phases,
+): Promise<Finished> {
   try {
     const saved = await phases.time('quantize', () => save(decided.output, decided.weights, stage, options, tools))
     const context = { decided, saved, stage }
     const verdict = prove ? await phases.time('verify', () => prove(context)) : SKIPPED
     tools.signal?.throwIfAborted()
-    const next = verdict.status === 'refused' && options.retry ? await phases.time('sensitivity', () => options.retry?.(context, verdict) ?? null) : null
+    const next =
+      verdict.status === 'refused' && options.retry
+        ? await phases.time('sensitivity', () => options.retry?.(context, verdict) ?? null)
+        : null
     if (next !== null || (verdict.status === 'refused' && !options.force)) {
       await stage.discard()
       return { decided, saved, verdict, files: [], next }

@@ -4,10 +4,10 @@ import { layout } from '../formats/onnx/index.ts'
 import type { Model, TensorRef } from '../model/graph.ts'
 import type { FileLayout } from '../model/layout.ts'
 import type { Tools } from '../model/tools.ts'
-import type { LoweredWeight } from './lower.ts'
 import { unitsOf } from './fused.ts'
-import type { PartTarget, ProduceJob, Unit, UnitIo, UnitResult, WeightSource } from './produce/types.ts'
+import type { LoweredWeight } from './lower.ts'
 import { COUNTERS, runUnits, STOP } from './produce/run-units.ts'
+import type { PartTarget, ProduceJob, Unit, UnitIo, UnitResult, WeightSource } from './produce/types.ts'
 import type { Stage, StagedFile } from './stage.ts'
 
 export interface SaveOptions {
@@ -39,8 +39,17 @@ export interface Saved {
 }
 
 /** Lays the output out, then writes it: what is known first, then every packed tensor at its place. */
-export async function save(model: Model, weights: readonly LoweredWeight[], stage: Stage, options: SaveOptions, tools: Tools): Promise<Saved> {
-  const files = layout(model, { name: options.name, ...(options.shardBytes === undefined ? {} : { shardBytes: options.shardBytes }) })
+export async function save(
+  model: Model,
+  weights: readonly LoweredWeight[],
+  stage: Stage,
+  options: SaveOptions,
+  tools: Tools,
+): Promise<Saved> {
+  const files = layout(model, {
+    name: options.name,
+    ...(options.shardBytes === undefined ? {} : { shardBytes: options.shardBytes }),
+  })
   const places = new Map<string, PartTarget>()
   const staged: StagedFile[] = []
   for (const [index, file] of files.files.entries()) {
@@ -51,7 +60,8 @@ export async function save(model: Model, weights: readonly LoweredWeight[], stag
       tools.signal?.throwIfAborted()
       if (segment.kind === 'bytes') await out.writeAt(position, segment.bytes)
       else if (segment.kind === 'copy') await out.copyFrom(position, segment.source, segment.start, segment.byteLength)
-      else if (segment.kind === 'produced') places.set(segment.tensor, { file: index, position, byteLength: segment.byteLength })
+      else if (segment.kind === 'produced')
+        places.set(segment.tensor, { file: index, position, byteLength: segment.byteLength })
       position += segment.byteLength
     }
   }
@@ -60,7 +70,8 @@ export async function save(model: Model, weights: readonly LoweredWeight[], stag
   const jobs: ProduceJob[] = []
   for (const weight of weights) jobs.push(await jobOf(weight, places, sources, stage.paths !== null, options.measure))
   const units = unitsOf(jobs, options.plainOnly)
-  const notify = (done: number, label: string): void => tools.notify({ phase: 'quantize', done, total: units.length, note: label })
+  const notify = (done: number, label: string): void =>
+    tools.notify({ phase: 'quantize', done, total: units.length, note: label })
   const results =
     stage.paths !== null && options.threads
       ? await options.threads(jobs, units, stage.paths, notify)
@@ -90,7 +101,11 @@ async function runHere(
     read: async (source, offset, target) => {
       if (source.kind === 'bytes') target.set(source.bytes.subarray(offset, offset + target.length))
       else if (source.kind === 'source') {
-        const bytes = await (sources[source.index] as ByteSource).read(source.start + offset, source.start + offset + target.length, tools.signal)
+        const bytes = await (sources[source.index] as ByteSource).read(
+          source.start + offset,
+          source.start + offset + target.length,
+          tools.signal,
+        )
         target.set(bytes)
       } else throw new TersorError('E_INTERNAL', 'a path cannot be opened here')
     },
@@ -112,10 +127,16 @@ async function jobOf(
   local: boolean,
   measure: boolean,
 ): Promise<ProduceJob> {
-  const view = work.weight.uses[0]?.view ?? { stack: 1, channels: 1, depth: work.weight.elementCount, along: 'row' as const }
+  const view = work.weight.uses[0]?.view ?? {
+    stack: 1,
+    channels: 1,
+    depth: work.weight.elementCount,
+    along: 'row' as const,
+  }
   const targets = tensors.map((tensor) => {
     const place = places.get(tensor.name)
-    if (!place) throw new TersorError('E_INTERNAL', `the layout has no place for "${tensor.name}"`, { where: work.weight.name })
+    if (!place)
+      throw new TersorError('E_INTERNAL', `the layout has no place for "${tensor.name}"`, { where: work.weight.name })
     return place
   })
   return {

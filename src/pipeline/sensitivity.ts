@@ -24,7 +24,12 @@ const LEAST_OPSET = 9
  * Builds the switched graph: every changed weight becomes Where(switch, decoded, float), every activation of an integer
  * product Where(switch, quantized and dequantized, float). Null when the opset has no Where.
  */
-export async function switchedModel(decided: Decided, saved: Saved, stage: Stage, tools: Tools): Promise<SwitchedModel | null> {
+export async function switchedModel(
+  decided: Decided,
+  saved: Saved,
+  stage: Stage,
+  tools: Tools,
+): Promise<SwitchedModel | null> {
   const opset = opsetOf(decided.model) ?? 0
   if (opset < LEAST_OPSET) return null
   const read = partReader(saved, stage)
@@ -38,18 +43,27 @@ export async function switchedModel(decided: Decided, saved: Saved, stage: Stage
     switches.set(relaxKey(weight.scope, weight.name), flag)
     const [plain, changed] = [fresh(`${weight.name}.float`), fresh(`${weight.name}.decoded`)]
     const bytes = await decodeWeight(lowered, read, tools.kernels)
-    const decodedTensor: TensorRef = { name: changed, dtype: weight.dtype, shape: weight.shape, storage: { kind: 'bytes', bytes, byteLength: bytes.length } }
+    const decodedTensor: TensorRef = {
+      name: changed,
+      dtype: weight.dtype,
+      shape: weight.shape,
+      storage: { kind: 'bytes', bytes, byteLength: bytes.length },
+    }
     const { carrier: _carrier, ...float } = weight.tensor
     edits.push({
       scope: weight.scope,
       addInitializers: [{ ...float, name: plain }, decodedTensor],
       prepend: [make('Where', [flag, changed, plain], [weight.name])],
-      ...(weight.constantNode ? { replace: new Map([[weight.constantNode, []]]) } : { removeInitializers: [weight.name] }),
+      ...(weight.constantNode
+        ? { replace: new Map([[weight.constantNode, []]]) }
+        : { removeInitializers: [weight.name] }),
       ...(weight.spelling === 'initializer-input' ? { removeInputs: [weight.name] } : {}),
     })
     for (const use of dynamicProducts(lowered, opset)) {
       const input = use.node.inputs[0] ?? ''
-      const [codes, scale, zero, value, chosen] = ['q', 's', 'z', 'd', 'w'].map((part) => fresh(`${input}.${part}`)) as [string, string, string, string, string]
+      const [codes, scale, zero, value, chosen] = ['q', 's', 'z', 'd', 'w'].map((part) =>
+        fresh(`${input}.${part}`),
+      ) as [string, string, string, string, string]
       products.set(use.node, {
         scope: use.scope,
         nodes: [
@@ -83,7 +97,12 @@ const MANY = 40
 /**
  * Noise that each change alone adds: the largest, over float outputs, of |changed - float|^2 / |float|^2. By `relaxKey`.
  */
-export async function noiseOf(session: RuntimeSession, switched: SwitchedModel, float: FloatRun, tools: Tools): Promise<ReadonlyMap<string, number>> {
+export async function noiseOf(
+  session: RuntimeSession,
+  switched: SwitchedModel,
+  float: FloatRun,
+  tools: Tools,
+): Promise<ReadonlyMap<string, number>> {
   const samples = float.evidence.samples.slice(0, switched.switches.size > MANY ? 1 : SAMPLES)
   const off = Uint8Array.of(0)
   const flags: Record<string, Value> = {}
@@ -96,7 +115,11 @@ export async function noiseOf(session: RuntimeSession, switched: SwitchedModel, 
     tools.notify({ phase: 'sensitivity', done, total: switched.switches.size, note: key })
     const sums = new Map<string, { noise: number; energy: number }>()
     for (const [i, sample] of samples.entries()) {
-      const on = { ...sample.feeds, ...flags, [name]: { dtype: 'bool', shape: [], data: Uint8Array.of(1) } } satisfies Feeds
+      const on = {
+        ...sample.feeds,
+        ...flags,
+        [name]: { dtype: 'bool', shape: [], data: Uint8Array.of(1) },
+      } satisfies Feeds
       addNoise(sums, plain[i] as Feeds, await session.run(on, tools.signal))
     }
     let worst = 0

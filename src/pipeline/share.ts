@@ -1,6 +1,6 @@
 import { applyEdits, constantsOf, findShared, mergeEqual } from '../graph/index.ts'
-import type { GraphEdit } from '../model/graph-edit.ts'
 import type { Model, Node } from '../model/graph.ts'
+import type { GraphEdit } from '../model/graph-edit.ts'
 import type { SharedGroup, WeightFacts } from '../model/inventory.ts'
 import { readRange, readSmall } from './tensor-bytes.ts'
 
@@ -37,7 +37,8 @@ function transposeEdits(group: SharedGroup, facts: ReadonlyMap<string, WeightFac
   if (!kept) return []
   const edits: GraphEdit[] = []
   for (const { weight, transposed } of members) {
-    if (!transposed || !isPlain(weight) || weight.byteLength < LEAST_TRANSPOSED_BYTES || weight.uses.length === 0) continue
+    if (!transposed || !isPlain(weight) || weight.byteLength < LEAST_TRANSPOSED_BYTES || weight.uses.length === 0)
+      continue
     if (kept.scope.join('/') !== weight.scope.join('/')) continue
     const node: Node = {
       name: '',

@@ -1,4 +1,15 @@
-import { closeSync, existsSync, ftruncateSync, mkdirSync, openSync, readdirSync, realpathSync, renameSync, rmSync, statSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { fileSource } from '../bytes/file.node.ts'
 import type { ByteSource } from '../bytes/types.ts'
@@ -26,11 +37,20 @@ export class NodeStage implements Stage {
     this.#final = resolve(output)
     this.#force = options.force
     const parent = dirname(this.#final)
-    if (!existsSync(parent)) throw new TersorError('E_OUTPUT', `the folder "${parent}" does not exist`, { where: output, hint: 'create it first' })
+    if (!existsSync(parent))
+      throw new TersorError('E_OUTPUT', `the folder "${parent}" does not exist`, {
+        where: output,
+        hint: 'create it first',
+      })
     refuseInputs(this.#final, options.inputs)
     if (existsSync(this.#final)) {
-      if (statSync(this.#final).isDirectory()) throw new TersorError('E_OUTPUT', `"${output}" is a folder; a file name was expected`, { where: output })
-      if (!this.#force) throw new TersorError('E_OUTPUT', `"${output}" exists`, { where: output, hint: 'add --force to replace it, or choose another name with -o' })
+      if (statSync(this.#final).isDirectory())
+        throw new TersorError('E_OUTPUT', `"${output}" is a folder; a file name was expected`, { where: output })
+      if (!this.#force)
+        throw new TersorError('E_OUTPUT', `"${output}" exists`, {
+          where: output,
+          hint: 'add --force to replace it, or choose another name with -o',
+        })
     }
     const base = basename(this.#final)
     removeStale(parent, base)
@@ -58,7 +78,11 @@ export class NodeStage implements Stage {
       name,
       writeAt: (position, bytes) => writeFully(fd, bytes, position),
       copyFrom: async (position, source, start, length) => {
-        const window = new Uint8Array(new ArrayBuffer(Math.min(COPY_BYTES, length) + 64), 48, Math.min(COPY_BYTES, length))
+        const window = new Uint8Array(
+          new ArrayBuffer(Math.min(COPY_BYTES, length) + 64),
+          48,
+          Math.min(COPY_BYTES, length),
+        )
         for (let done = 0; done < length; done += window.length) {
           const count = Math.min(window.length, length - done)
           if (source.readInto) {
@@ -77,10 +101,14 @@ export class NodeStage implements Stage {
   async publish(): Promise<readonly string[]> {
     this.#closeAll()
     const parent = dirname(this.#final)
-    const moves = this.#names.map((name, i) => ({ from: this.paths[i] as string, to: i === 0 ? this.#final : join(parent, name) }))
+    const moves = this.#names.map((name, i) => ({
+      from: this.paths[i] as string,
+      to: i === 0 ? this.#final : join(parent, name),
+    }))
     try {
       for (const { to } of moves.slice(1)) {
-        if (existsSync(to) && !this.#force) throw new TersorError('E_OUTPUT', `"${to}" exists`, { where: to, hint: 'add --force to replace it' })
+        if (existsSync(to) && !this.#force)
+          throw new TersorError('E_OUTPUT', `"${to}" exists`, { where: to, hint: 'add --force to replace it' })
       }
       for (const { from, to } of [...moves.slice(1), moves[0] as { from: string; to: string }]) renameSync(from, to)
     } catch (cause) {
@@ -112,7 +140,10 @@ function refuseInputs(final: string, inputs: readonly string[]): void {
   const real = existsSync(final) ? realpathSync(final) : final
   for (const input of inputs) {
     if (existsSync(input) && realpathSync(input) === real) {
-      throw new TersorError('E_OUTPUT', `the output "${final}" is the input; it would be destroyed`, { where: final, hint: 'choose another name with -o' })
+      throw new TersorError('E_OUTPUT', `the output "${final}" is the input; it would be destroyed`, {
+        where: final,
+        hint: 'choose another name with -o',
+      })
     }
   }
 }
@@ -128,7 +159,8 @@ function removeStale(parent: string, base: string): void {
   for (const entry of entries) {
     if (!entry.startsWith(prefix)) continue
     const pid = Number(entry.slice(prefix.length).split('-')[0])
-    if (Number.isInteger(pid) && pid > 0 && pid !== process.pid && !alive(pid)) rmSync(join(parent, entry), { recursive: true, force: true })
+    if (Number.isInteger(pid) && pid > 0 && pid !== process.pid && !alive(pid))
+      rmSync(join(parent, entry), { recursive: true, force: true })
   }
 }
 

@@ -6,7 +6,8 @@ export function suggestionFor(decided: Decided, finished: Finished, input: strin
   const { preset } = decided.plan
   if (verdict.status === 'refused') {
     const worst = verdict.worst[0]
-    if (preset === 'int4-weights' || preset === 'int2-weights') return `tersor quantize ${quote(input)} --to int8-weights`
+    if (preset === 'int4-weights' || preset === 'int2-weights')
+      return `tersor quantize ${quote(input)} --to int8-weights`
     if (worst !== undefined) return `tersor quantize ${quote(input)} --to ${preset} --rule ${quote(`${worst}=keep`)}`
     return `tersor quantize ${quote(input)} --to fp16-weights`
   }

@@ -32,7 +32,10 @@ export class Table {
 const METADATA_SLOPE = 1.5
 
 /** The candidate with the best error per byte: b beats a when error_b * slope^(bits_b - bits_a) is smaller. */
-export function cheapest<T extends { readonly measured: Measured }>(candidates: readonly T[], slope = METADATA_SLOPE): T {
+export function cheapest<T extends { readonly measured: Measured }>(
+  candidates: readonly T[],
+  slope = METADATA_SLOPE,
+): T {
   let best = candidates[0] as T
   for (const candidate of candidates.slice(1)) {
     const extraBits = candidate.measured.bitsPerWeight - best.measured.bitsPerWeight

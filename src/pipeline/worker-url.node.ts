@@ -17,5 +17,7 @@ export function workerUrl(name: string): URL {
     if (parent === folder) break
     folder = parent
   }
-  throw new TersorError('E_INTERNAL', `the worker file ${name} is missing from this installation`, { hint: 'run npm run build' })
+  throw new TersorError('E_INTERNAL', `the worker file ${name} is missing from this installation`, {
+    hint: 'run npm run build',
+  })
 }

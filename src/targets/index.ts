@@ -21,9 +21,13 @@ export function resolveTarget(text: string): Target {
       throw new TersorError('E_USAGE', `unknown target "${name}"`, { hint: `known: ${[...targets.keys()].join(', ')}` })
     }
     if (version !== undefined && compareVersions(version, target.version) < 0) {
-      throw new TersorError('E_UNSUPPORTED', `target ${name}@${version}: only ${target.version} and newer were measured`, {
-        hint: `use ${name} or ${name}@${target.version}`,
-      })
+      throw new TersorError(
+        'E_UNSUPPORTED',
+        `target ${name}@${version}: only ${target.version} and newer were measured`,
+        {
+          hint: `use ${name} or ${name}@${target.version}`,
+        },
+      )
     }
     return target
   })

@@ -19,6 +19,13 @@ export const ortWebWebgpu: Target = {
   dynamicQuantizeLstm: false,
   matmulInteger: false,
   signedWeightsMaySaturate: false,
-  cost: { 'onnx/matmul-nbits': 0.6, 'onnx/expand': 1, 'onnx/half': 1, 'onnx/gather-rows': 1, 'onnx/gather-block': 1, 'onnx/dequantize': 1 },
+  cost: {
+    'onnx/matmul-nbits': 0.6,
+    'onnx/expand': 1,
+    'onnx/half': 1,
+    'onnx/gather-rows': 1,
+    'onnx/gather-block': 1,
+    'onnx/dequantize': 1,
+  },
   faults: ['integer kernels (MatMulInteger, QuantizeLinear, DynamicQuantizeLSTM) fall back to the CPU'],
 }

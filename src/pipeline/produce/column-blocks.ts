@@ -9,7 +9,12 @@ import type { PartTarget, ProduceJob, Unit, UnitIo, UnitResult } from './types.t
  * Blocked DequantizeLinear along axis 0 of [K,N]: codes in source order, scales [blocks, N].
  * Units are ranges of blocks, not of channels: `from` and `to` count strips of blockSize rows.
  */
-export async function columnBlocksInOrder(job: ProduceJob, unit: Unit, io: UnitIo, kernels: Kernels): Promise<UnitResult> {
+export async function columnBlocksInOrder(
+  job: ProduceJob,
+  unit: Unit,
+  io: UnitIo,
+  kernels: Kernels,
+): Promise<UnitResult> {
   const spec = job.spec as IntegerSpec
   const { channels: columns, depth } = job.view
   const block = spec.granularity.kind === 'block' ? spec.granularity.size : depth
@@ -42,14 +47,43 @@ export async function columnBlocksInOrder(job: ProduceJob, unit: Unit, io: UnitI
       const source = tile + row * columns * 4
       const grid = scales + done * columns * 4
       const zero = zeros + done * columns
-      kernels.fitColumns(source, columns, stripRows, columns, mode, 2 ** spec.bits - 1, spec.scale === 'f16' ? 1 : 0, grid, 1, zero, 1)
-      error += kernels.packColumnsInPlace(source, columns, stripRows, columns, spec.bits, flip, grid, 1, spec.symmetric ? 0 : zero, 1, codes + row * rowBytes, rowBytes)
+      kernels.fitColumns(
+        source,
+        columns,
+        stripRows,
+        columns,
+        mode,
+        2 ** spec.bits - 1,
+        spec.scale === 'f16' ? 1 : 0,
+        grid,
+        1,
+        zero,
+        1,
+      )
+      error += kernels.packColumnsInPlace(
+        source,
+        columns,
+        stripRows,
+        columns,
+        spec.bits,
+        flip,
+        grid,
+        1,
+        spec.symmetric ? 0 : zero,
+        1,
+        codes + row * rowBytes,
+        rowBytes,
+      )
     }
     checkFinite(job, kernels, error, tile, rows * columns, (i) => first * columns + i)
     squaredError += error
     if (job.measure) energy += energyOf(kernels, tile, rows * columns, sums)
     await io.write(codeTarget, first * rowBytes, new Uint8Array(kernels.memory, codes, rows * rowBytes))
-    await io.write(scaleTarget, strip * columns * scaleSize, scaleBytes(kernels, scales, done * columns, spec.scale, extra))
+    await io.write(
+      scaleTarget,
+      strip * columns * scaleSize,
+      scaleBytes(kernels, scales, done * columns, spec.scale, extra),
+    )
     if (zeroTarget) {
       const raw = new Uint8Array(kernels.memory, zeros, done * columns)
       await io.write(zeroTarget, (strip * columns * spec.bits) / 8, packLinear(raw, spec.bits))

@@ -14,13 +14,21 @@ export function channelPanel(job: ProduceJob): number {
  * [K,N] floats to 8-bit codes in the same order with one grid a column: MatMulInteger's [K,N], or DequantizeLinear and
  * expanded storage per axis 1. First pass: grids; second pass: codes, in order.
  */
-export async function columnsToChannels(job: ProduceJob, unit: Unit, io: UnitIo, kernels: Kernels): Promise<UnitResult> {
+export async function columnsToChannels(
+  job: ProduceJob,
+  unit: Unit,
+  io: UnitIo,
+  kernels: Kernels,
+): Promise<UnitResult> {
   const spec = job.spec as IntegerSpec
   const { channels, depth } = job.view
   const columns = unit.to - unit.from
   const windowRows = Math.max(1, Math.min(depth, Math.floor(WINDOW_ELEMENTS / columns)))
   const fitColumns = Math.max(1, Math.min(columns, Math.floor(WINDOW_ELEMENTS / depth)))
-  const count = Math.max(windowRows * columns, job.solver === 'search' ? Math.min(fitColumns * depth, WINDOW_ELEMENTS) : 0)
+  const count = Math.max(
+    windowRows * columns,
+    job.solver === 'search' ? Math.min(fitColumns * depth, WINDOW_ELEMENTS) : 0,
+  )
   const [tile = 0, codes = 0, extremes = 0, scales = 0, zeros = 0, sums = 0, extra = 0] = arena(kernels, [
     count * 4,
     windowRows * columns,
@@ -61,14 +69,39 @@ export async function columnsToChannels(job: ProduceJob, unit: Unit, io: UnitIo,
   for (let row = 0; row < depth; row += windowRows) {
     const rows = Math.min(windowRows, depth - row)
     await readTile(job, io, kernels, 0, channels, row, rows, unit.from, columns, tile, extra)
-    const error = kernels.encodeColumns(tile, columns, rows, columns, 8, flip, scales, 1, spec.symmetric ? 0 : zeros, 1, codes, columns)
-    checkFinite(job, kernels, error, tile, rows * columns, (i) => (row + Math.floor(i / columns)) * channels + unit.from + (i % columns))
+    const error = kernels.encodeColumns(
+      tile,
+      columns,
+      rows,
+      columns,
+      8,
+      flip,
+      scales,
+      1,
+      spec.symmetric ? 0 : zeros,
+      1,
+      codes,
+      columns,
+    )
+    checkFinite(
+      job,
+      kernels,
+      error,
+      tile,
+      rows * columns,
+      (i) => (row + Math.floor(i / columns)) * channels + unit.from + (i % columns),
+    )
     squaredError += error
     if (job.measure) energy += energyOf(kernels, tile, rows * columns, sums)
-    if (columns === channels) await io.write(codeTarget, row * channels, new Uint8Array(kernels.memory, codes, rows * columns))
+    if (columns === channels)
+      await io.write(codeTarget, row * channels, new Uint8Array(kernels.memory, codes, rows * columns))
     else {
       for (let r = 0; r < rows; r++) {
-        await io.write(codeTarget, (row + r) * channels + unit.from, new Uint8Array(kernels.memory, codes + r * columns, columns))
+        await io.write(
+          codeTarget,
+          (row + r) * channels + unit.from,
+          new Uint8Array(kernels.memory, codes + r * columns, columns),
+        )
       }
     }
   }

@@ -58,13 +58,62 @@ export async function columnsToNbits(job: ProduceJob, unit: Unit, io: UnitIo, ke
       const grid = scales + index * 4
       const packed = codes + index * blockBytes
       if (job.solver === 'nearest') {
-        windowError += kernels.nearestPackColumns(source, columns, stripRows, columns, block, mode, spec.bits, 0, half, grid, blocks, zeros + index, blocks, packed, channelBytes)
+        windowError += kernels.nearestPackColumns(
+          source,
+          columns,
+          stripRows,
+          columns,
+          block,
+          mode,
+          spec.bits,
+          0,
+          half,
+          grid,
+          blocks,
+          zeros + index,
+          blocks,
+          packed,
+          channelBytes,
+        )
       } else {
-        kernels.fitColumns(source, columns, stripRows, columns, mode, maxCode, half, grid, blocks, zeros + index, blocks)
-        windowError += kernels.packColumns(source, columns, stripRows, columns, block, spec.bits, 0, grid, blocks, zero, blocks, packed, channelBytes)
+        kernels.fitColumns(
+          source,
+          columns,
+          stripRows,
+          columns,
+          mode,
+          maxCode,
+          half,
+          grid,
+          blocks,
+          zeros + index,
+          blocks,
+        )
+        windowError += kernels.packColumns(
+          source,
+          columns,
+          stripRows,
+          columns,
+          block,
+          spec.bits,
+          0,
+          grid,
+          blocks,
+          zero,
+          blocks,
+          packed,
+          channelBytes,
+        )
       }
     }
-    checkFinite(job, kernels, windowError, tile, rows * columns, (i) => (row + Math.floor(i / columns)) * channels + unit.from + (i % columns))
+    checkFinite(
+      job,
+      kernels,
+      windowError,
+      tile,
+      rows * columns,
+      (i) => (row + Math.floor(i / columns)) * channels + unit.from + (i % columns),
+    )
     squaredError += windowError
     if (job.measure) energy += energyOf(kernels, tile, rows * columns, sums)
   }

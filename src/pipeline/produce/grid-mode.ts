@@ -1,6 +1,6 @@
 import { FitMode } from '../../model/kernels.ts'
-import type { SolverId } from '../../model/scheme.ts'
 import type { IntegerSpec } from '../../model/packing.ts'
+import type { SolverId } from '../../model/scheme.ts'
 
 /** The fit mode that a solver uses for a spec; the one place that says so. */
 export function fitModeOf(spec: IntegerSpec, solver: SolverId): FitMode {

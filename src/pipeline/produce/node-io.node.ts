@@ -24,21 +24,35 @@ export class NodeIo implements UnitIo {
       this.#inputs.set(source.path, fd)
     }
     if (offset + target.length > source.byteLength) {
-      throw new TersorError('E_INTERNAL', `read past the end of a weight: ${offset} + ${target.length} of ${source.byteLength}`)
+      throw new TersorError(
+        'E_INTERNAL',
+        `read past the end of a weight: ${offset} + ${target.length} of ${source.byteLength}`,
+      )
     }
     let done = 0
     while (done < target.length) {
       const got = readSync(fd, target, done, target.length - done, source.start + offset + done)
       if (got === 0) {
-        throw new TersorError('E_FORMAT', `"${source.path}" ended while its weights were read; it changed or is truncated`, { where: source.path })
+        throw new TersorError(
+          'E_FORMAT',
+          `"${source.path}" ended while its weights were read; it changed or is truncated`,
+          { where: source.path },
+        )
       }
       done += got
     }
   }
 
-  write(target: { readonly file: number; readonly position: number; readonly byteLength: number }, offset: number, bytes: Uint8Array): void {
+  write(
+    target: { readonly file: number; readonly position: number; readonly byteLength: number },
+    offset: number,
+    bytes: Uint8Array,
+  ): void {
     if (offset + bytes.length > target.byteLength) {
-      throw new TersorError('E_INTERNAL', `write past the end of a tensor: ${offset} + ${bytes.length} of ${target.byteLength}`)
+      throw new TersorError(
+        'E_INTERNAL',
+        `write past the end of a tensor: ${offset} + ${bytes.length} of ${target.byteLength}`,
+      )
     }
     let fd = this.#sinks.get(target.file)
     if (fd === undefined) {
@@ -80,8 +94,12 @@ export function outputError(cause: unknown, what: string): TersorError {
     EISDIR: 'the output is a folder: give a file name',
   }
   const hint = hints[code]
-  return new TersorError('E_OUTPUT', `${what}${code ? ` (${code})` : ''}: ${cause instanceof Error ? cause.message : String(cause)}`, {
-    cause,
-    ...(hint ? { hint } : {}),
-  })
+  return new TersorError(
+    'E_OUTPUT',
+    `${what}${code ? ` (${code})` : ''}: ${cause instanceof Error ? cause.message : String(cause)}`,
+    {
+      cause,
+      ...(hint ? { hint } : {}),
+    },
+  )
 }

@@ -1,7 +1,7 @@
 import { TersorError } from '../../errors.ts'
+import { packings } from '../../formats/onnx/packings/index.ts'
 import type { Kernels } from '../../model/kernels.ts'
 import type { IntegerSpec } from '../../model/packing.ts'
-import { packings } from '../../formats/onnx/packings/index.ts'
 import { solveTensor } from '../../solvers/index.ts'
 import { SOURCE_BYTES } from './tile.ts'
 import type { PartTarget, ProduceJob, Unit, UnitIo, UnitResult } from './types.ts'
@@ -19,10 +19,15 @@ export async function wholeTensor(job: ProduceJob, _unit: Unit, io: UnitIo, kern
 }
 
 /** All elements of a weight as f32. */
-export async function loadFloats(job: Pick<ProduceJob, 'source' | 'dtype' | 'shape' | 'label'>, io: UnitIo, kernels: Kernels): Promise<Float32Array> {
+export async function loadFloats(
+  job: Pick<ProduceJob, 'source' | 'dtype' | 'shape' | 'label'>,
+  io: UnitIo,
+  kernels: Kernels,
+): Promise<Float32Array> {
   const count = job.shape.reduce((a, b) => a * b, 1)
   const size = SOURCE_BYTES[job.dtype]
-  if (size === undefined) throw new TersorError('E_INTERNAL', `cannot read ${job.dtype} as floats`, { where: job.label })
+  if (size === undefined)
+    throw new TersorError('E_INTERNAL', `cannot read ${job.dtype} as floats`, { where: job.label })
   const bytes = new Uint8Array(count * size)
   const wait = io.read(job.source, 0, bytes)
   if (wait) await wait

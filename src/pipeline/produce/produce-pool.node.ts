@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads'
-import { TersorError, type ErrorCode } from '../../errors.ts'
+import { type ErrorCode, TersorError } from '../../errors.ts'
 import type { Kernels } from '../../model/kernels.ts'
 import { workerUrl } from '../worker-url.node.ts'
 import { NodeIo } from './node-io.node.ts'
@@ -48,7 +48,8 @@ export async function runOnThreads(
     if (signal?.aborted) throw new TersorError('E_ABORTED', 'stopped by the user')
     notify(Atomics.load(counters, DONE), '')
     for (const results of others) for (const [index, result] of results) own.set(index, result)
-    if (own.size !== units.length) throw new TersorError('E_INTERNAL', `${units.length - own.size} of ${units.length} pieces of work are missing`)
+    if (own.size !== units.length)
+      throw new TersorError('E_INTERNAL', `${units.length - own.size} of ${units.length} pieces of work are missing`)
     return own
   } catch (thrown) {
     Atomics.store(counters, STOP, 1)

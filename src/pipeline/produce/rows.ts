@@ -36,7 +36,19 @@ export async function rowsInOrder(job: ProduceJob, unit: Unit, io: UnitIo, kerne
   const half = spec.scale === 'f16' ? 1 : 0
   const searchPackRows = (rows: number): number => {
     kernels.fitRows(tile, depth, rows, depth, block, mode, 2 ** spec.bits - 1, half, scales, zeros)
-    return kernels.packRows(tile, depth, rows, depth, block, spec.bits, flip, scales, spec.symmetric ? 0 : zeros, codes, rowBytes)
+    return kernels.packRows(
+      tile,
+      depth,
+      rows,
+      depth,
+      block,
+      spec.bits,
+      flip,
+      scales,
+      spec.symmetric ? 0 : zeros,
+      codes,
+      rowBytes,
+    )
   }
 
   let squaredError = 0
@@ -46,7 +58,21 @@ export async function rowsInOrder(job: ProduceJob, unit: Unit, io: UnitIo, kerne
     await readFloats(job, io, kernels, row * depth, rows * depth, tile, extra)
     const error =
       job.solver === 'nearest'
-        ? kernels.nearestPackRows(tile, depth, rows, depth, block, mode, spec.bits, flip, half, scales, zeros, codes, rowBytes)
+        ? kernels.nearestPackRows(
+            tile,
+            depth,
+            rows,
+            depth,
+            block,
+            mode,
+            spec.bits,
+            flip,
+            half,
+            scales,
+            zeros,
+            codes,
+            rowBytes,
+          )
         : searchPackRows(rows)
     checkFinite(job, kernels, error, tile, rows * depth, (i) => row * depth + i)
     squaredError += error

@@ -1,7 +1,13 @@
 import type { Kernels } from '../../model/kernels.ts'
 
 /** Scales as they are stored: f32, or f16 when the scheme says so (values are already rounded to f16). */
-export function scaleBytes(kernels: Kernels, scales: number, count: number, type: 'f32' | 'f16', scratch: number): Uint8Array {
+export function scaleBytes(
+  kernels: Kernels,
+  scales: number,
+  count: number,
+  type: 'f32' | 'f16',
+  scratch: number,
+): Uint8Array {
   if (type === 'f32') return new Uint8Array(kernels.memory, scales, count * 4)
   kernels.f32ToF16(scales, scratch, count)
   return new Uint8Array(kernels.memory, scratch, count * 2)

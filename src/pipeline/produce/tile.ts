@@ -24,7 +24,8 @@ export async function readFloats(
   scratch: number,
 ): Promise<void> {
   const size = SOURCE_BYTES[job.dtype]
-  if (size === undefined) throw new TersorError('E_INTERNAL', `cannot read ${job.dtype} as floats`, { where: job.label })
+  if (size === undefined)
+    throw new TersorError('E_INTERNAL', `cannot read ${job.dtype} as floats`, { where: job.label })
   const at = job.dtype === 'f32' ? pointer : scratch
   const wait = io.read(job.source, start * size, new Uint8Array(kernels.memory, at, count * size))
   if (wait) await wait
@@ -84,10 +85,14 @@ export function checkFinite(
 }
 
 export function nonFinite(label: string, value: number, index: number): TersorError {
-  return new TersorError('E_NONFINITE', `weight "${label}" holds ${value} at element ${index}; every weight must be finite`, {
-    where: label,
-    hint: `fix the export, or leave this tensor as it is with --rule '${label}=keep'`,
-  })
+  return new TersorError(
+    'E_NONFINITE',
+    `weight "${label}" holds ${value} at element ${index}; every weight must be finite`,
+    {
+      where: label,
+      hint: `fix the export, or leave this tensor as it is with --rule '${label}=keep'`,
+    },
+  )
 }
 
 /** Sum of squares of a tile (f64), with a 16-byte result at `out`. */
