@@ -20,6 +20,10 @@ export function processTerminal(): Terminal {
         for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.off(signal, listener)
       }
     },
+    onIdle(idle) {
+      process.once('beforeExit', idle)
+      return () => process.off('beforeExit', idle)
+    },
     now: () => performance.now(),
     memory: () => process.memoryUsage.rss(),
   }

@@ -29,6 +29,11 @@ export async function run(words: readonly string[], terminal: Terminal, loadLine
   const verbose = ahead.includes('--verbose') || ahead.includes('-v')
   const stop = new AbortController()
   const stopListening = terminal.onStop(() => stop.abort(new TersorError('E_ABORTED', 'stopped by the user')))
+  // A worker that dies with an answer owed would end the process in the middle of a sentence.
+  let stopWatching = () => {}
+  const abandoned = new Promise<never>((_, reject) => {
+    stopWatching = terminal.onIdle(() => reject(new Error('the work ended without a result')))
+  })
   let progress: Progress | undefined
   try {
     const help = helpAsked(ahead)
@@ -42,7 +47,7 @@ export async function run(words: readonly string[], terminal: Terminal, loadLine
     progress = startProgress(terminal, parsed.values.has('quiet'))
     const command = await COMMANDS[spec.verb]()
     const context = { parsed, loadLine, progress, signal: stop.signal, text: textOptions(parsed, terminal) }
-    const outcome = await command(context)
+    const outcome = await Promise.race([command(context), abandoned])
     progress.end()
     terminal.stdout.write(json ? toJson(outcome.json) : outcome.text)
     return outcome.exitCode
@@ -54,6 +59,7 @@ export async function run(words: readonly string[], terminal: Terminal, loadLine
     return exitCodeOf(failure)
   } finally {
     stopListening()
+    stopWatching()
   }
 }
 

@@ -12,6 +12,8 @@ export interface Terminal {
   readonly env: Readonly<Record<string, string | undefined>>
   /** Calls back on Ctrl-C and on a request to stop; returns how to stop listening. */
   onStop(stop: () => void): () => void
+  /** Calls back when the process has nothing left to wait for although the run has not ended; returns how to stop listening. */
+  onIdle(idle: () => void): () => void
   /** Milliseconds, monotonic. */
   now(): number
   /** Resident memory in bytes. */

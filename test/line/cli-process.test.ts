@@ -1,5 +1,6 @@
 import { execFile, spawn } from 'node:child_process'
-import { existsSync, statSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { beforeAll, expect, test } from 'vitest'
@@ -57,4 +58,22 @@ test('a pipe closed early is no error and no noise', async () => {
   const code = await new Promise((done) => child.on('close', done))
   expect(code).toBe(0)
   expect(stderr).not.toMatch(/EPIPE|error/)
+})
+
+test('Ctrl-C in the middle of the work: 130, one line, and nothing staged stays', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tersor-stop-'))
+  try {
+    const child = spawn(process.execPath, [MAIN, 'demo', '-o', folder], { stdio: ['ignore', 'ignore', 'pipe'] })
+    let stderr = ''
+    // The first progress line: the work has begun.
+    child.stderr.once('data', () => child.kill('SIGINT'))
+    child.stderr.on('data', (chunk) => {
+      stderr += chunk
+    })
+    expect(await new Promise((done) => child.on('close', done))).toBe(130)
+    expect(stderr).toMatch(/error\[E_ABORTED\] stopped by the user\n$/)
+    expect(readdirSync(folder)).toEqual(['model.onnx'])
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
 })

@@ -242,6 +242,19 @@ describe('exit codes', () => {
   })
 })
 
+test('work that ends without a result is our bug, or the stop that was asked for', async () => {
+  const never = (act: () => void) => ({ inspect: () => new Promise<never>(() => act()) })
+  let idle: () => void = () => {}
+  let stop: () => void = () => {}
+  const world = { onIdle: (given: () => void) => (idle = given), onStop: (given: () => void) => (stop = given) }
+  expect(await runFake(['inspect', 'm'], { ...world, line: never(() => idle()) })).toMatchObject({ code: 1 })
+  const both = () => {
+    stop()
+    idle()
+  }
+  expect(await runFake(['inspect', 'm'], { ...world, line: never(both) })).toMatchObject({ code: 130 })
+})
+
 describe('usage', () => {
   test.each([
     ['inpsect', 'did you mean "inspect"?'],

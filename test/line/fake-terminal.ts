@@ -22,6 +22,8 @@ export interface World {
   readonly env?: Record<string, string>
   /** Gets the function that a Ctrl-C calls. */
   readonly onStop?: (stop: () => void) => void
+  /** Gets the function that an empty event loop calls. */
+  readonly onIdle?: (idle: () => void) => void
 }
 
 /** One run of the command line against a line that gives fixture reports and notes how it was called. */
@@ -64,6 +66,10 @@ export async function runFake(words: readonly string[], world: World = {}): Prom
       env: world.env ?? {},
       onStop: (stop) => {
         world.onStop?.(stop)
+        return () => {}
+      },
+      onIdle: (idle) => {
+        world.onIdle?.(idle)
         return () => {}
       },
       now: () => (clock += 500),
