@@ -50,6 +50,12 @@ describe.each([
     await session.release()
   })
 
+  it('never fetches 4-bit outputs, which would end the process', async () => {
+    await expect(runtime.open({ bytes: identityModel(22, 2) }, { optimized: false })).rejects.toMatchObject({
+      code: 'E_UNSUPPORTED',
+    })
+  })
+
   it('carries strings', async () => {
     const session = await runtime.open({ bytes: identityModel(8, 2) }, { optimized: false })
     const x: Value = { dtype: 'string', shape: [2], data: ['a', 'zwölf'] }

@@ -103,12 +103,13 @@ function sessionOf(
   inTurn: <T>(work: () => Promise<T>) => Promise<T>,
 ): RuntimeSession {
   const inputs = session.inputMetadata.map(inputOf)
-  // Sequences and maps have no carrier here; their session runs, their values are not fetched.
-  const outputs = session.outputMetadata.filter((output) => output.isTensor).map((output) => output.name)
+  // Sequences and maps have no carrier here, 4-bit elements one that ends the process in onnxruntime-node 1.30
+  // ("v8::ArrayBuffer::New Allocation failed"): such a session runs, but these values are not fetched.
+  const outputs = session.outputMetadata.filter(isCarried).map((output) => output.name)
   if (outputs.length === 0) {
     throw new TersorError(
       'E_UNSUPPORTED',
-      'expected a model with a tensor among its outputs, found only sequences or maps',
+      'expected a model with a tensor of 8 bits or more among its outputs, found only others',
     )
   }
   return {
@@ -123,6 +124,10 @@ function sessionOf(
       }),
     release: () => inTurn(() => session.release()),
   }
+}
+
+function isCarried({ isTensor, type }: OrtValueInfo): boolean {
+  return isTensor && type !== 'int4' && type !== 'uint4'
 }
 
 function inputOf(input: OrtValueInfo): SessionInput {
