@@ -50,12 +50,6 @@ describe.each([
     await session.release()
   })
 
-  it('never fetches 4-bit outputs, which would end the process', async () => {
-    await expect(runtime.open({ bytes: identityModel(22, 2) }, { optimized: false })).rejects.toMatchObject({
-      code: 'E_UNSUPPORTED',
-    })
-  })
-
   it('carries strings', async () => {
     const session = await runtime.open({ bytes: identityModel(8, 2) }, { optimized: false })
     const x: Value = { dtype: 'string', shape: [2], data: ['a', 'zwölf'] }
@@ -131,5 +125,28 @@ describe('session options', () => {
     await expect(
       ortRuntime(ort, 'onnxruntime-node').open({ path: 'm' }, { optimized: true, config }),
     ).rejects.toMatchObject({ code: 'E_USAGE' })
+  })
+})
+
+describe('outputs', () => {
+  const metadata = (name: string, type?: string) => ({ name, isTensor: type !== undefined, type, shape: [1] })
+  function withOutputs(...outputs: ReturnType<typeof metadata>[]) {
+    const session = { inputMetadata: [metadata('x', 'float32')], outputMetadata: outputs }
+    const ort = { env: {}, Tensor: class {}, InferenceSession: { create: async () => session } }
+    return ortRuntime(ort as unknown as OrtModule, 'onnxruntime-node').open({ path: 'm' }, { optimized: true })
+  }
+
+  it('of 4 bits, sequences and maps are not fetched', async () => {
+    const session = await withOutputs(
+      metadata('a', 'int4'),
+      metadata('b', 'uint4'),
+      metadata('c'),
+      metadata('d', 'int8'),
+    )
+    expect(session.outputs).toEqual(['d'])
+  })
+
+  it('are refused when none is left', async () => {
+    await expect(withOutputs(metadata('a', 'int4'))).rejects.toMatchObject({ code: 'E_UNSUPPORTED' })
   })
 })
