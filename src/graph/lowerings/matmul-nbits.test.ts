@@ -71,6 +71,32 @@ describe('MatMul', () => {
     expect(level).toMatchObject({ kind: 'int', value: ort.matmulNBits!.accuracyLevel[4] })
   })
 
+  // Packed ahead, scales behind a Cast would count as zeros in sessions without optimization on CPUs with VNNI.
+  it.each([
+    ['f16 weights cast to f32, f16 scales', 'f16', 'f16', ['Cast'], 0],
+    ['f16 weights cast to f32, f32 scales', 'f16', 'f32', ['Cast'], 4],
+    ['f16 weights in f16, f32 scales', 'f16', 'f32', [], 0],
+    ['f16 weights in f16, f16 scales', 'f16', 'f16', [], 4],
+    ['f32 weights, f16 scales', 'f32', 'f16', [], 0],
+  ] as const)('level 4 only where the scales are constants: %s', (_, dtype, scale, path, expected) => {
+    const view = { stack: 1, channels: N, depth: K, along: 'column' } as const
+    const weight = quantizedWeight(block(4, true, scale), view)
+    const w = floatTensor('w', [K, N], weight.values, dtype)
+    const cast = makeNode('Cast', ['w'], ['wf'], { to: 1 })
+    const product = makeNode('MatMul', ['x', path.length > 0 ? 'wf' : 'w'], ['y'])
+    const model = plainModel({
+      nodes: path.length > 0 ? [cast, product] : [product],
+      initializers: [w],
+      inputs: [{ name: 'x' }],
+      outputs: [{ name: 'y' }],
+    })
+    const steps = path.map(() => ({ op: 'Cast' as const, node: cast }))
+    const facts = weightFacts(w, [weightUse(product, 1, 'matmul', view, 1, steps)])
+    const lowered = loweredBy(matmulNBits, model, facts, weight, packedRefs(weight, 'onnx/nbits', [K, N], 'w'), ort)
+    const made = lowered.graph.nodes.find((item) => item.op === 'MatMulNBits')
+    expect(made?.attributes.find((item) => item.name === 'accuracy_level')).toMatchObject({ value: expected })
+  })
+
   it('two nodes read one packed weight and one Cast of its scales', async () => {
     const view = { stack: 1, channels: N, depth: K, along: 'column' } as const
     const weight = quantizedWeight(block(4, true, 'f16'), view)

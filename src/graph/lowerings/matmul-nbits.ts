@@ -58,10 +58,12 @@ export const matmulNBits: Lowering = {
         text: `${target.id} takes ${facts.bits.join('/')} bits in blocks of ${facts.blockSizes.join('/')}, asked are ${spec.bits} bits in blocks of ${spec.granularity.size}`,
       }
     }
-    if (spec.scale === 'f16' && weight.dtype !== 'f16' && !facts.halfScalesBehindCast) {
+    const refused = refuseMatrixUse(weight, use, COMPUTES)
+    if (refused !== null || use === undefined) return refused
+    if (spec.scale === 'f16' && !facts.halfScalesBehindCast && dtypeThroughPath(weight, use) !== 'f16') {
       return { code: 'target', text: `${target.id} does not take half-precision scales behind a Cast` }
     }
-    return refuseMatrixUse(weight, use, COMPUTES)
+    return null
   },
 
   lower(weight, uses, spec, packed, context) {
@@ -69,10 +71,7 @@ export const matmulNBits: Lowering = {
       throw new TersorError('E_PLAN', 'MatMulNBits needs integer codes in blocks', { where: `tensor "${weight.name}"` })
     }
     const { bits, granularity } = spec
-    // Level 4 packs constant scales ahead; behind a Cast they are not constant when optimization is off, and the packed
-    // kernel of CPUs with VNNI then computes zeros (probed on onnxruntime 1.30.0). Level 0 is right in every session.
-    const behindCast = spec.scale === 'f16' && weight.dtype !== 'f16'
-    const level = behindCast ? 0 : (context.target.matmulNBits?.accuracyLevel[bits] ?? 0)
+    const targetLevel = context.target.matmulNBits?.accuracyLevel[bits] ?? 0
     const casts = new Map<DType, { readonly name: string; readonly node: Node }>()
     const edits = replaceUses(uses, [MICROSOFT_OPSET], (use) => {
       const { K, N } = matrixOf(weight, use)
@@ -84,6 +83,9 @@ export const matmulNBits: Lowering = {
         scalesIn(packed, dtype, context, casts),
         packed.zeros?.name ?? '',
       ]
+      // Level 4 packs constant scales ahead; behind a Cast they are not constant when optimization is off, and the packed
+      // kernel of CPUs with VNNI then computes zeros (probed on onnxruntime 1.30.0). Level 0 is right in every session.
+      const level = packed.scales?.dtype === dtype ? targetLevel : 0
       const attributes = { K, N, bits, block_size: granularity.size, accuracy_level: level }
       const product = makeNode('MatMulNBits', inputs, [around.product], attributes, MICROSOFT)
       return { nodes: [...around.before, product, ...around.after], constants: around.constants }
