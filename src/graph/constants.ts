@@ -4,6 +4,7 @@ import type { WeightFacts, WeightUse } from '../model/inventory.ts'
 import { constantTensor, isSparseConstant, type ReadSmall } from './constant-nodes.ts'
 import { type SeenConstant, takeStep } from './constant-steps.ts'
 import { type Connections, connect, type Definition, type Use } from './consumers.ts'
+import { movedIntoProduct } from './moved-into-product.ts'
 import { roleOf } from './roles.ts'
 import { storedAxes, viewOf } from './stored-axes.ts'
 import { isStandard, type Scope } from './walk.ts'
@@ -106,7 +107,17 @@ function weightUse(use: Use, seen: SeenConstant, connections: Connections): Weig
   }
   const { role, labels } = roleOf(node, inputIndex, seen.shape, producer)
   const stored = seen.axes === null || labels === null ? { view: null, axis: null } : viewOf(seen.axes, labels)
-  return { scope: scope.path, node, inputIndex, role, view: stored.view, axis: stored.axis, path: seen.path }
+  const moved = role === 'other' && movedIntoProduct(use, connections)
+  return {
+    scope: scope.path,
+    node,
+    inputIndex,
+    role,
+    view: stored.view,
+    axis: stored.axis,
+    path: seen.path,
+    ...(moved ? { movedIntoProduct: true } : {}),
+  }
 }
 
 function bodyResult(scope: Scope, seen: SeenConstant): WeightUse {

@@ -38,6 +38,8 @@ export interface WeightUse {
   /** Axis of the stored tensor that is kept (output channel); null when no single axis fits. */
   readonly axis: number | null
   readonly path: readonly ConstantStep[]
+  /** Role 'other' only: everything it leads to, through operators that only move elements, is the weight of a product. */
+  readonly movedIntoProduct?: boolean
 }
 
 /** One constant of a model, whatever its spelling. */

@@ -6,14 +6,19 @@ import type { Decided } from './run.ts'
 /** Verdicts that are refused for too much error are tried again with more precision, at most so often. */
 export const MOST_ATTEMPTS = 4
 
-/** Predictions are aimed this much below the threshold, because errors of layers are not quite independent. */
-const AIM = 0.7
+/**
+ * Predictions are aimed this much below the threshold, because errors of layers are not quite independent: little at
+ * first, so that no byte is spent without need, more when that was not enough.
+ */
+const FIRST_AIM = 0.9
+const NEXT_AIM = 0.6
 
 /**
  * Share of the quantized elements that may be relaxed. Beyond it the result is no longer what was asked for: better refused,
- * with the reason, than quietly something else.
+ * with the reason, than quietly something else. Half precision may take more of an 8-bit result, which still saves 60 %.
  */
 const MOST_RELAXED = 0.25
+const MOST_HALVED = 0.6
 
 /** What `auto` falls back to, when what it chose is refused and cannot be relaxed. */
 const FALLBACKS: ReadonlyMap<string, string> = new Map([
@@ -75,7 +80,7 @@ export function relax(decided: Decided, noise: ReadonlyMap<string, number>, redu
   })
   const total = candidates.reduce((sum, one) => sum + one.own, 0)
   if (total <= 0) return null
-  const goal = total * reduction * AIM
+  const goal = total * reduction * (ask.relaxed === undefined ? FIRST_AIM : NEXT_AIM)
   const order = candidates
     .filter((one) => one.rung !== null && one.own > 0)
     .sort((a, b) => b.own / b.work.weight.elementCount - a.own / a.work.weight.elementCount || (a.key < b.key ? -1 : 1))
@@ -93,8 +98,10 @@ export function relax(decided: Decided, noise: ReadonlyMap<string, number>, redu
     changed = true
   }
   const elements = candidates.reduce((sum, one) => sum + one.work.weight.elementCount, 0)
-  const touched = candidates.reduce((sum, one) => sum + (relaxed.has(one.key) ? one.work.weight.elementCount : 0), 0)
-  return changed && left <= goal && touched <= elements * MOST_RELAXED ? { ...ask, relaxed } : null
+  const share = (what: string): number =>
+    candidates.reduce((sum, one) => sum + (relaxed.get(one.key)?.what === what ? one.work.weight.elementCount : 0), 0) / elements
+  const within = share('int8-weights') <= MOST_RELAXED && share('fp16-weights') <= MOST_HALVED
+  return changed && left <= goal && within ? { ...ask, relaxed } : null
 }
 
 function remainedAfter(ask: Ask, key: string): number {

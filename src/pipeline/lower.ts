@@ -36,7 +36,10 @@ export function lower(model: Model, plan: Plan, target: Target): { model: Model;
     )
     weights.push({ work, tensors })
     const packed = packedOf(work, tensors)
-    edits.push({ scope: work.weight.scope, addInitializers: tensors })
+    // A weight that callers could override is no input any more once codes take its place.
+    const nodesOnly = [...work.groups.keys()].every((id) => loweringOf(id).kind === 'node')
+    const listed = nodesOnly && work.weight.spelling === 'initializer-input'
+    edits.push({ scope: work.weight.scope, addInitializers: tensors, ...(listed ? { removeInputs: [work.weight.name] } : {}) })
     for (const [id, uses] of work.groups) {
       if (id === 'onnx/dynamic-lstm') {
         const node = uses[0]?.node as object
@@ -60,7 +63,9 @@ export function lower(model: Model, plan: Plan, target: Target): { model: Model;
       ),
     )
   }
-  return { model: applyEdits(model, edits), weights }
+  // Before IR version 4 every initializer had to be an input too.
+  const current = weights.length > 0 && model.irVersion < 4 ? { ...model, irVersion: 4 } : model
+  return { model: applyEdits(current, edits), weights }
 }
 
 function packedOf(work: WeightWork, tensors: readonly TensorRef[]): PackedRefs {

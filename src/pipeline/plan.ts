@@ -186,7 +186,7 @@ function integerRefusal(weight: WeightFacts): Reason | null {
     return { code: 'norm', text: 'vectors (norms, slopes, tables of one dimension) are few and sensitive' }
   if (part !== 'other') return null
   const ops = new Set(weight.uses.map((use) => use.node.op))
-  const linearUses = weight.uses.every((use) => use.role !== 'other' || PRODUCTS.has(use.node.op))
+  const linearUses = weight.uses.every((use) => use.role !== 'other' || use.movedIntoProduct === true || PRODUCTS.has(use.node.op))
   if (linearUses) return null
   return { code: 'unsupported-use', text: `used as a value by ${[...ops].sort().join(', ')}, not as a weight` }
 }
