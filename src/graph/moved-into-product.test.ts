@@ -8,7 +8,13 @@ const gates = (tail: ReturnType<typeof node>[]) =>
     graph({
       inputs: [value('x', 'f32', [3, 1, 4])],
       outputs: [value('y', 'f32', [])],
-      initializers: [f32('w', [8, 4], new Array(32).fill(0)), f32('r', [1, 8, 2], new Array(16).fill(0)), i64('s', [1], [0]), i64('e', [1], [4]), i64('z', [1], [8])],
+      initializers: [
+        f32('w', [8, 4], new Array(32).fill(0)),
+        f32('r', [1, 8, 2], new Array(16).fill(0)),
+        i64('s', [1], [0]),
+        i64('e', [1], [4]),
+        i64('z', [1], [8]),
+      ],
       nodes: [
         node('Slice', ['w', 's', 'e'], ['a']),
         node('Slice', ['w', 'e', 'z'], ['b']),
@@ -30,7 +36,10 @@ test('slices that become the weight of an LSTM are a weight', () => {
 })
 
 test('slices that are added to something are a value', () => {
-  expect(answer([node('LSTM', ['x', 'd', 'r'], ['h'], { hidden_size: 2 }), node('Add', ['a', 'a'], ['y'])])).toEqual([false, true])
+  expect(answer([node('LSTM', ['x', 'd', 'r'], ['h'], { hidden_size: 2 }), node('Add', ['a', 'a'], ['y'])])).toEqual([
+    false,
+    true,
+  ])
 })
 
 test('the initial state of an LSTM is a value', () => {

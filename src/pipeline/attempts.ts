@@ -4,7 +4,7 @@ import type { WeightWork } from './plan.ts'
 import type { Decided } from './run.ts'
 
 /** Verdicts that are refused for too much error are tried again with more precision, at most so often. */
-export const MOST_ATTEMPTS = 4
+export const MOST_ATTEMPTS = 6
 
 /**
  * Predictions are aimed this much below the threshold, because errors of layers are not quite independent: little at
@@ -99,7 +99,8 @@ export function relax(decided: Decided, noise: ReadonlyMap<string, number>, redu
   }
   const elements = candidates.reduce((sum, one) => sum + one.work.weight.elementCount, 0)
   const share = (what: string): number =>
-    candidates.reduce((sum, one) => sum + (relaxed.get(one.key)?.what === what ? one.work.weight.elementCount : 0), 0) / elements
+    candidates.reduce((sum, one) => sum + (relaxed.get(one.key)?.what === what ? one.work.weight.elementCount : 0), 0) /
+    elements
   const within = share('int8-weights') <= MOST_RELAXED && share('fp16-weights') <= MOST_HALVED
   return changed && left <= goal && within ? { ...ask, relaxed } : null
 }

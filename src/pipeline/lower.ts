@@ -39,7 +39,11 @@ export function lower(model: Model, plan: Plan, target: Target): { model: Model;
     // A weight that callers could override is no input any more once codes take its place.
     const nodesOnly = [...work.groups.keys()].every((id) => loweringOf(id).kind === 'node')
     const listed = nodesOnly && work.weight.spelling === 'initializer-input'
-    edits.push({ scope: work.weight.scope, addInitializers: tensors, ...(listed ? { removeInputs: [work.weight.name] } : {}) })
+    edits.push({
+      scope: work.weight.scope,
+      addInitializers: tensors,
+      ...(listed ? { removeInputs: [work.weight.name] } : {}),
+    })
     for (const [id, uses] of work.groups) {
       if (id === 'onnx/dynamic-lstm') {
         const node = uses[0]?.node as object

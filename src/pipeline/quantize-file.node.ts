@@ -13,6 +13,7 @@ import { runOnThreads } from './produce/produce-pool.node.ts'
 import type { ProveFileOptions } from './prove-file.node.ts'
 import { reportOf } from './report-of.ts'
 import { decide, finish, prepare } from './run.ts'
+import { savingNote } from './saving.ts'
 import { NodeStage } from './stage.node.ts'
 import { suggestionFor } from './suggestion.ts'
 
@@ -95,13 +96,15 @@ export async function quantize(input: string, output: string | undefined, option
         continue
       }
       const published = finished.files.length > 0
+      const note = savingNote(decided, finished.saved.byteLength, asked.to === 'auto')
+      const notes = note === null ? [] : [note]
       return reportOf(decided, finished, {
         command: 'quantize',
         source: opened.source,
         ask,
         options: plainOptions(options),
         phases: phases.list,
-        warnings: [...(proof?.warnings() ?? []), ...attempts],
+        warnings: [...(proof?.warnings() ?? []), ...attempts, ...notes],
         peakBytes: process.resourceUsage().maxRSS * 1024,
         outputPath: path,
         ...(proof?.runtime ? { runtime: proof.runtime } : {}),
