@@ -30,6 +30,7 @@ describe('takeInventory', () => {
     )
     expect(Object.fromEntries(inventory.operators)).toEqual({ If: 1, 'my::Op': 1, Reshape: 1, Relu: 2 })
     expect(inventory.parameterCount).toBe(4 * 8 * 2 + 20)
+    expect(inventory.nodes.map((node) => node.op)).toEqual(['If', 'Relu', 'Relu', 'Op', 'Reshape'])
     expect(inventory.opset).toBe(17)
     expect(inventory.shared[0]!.names.map(({ name }) => name)).toEqual(['w', 'v'])
     expect((await takeInventory(model, bytesOf)).shared).toEqual([])

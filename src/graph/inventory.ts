@@ -1,5 +1,5 @@
 import type { DType } from '../model/dtype.ts'
-import type { Model } from '../model/graph.ts'
+import type { Model, Node } from '../model/graph.ts'
 import type { Inventory, WeightFacts } from '../model/inventory.ts'
 import type { ReadRange } from './compare-elements.ts'
 import type { ReadSmall } from './constant-nodes.ts'
@@ -28,11 +28,31 @@ export async function takeInventory(model: Model, readSmall: ReadSmall, readRang
     family: familyOf(operators, weights),
     opset: opsetOf(model) ?? 0,
     weights,
+    nodes: nodesInOrder(connections.scopes),
     shared,
     operators,
     parameterCount,
     warnings: leftAlone(weights),
   }
+}
+
+/** A stack instead of recursion: nesting is bounded by the file, not by us. */
+function nodesInOrder(scopes: readonly Scope[]): readonly Node[] {
+  const bodies = new Map<Node, Scope[]>()
+  for (const scope of scopes)
+    if (scope.owner !== null) bodies.set(scope.owner, [...(bodies.get(scope.owner) ?? []), scope])
+  const nodes: Node[] = []
+  const stack = scopes.filter((scope) => scope.owner === null).map((scope) => ({ scope, next: 0 }))
+  stack.reverse()
+  for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
+    const node = top.scope.nodes[top.next++]
+    if (node === undefined) stack.pop()
+    else {
+      nodes.push(node)
+      for (const scope of [...(bodies.get(node) ?? [])].reverse()) stack.push({ scope, next: 0 })
+    }
+  }
+  return nodes
 }
 
 function countOperators(scopes: readonly Scope[]): ReadonlyMap<string, number> {

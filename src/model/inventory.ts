@@ -71,6 +71,8 @@ export interface Inventory {
   readonly family: ModelFamily
   readonly opset: number
   readonly weights: readonly WeightFacts[]
+  /** Every node in file order, the nodes of a body right after the node that holds it, functions last. */
+  readonly nodes: readonly Node[]
   readonly shared: readonly SharedGroup[]
   /** Operator counts over all scopes, key 'domain::Op' or 'Op'. */
   readonly operators: ReadonlyMap<string, number>

@@ -5,10 +5,11 @@ import type { Inventory, WeightFacts, WeightUse } from '../model/inventory.ts'
 import type { IntegerSpec, PackedPart, Packing } from '../model/packing.ts'
 import type { Decision, LoweringId, Reason } from '../model/plan.ts'
 import type { SchemeSpec, SolverId } from '../model/scheme.ts'
-import { formatSchemeId, parseSchemeId } from '../schemes/index.ts'
+import { didYouMean } from '../near-names.ts'
+import { commonSchemeIds, formatSchemeId, parseSchemeId, tryParseSchemeId } from '../schemes/index.ts'
 import { type Ask, LATER_PRESETS, PRESETS, relaxKey } from './ask.ts'
 import { forms, partOf, usesByLowering } from './forms.ts'
-import { labelsOf } from './labels.ts'
+import { labelOf, labelsOf } from './labels.ts'
 import { type Option, optionsOf, optionsOfScheme, resolveAuto } from './options.ts'
 import { matchRule, type RuleContext } from './rules.ts'
 import { cheapest, Table } from './table.ts'
@@ -89,18 +90,8 @@ export function wishes(inventory: Inventory, ask: Ask): { preset: string; becaus
   }
 }
 
-function ruleContext(inventory: Inventory): RuleContext {
-  const nodeLabels: string[] = []
-  const seen = new Set<string>()
-  for (const weight of inventory.weights) {
-    for (const label of labelsOf(weight)) {
-      if (!seen.has(label)) {
-        seen.add(label)
-        nodeLabels.push(label)
-      }
-    }
-  }
-  return { weights: inventory.weights, nodeLabels, labelOf: labelsOf }
+function ruleContext({ weights, nodes }: Inventory): RuleContext {
+  return { weights, nodeLabels: nodes.map(labelOf), labelOf: labelsOf }
 }
 
 function checkWhat(what: string): void {
@@ -109,7 +100,11 @@ function checkWhat(what: string): void {
     throw new TersorError('E_UNSUPPORTED', `"${what}" is not built yet: it needs ${later}`, {
       hint: `use one of ${PRESETS.join(', ')} or a scheme id`,
     })
-  if (!(PRESETS as readonly string[]).includes(what)) parseSchemeId(what)
+  if ((PRESETS as readonly string[]).includes(what) || tryParseSchemeId(what) !== null) return
+  const shown = what.slice(0, 60)
+  throw new TersorError('E_USAGE', `expected a preset or a scheme such as "int4-block32-asym-f16", found "${shown}"`, {
+    hint: didYouMean(shown, [...PRESETS, ...commonSchemeIds()]) ?? `presets: ${PRESETS.join(', ')}`,
+  })
 }
 
 /** The candidates that measurement has to compare, per weight: only where an option lists several. */
@@ -186,7 +181,9 @@ function integerRefusal(weight: WeightFacts): Reason | null {
     return { code: 'norm', text: 'vectors (norms, slopes, tables of one dimension) are few and sensitive' }
   if (part !== 'other') return null
   const ops = new Set(weight.uses.map((use) => use.node.op))
-  const linearUses = weight.uses.every((use) => use.role !== 'other' || use.movedIntoProduct === true || PRODUCTS.has(use.node.op))
+  const linearUses = weight.uses.every(
+    (use) => use.role !== 'other' || use.movedIntoProduct === true || PRODUCTS.has(use.node.op),
+  )
   if (linearUses) return null
   return { code: 'unsupported-use', text: `used as a value by ${[...ops].sort().join(', ')}, not as a weight` }
 }

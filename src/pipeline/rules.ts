@@ -23,7 +23,7 @@ export function parseRule(text: string): Rule {
 /** Position of each weight and node in graph order, for first:, last:, from: and to:. */
 export interface RuleContext {
   readonly weights: readonly WeightFacts[]
-  /** Node labels in file order, main graph first. */
+  /** Labels of all nodes in the order in which they run. */
   readonly nodeLabels: readonly string[]
   labelOf(weight: WeightFacts): readonly string[]
 }
@@ -62,26 +62,29 @@ export function matchRule(
       weights.forEach((weight, i) => {
         if (weight.uses.some((use) => use.node.op === value)) matches.add(i)
       })
+      if (matches.size === 0) throw noMatch(rule, context, operatorsOf(weights))
       break
     case 'first':
     case 'last': {
       const count = Number(value)
       if (!Number.isInteger(count) || count < 1)
         throw new TersorError('E_USAGE', `rule "${rule.text}": ${kind}: needs a count of layers`)
-      const layers = weights
-        .map((weight, i) => ({ i, at: firstUse(weight, context) }))
-        .filter(({ i }) => isLayer(weights[i] as WeightFacts))
-      layers.sort((a, b) => a.at - b.at)
-      for (const { i } of kind === 'first' ? layers.slice(0, count) : layers.slice(-count)) matches.add(i)
+      const firstUse = firstUses(context)
+      // The two or three weights of one recurrent node are one layer.
+      const layers = weights.flatMap((weight, i) => (isLayer(weight) ? [{ i, at: firstUse(weight) }] : []))
+      const places = [...new Set(layers.map(({ at }) => at))].sort((a, b) => a - b)
+      const chosen = new Set(kind === 'first' ? places.slice(0, count) : places.slice(-count))
+      for (const { i, at } of layers) if (chosen.has(at)) matches.add(i)
       break
     }
     case 'from':
     case 'to': {
       const at = context.nodeLabels.indexOf(value)
-      if (at < 0) throw noMatch({ ...rule, pattern: value }, context)
+      if (at < 0) throw noMatch(rule, context, context.nodeLabels)
+      const firstUse = firstUses(context)
       weights.forEach((weight, i) => {
-        const use = firstUse(weight, context)
-        if (kind === 'from' ? use >= at : use <= at) matches.add(i)
+        const use = firstUse(weight)
+        if (Number.isFinite(use) && (kind === 'from' ? use >= at : use <= at)) matches.add(i)
       })
       break
     }
@@ -91,16 +94,23 @@ export function matchRule(
   return { exact: false, matches: orFail(matches, rule, context) }
 }
 
+function operatorsOf(weights: readonly WeightFacts[]): readonly string[] {
+  return weights.flatMap((weight) => weight.uses.map((use) => use.node.op))
+}
+
 function isLayer(weight: WeightFacts): boolean {
   return weight.uses.some((use) => use.role !== 'bias' && use.role !== 'other')
 }
 
-function firstUse(weight: WeightFacts, context: RuleContext): number {
-  const positions = context
-    .labelOf(weight)
-    .map((label) => context.nodeLabels.indexOf(label))
-    .filter((at) => at >= 0)
-  return positions.length === 0 ? Number.POSITIVE_INFINITY : Math.min(...positions)
+/** Place of the first node that uses a weight; infinite when none does. */
+function firstUses(context: RuleContext): (weight: WeightFacts) => number {
+  const places = new Map<string, number>()
+  for (const [place, label] of context.nodeLabels.entries()) if (!places.has(label)) places.set(label, place)
+  return (weight) => {
+    let first = Number.POSITIVE_INFINITY
+    for (const label of context.labelOf(weight)) first = Math.min(first, places.get(label) ?? first)
+    return first
+  }
 }
 
 function orFail(matches: Set<number>, rule: Rule, context: RuleContext): Set<number> {
@@ -108,8 +118,10 @@ function orFail(matches: Set<number>, rule: Rule, context: RuleContext): Set<num
   return matches
 }
 
-function noMatch(rule: Rule, context: RuleContext): TersorError {
-  const names = [...new Set([...context.weights.map((weight) => weight.name), ...context.nodeLabels])]
+/** Near names are those of weights and of nodes that use them, unless other `names` were meant. */
+function noMatch(rule: Rule, context: RuleContext, meant?: readonly string[]): TersorError {
+  const { weights } = context
+  const names = [...new Set(meant ?? weights.flatMap((weight) => [weight.name, ...context.labelOf(weight)]))]
   const wanted = rule.pattern.replace(/^(glob|re|op|from|to):/, '').replace(/[*?]/g, '')
   const near = names
     .map((name) => ({ name, distance: likeness(wanted, name) }))
