@@ -6,7 +6,7 @@ import { columnsToNbits, nbitsPanel } from './produce/columns-to-nbits.ts'
 import { toHalf } from './produce/half.ts'
 import { wholeTensor } from './produce/plain.ts'
 import { rowsInOrder } from './produce/rows.ts'
-import { WINDOW_ELEMENTS } from './produce/tile.ts'
+import { CALL_ELEMENTS } from './produce/tile.ts'
 import type { ProduceJob, Unit, UnitIo, UnitResult } from './produce/types.ts'
 
 /** One way to make packed bytes from floats; the plain path (solver, then packing) is the last entry and takes everything. */
@@ -60,14 +60,14 @@ export const PATHS: readonly Path[] = [
       job.packing === 'onnx/nbits' &&
       job.view.along === 'column' &&
       job.view.stack === 1 &&
-      blockSize(job) * 16 <= WINDOW_ELEMENTS,
+      blockSize(job) * 16 <= CALL_ELEMENTS,
     units: (job) => ranges(job.view.channels, nbitsPanel(job)),
     run: columnsToNbits,
   },
   {
     id: 'rows-in-order',
     fits: (job) => {
-      if (job.spec.family !== 'integer' || job.view.along !== 'row' || job.view.depth > WINDOW_ELEMENTS) return false
+      if (job.spec.family !== 'integer' || job.view.along !== 'row' || job.view.depth > CALL_ELEMENTS) return false
       if (job.spec.granularity.kind === 'tensor') return false
       const { bits, symmetric, granularity } = job.spec
       if (job.packing === 'onnx/nbits' || job.packing === 'onnx/gather-block') return job.view.stack === 1
@@ -86,7 +86,7 @@ export const PATHS: readonly Path[] = [
       job.spec.bits === 8 &&
       job.view.along === 'column' &&
       job.view.stack === 1 &&
-      job.view.channels <= WINDOW_ELEMENTS &&
+      job.view.channels <= CALL_ELEMENTS &&
       (job.solver === 'nearest' || job.view.depth <= SEARCH_ROWS) &&
       (job.packing === 'onnx/kn' || job.packing === 'onnx/elements'),
     units: (job) => ranges(job.view.channels, channelPanel(job)),
@@ -99,8 +99,7 @@ export const PATHS: readonly Path[] = [
         return false
       if (job.view.along !== 'column' || job.view.stack !== 1) return false
       return (
-        (job.view.channels * job.spec.bits) % 8 === 0 &&
-        job.view.channels * job.spec.granularity.size <= WINDOW_ELEMENTS
+        (job.view.channels * job.spec.bits) % 8 === 0 && job.view.channels * job.spec.granularity.size <= CALL_ELEMENTS
       )
     },
     units: (job) =>

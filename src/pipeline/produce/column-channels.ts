@@ -2,7 +2,7 @@ import type { Kernels } from '../../model/kernels.ts'
 import type { IntegerSpec } from '../../model/packing.ts'
 import { fitModeOf } from './grid-mode.ts'
 import { scaleBytes } from './scales.ts'
-import { arena, checkFinite, energyOf, readTile, scratchBytes, WINDOW_ELEMENTS } from './tile.ts'
+import { arena, CALL_ELEMENTS, checkFinite, energyOf, readTile, scratchBytes, WINDOW_ELEMENTS } from './tile.ts'
 import type { PartTarget, ProduceJob, Unit, UnitIo, UnitResult } from './types.ts'
 
 /** Columns of a unit: at least 4096, so that rows are read and written in runs of several KiB. */
@@ -24,11 +24,8 @@ export async function columnsToChannels(
   const { channels, depth } = job.view
   const columns = unit.to - unit.from
   const windowRows = Math.max(1, Math.min(depth, Math.floor(WINDOW_ELEMENTS / columns)))
-  const fitColumns = Math.max(1, Math.min(columns, Math.floor(WINDOW_ELEMENTS / depth)))
-  const count = Math.max(
-    windowRows * columns,
-    job.solver === 'search' ? Math.min(fitColumns * depth, WINDOW_ELEMENTS) : 0,
-  )
+  const fitColumns = Math.max(1, Math.min(columns, Math.floor(CALL_ELEMENTS / depth)))
+  const count = Math.max(windowRows * columns, job.solver === 'search' ? fitColumns * depth : 0)
   const [tile = 0, codes = 0, extremes = 0, scales = 0, zeros = 0, sums = 0, extra = 0] = arena(kernels, [
     count * 4,
     windowRows * columns,

@@ -2,8 +2,11 @@ import { TersorError } from '../../errors.ts'
 import type { Kernels } from '../../model/kernels.ts'
 import type { ProduceJob, UnitIo } from './types.ts'
 
-/** Elements in one read: 4 MiB of floats, small enough for several threads under 160 MiB, large enough to be read at full speed. */
-export const WINDOW_ELEMENTS = 1 << 20
+/** Elements of one read: 512 KiB of floats stay in the second-level cache between the read and the kernel. */
+export const WINDOW_ELEMENTS = 1 << 17
+
+/** Most elements of one kernel call, and so of a tile that must be whole (a block, a row, a column in a search). */
+export const CALL_ELEMENTS = 1 << 20
 
 /** Packed bytes one unit may hold back before it writes them. */
 export const PANEL_BYTES = 8 << 20
