@@ -1,0 +1,192 @@
+import { TersorError } from '../errors.ts'
+import type { ComparedOutput, Thresholds } from '../evaluation/index.ts'
+import { takeInventory } from '../graph/index.ts'
+import type { CompareReport } from '../model/compare-report.ts'
+import type { Model } from '../model/graph.ts'
+import type { FileFact } from '../model/report.ts'
+import type { Runtime } from '../model/runtime.ts'
+import type { StageEvent, Tools } from '../model/tools.ts'
+import { findRuntime } from '../runtime/find.node.ts'
+import { VERSION } from '../version.ts'
+import { sharedOutputs } from './compare-interface.ts'
+import { judgeThresholds } from './compare-thresholds.ts'
+import { compareWeights, type Side, type WeightComparison } from './compare-weights.ts'
+import { toFloat } from './dequantize.ts'
+import { type EvidenceOptions, evidenceFor } from './evidence.node.ts'
+import { sha256Of } from './file-facts.node.ts'
+import { load } from './load.ts'
+import { type OpenedModel, openModel } from './open-model.node.ts'
+import { Phases } from './phases.ts'
+import { compareWith, runFloat } from './prove.ts'
+import { plainOptions, toolsOf } from './quantize-file.node.ts'
+import { readSmall } from './tensor-bytes.ts'
+
+export interface CompareOptions extends EvidenceOptions, Thresholds {
+  readonly labels?: string
+  readonly metric?: string
+  readonly hashes?: boolean
+  readonly onEvent?: (event: StageEvent) => void
+  readonly signal?: AbortSignal
+}
+
+/**
+ * The same inputs through two forms of one model, and their weights side by side. A is the reference. Only thresholds that are
+ * given are judged. E_USAGE when the two do not have the same inputs and outputs, E_RUNTIME when onnxruntime is missing or runs
+ * one of them not.
+ */
+export async function compare(a: string, b: string, options: CompareOptions = {}): Promise<CompareReport> {
+  if (options.labels !== undefined || options.metric !== undefined) {
+    throw new TersorError('E_UNSUPPORTED', 'compare does not judge by labels or a metric yet', {
+      hint: 'outputs are compared by cosine, SQNR, agreement and KL divergence',
+    })
+  }
+  const tools = toolsOf(options)
+  const phases = new Phases(tools.notify)
+  const opened: OpenedModel[] = []
+  try {
+    for (const path of [a, b]) opened.push(await openModel(path))
+    const [first, second] = opened as [OpenedModel, OpenedModel]
+    const loadedA = await phases.time('load', () => load(first.source, first.openExternal, tools.signal))
+    const loadedB = await phases.time('load', () => load(second.source, second.openExternal, tools.signal))
+    const outputs = sharedOutputs(loadedA.model, loadedB.model, ['A', 'B'])
+    const sideA = await phases.time('lift', () => sideOf(loadedA.model))
+    const sideB = await phases.time('lift', () => sideOf(loadedB.model))
+    const ran = await phases.time('run', () => runBoth(first, second, loadedA.model, sideA, outputs, options, tools))
+    const weights = await phases.time('weights', () => compareWeights(sideA, sideB, tools))
+    const suggestion = suggestionFor(a, weights)
+    return {
+      tersor: VERSION,
+      schema: 1,
+      command: 'compare',
+      a: await factOf(first, loadedA.model, options),
+      b: await factOf(second, loadedB.model, options),
+      options: plainOptions(options),
+      data: ran.data,
+      samples: ran.samples,
+      outputs: ran.fused,
+      unfused: { outputs: ran.unfused },
+      weights: weights.differences,
+      thresholds: judgeThresholds(options, ran.fused),
+      filled: ran.filled,
+      runtime: ran.runtime,
+      phases: phases.list,
+      peakBytes: process.resourceUsage().maxRSS * 1024,
+      warnings: [...loadedA.warnings, ...loadedB.warnings, ...ran.notes, ...notesOf(sideA, sideB, weights)],
+      ...(suggestion === undefined ? {} : { suggestion }),
+    }
+  } catch (thrown) {
+    if (tools.signal?.aborted) throw new TersorError('E_ABORTED', 'stopped by the user', { cause: thrown })
+    throw thrown
+  } finally {
+    for (const { source } of opened) await source.close?.()
+  }
+}
+
+async function sideOf(model: Model): Promise<Side> {
+  const lifted = await toFloat(model)
+  return { lifted, inventory: await takeInventory(lifted.model, readSmall) }
+}
+
+async function factOf(opened: OpenedModel, model: Model, options: CompareOptions): Promise<FileFact> {
+  const hashed = options.hashes === true && opened.path !== undefined
+  return {
+    path: opened.path ?? opened.source.label,
+    bytes: model.byteLength,
+    ...(hashed ? { sha256: await sha256Of(opened.path as string) } : {}),
+  }
+}
+
+interface Ran {
+  readonly data: 'given' | 'synthetic'
+  readonly samples: number
+  readonly fused: readonly ComparedOutput[]
+  readonly unfused: readonly ComparedOutput[]
+  readonly filled: readonly string[]
+  readonly notes: readonly string[]
+  readonly runtime: NonNullable<CompareReport['runtime']>
+}
+
+/** A once, as users run it; B as users run it and with optimizations off. */
+async function runBoth(
+  a: OpenedModel,
+  b: OpenedModel,
+  model: Model,
+  side: Side,
+  outputs: readonly string[],
+  options: CompareOptions,
+  tools: Tools,
+): Promise<Ran> {
+  if (a.path === undefined || b.path === undefined) {
+    throw new TersorError('E_UNSUPPORTED', 'models at addresses are not run', { hint: 'download both files first' })
+  }
+  const runtime = await runtimeOrFail()
+  try {
+    const signal = tools.signal ? { signal: tools.signal } : {}
+    const open = (path: string, optimized: boolean) => runtime.open({ path }, { optimized, threads: 1 })
+    const reference = await open(a.path, true)
+    let run: Awaited<ReturnType<typeof runFloat>>
+    let notes: readonly string[]
+    try {
+      const evidence = await evidenceFor(side.lifted.model, side.inventory, reference, { ...options, ...signal })
+      notes = evidence.notes
+      run = await runFloat(reference, evidence, tools)
+    } finally {
+      await reference.release()
+    }
+    const declared = new Map(model.graph.outputs.flatMap(({ name, shape }) => (shape ? [[name, shape] as const] : [])))
+    const measured = async (optimized: boolean): Promise<readonly ComparedOutput[]> => {
+      const session = await open(b.path as string, optimized)
+      try {
+        const found = await compareWith(session, run, { declared }, optimized ? 'fused' : 'unfused', tools)
+        return found.filter(({ name }) => outputs.includes(name))
+      } finally {
+        await session.release()
+      }
+    }
+    return {
+      data: run.evidence.data,
+      samples: run.evidence.samples.length,
+      fused: await measured(true),
+      unfused: await measured(false),
+      filled: run.evidence.filled,
+      notes,
+      runtime: { name: runtime.name, version: runtime.version, threads: 1, cpu: runtime.cpu },
+    }
+  } finally {
+    await runtime.close()
+  }
+}
+
+async function runtimeOrFail(): Promise<Runtime> {
+  const passed: string[] = []
+  const runtime = await findRuntime({
+    passedOver: (name, why) => passed.push(`${name} was passed over: ${why.message}`),
+  })
+  if (runtime !== undefined) return runtime
+  throw new TersorError('E_RUNTIME', ['comparing needs onnxruntime, and none was found', ...passed].join('; '), {
+    hint: 'npm install onnxruntime-node',
+  })
+}
+
+/** Keeps the weight that differs most; nothing to try where no weight differs. */
+function suggestionFor(a: string, { differences }: WeightComparison): string | undefined {
+  const worst = differences.find(({ sqnrDb }) => sqnrDb !== undefined)
+  return worst && `tersor quantize ${quote(a)} --rule ${quote(`${worst.tensor}=keep`)}`
+}
+
+function notesOf(a: Side, b: Side, { unmatched }: WeightComparison): readonly string[] {
+  const notes: string[] = []
+  if (unmatched.length > 0) {
+    const rest = unmatched.length > 3 ? ' and more' : ''
+    notes.push(
+      `${unmatched.length} weights of A have no namesake of their shape in B: ${unmatched.slice(0, 3).join(', ')}${rest}`,
+    )
+  }
+  const kept = a.lifted.kept.length + b.lifted.kept.length
+  if (kept > 0) notes.push(`${kept} quantized nodes could not be turned back, so their weights are not compared`)
+  return notes
+}
+
+function quote(text: string): string {
+  return /^[\w./:@%+,=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
+}

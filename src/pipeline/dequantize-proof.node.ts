@@ -1,0 +1,114 @@
+import { freemem } from 'node:os'
+import { TersorError } from '../errors.ts'
+import { type ComparedOutput, type Thresholds, verdictOf } from '../evaluation/index.ts'
+import type { LiftedModel } from '../graph/liftings/index.ts'
+import type { Model } from '../model/graph.ts'
+import type { Inventory } from '../model/inventory.ts'
+import type { Report, Verdict } from '../model/report.ts'
+import type { Runtime } from '../model/runtime.ts'
+import type { Tools } from '../model/tools.ts'
+import { findRuntime } from '../runtime/find.node.ts'
+import { type EvidenceOptions, evidenceFor } from './evidence.node.ts'
+import { compareWith, runFloat } from './prove.ts'
+
+export interface ProofOptions extends EvidenceOptions {
+  readonly minCosine?: number
+  readonly maxMemory?: number
+}
+
+export interface ProofInput {
+  /** Paths of the quantized model and of the staged float one. */
+  readonly before: string
+  readonly after: string
+  readonly input: Model
+  readonly lifted: LiftedModel
+  readonly inventory: Inventory
+  readonly byteLength: number
+  /** Activations were in codes, so that results differ by more than rounding. */
+  readonly activations: boolean
+}
+
+export interface Proof {
+  readonly verdict: Verdict
+  readonly runtime?: Report['runtime']
+  readonly notes: readonly string[]
+}
+
+/** Weights alone in codes: the same product in another order. */
+const MIN_COSINE = 0.999
+/** Activations in 8-bit codes: noise of their own, which the float model no longer has. */
+const MIN_COSINE_ACTIVATIONS = 0.98
+
+/**
+ * The float model against the quantized one on the same inputs. The quantized model runs with optimizations off, where its
+ * operators mean what they say: fused integer kernels saturate on some CPUs.
+ */
+export async function proveFloat(proof: ProofInput, options: ProofOptions, tools: Tools): Promise<Proof> {
+  const notes: string[] = []
+  const unrun = (notRun: string): Proof => ({
+    verdict: verdictOf({ data: 'none', samples: 0, bits: 8, notRun }),
+    notes,
+  })
+  const need = (proof.input.byteLength + proof.byteLength) * 2
+  if (need > (options.maxMemory ?? freemem() * 0.8)) {
+    return unrun('both models do not fit the memory that may be used; the decoded weights were not run')
+  }
+  const passed: string[] = []
+  const runtime = await findRuntime({
+    passedOver: (name, why) => passed.push(`${name} was passed over: ${why.message}`),
+  })
+  if (runtime === undefined) return unrun(['no onnxruntime was found on this machine', ...passed].join('; '))
+  try {
+    const verdict = await judged(runtime, proof, options, notes, tools)
+    const facts = { name: runtime.name, version: runtime.version, threads: 1, cpu: runtime.cpu }
+    return { verdict, runtime: facts, notes }
+  } catch (thrown) {
+    const given = options.eval !== undefined || options.calib !== undefined
+    if (given || tools.signal?.aborted || !(thrown instanceof TersorError) || thrown.code !== 'E_RUNTIME') throw thrown
+    return unrun(thrown.message)
+  } finally {
+    await runtime.close()
+  }
+}
+
+async function judged(
+  runtime: Runtime,
+  { before, after, input, lifted, inventory, activations }: ProofInput,
+  options: ProofOptions,
+  notes: string[],
+  tools: Tools,
+): Promise<Verdict> {
+  const signal = tools.signal ? { signal: tools.signal } : {}
+  const quantized = await runtime.open({ path: before }, { optimized: false, threads: 1 })
+  let run: Awaited<ReturnType<typeof runFloat>>
+  try {
+    const evidence = await evidenceFor(lifted.model, inventory, quantized, { ...options, ...signal })
+    notes.push(...evidence.notes)
+    run = await runFloat(quantized, evidence, tools)
+  } finally {
+    await quantized.release()
+  }
+  const declared = new Map(input.graph.outputs.flatMap(({ name, shape }) => (shape ? [[name, shape] as const] : [])))
+  const facts = { data: run.evidence.data, samples: run.evidence.samples.length, bits: 8, filled: run.evidence.filled }
+  const measured = async (optimized: boolean): Promise<readonly ComparedOutput[]> => {
+    const session = await runtime.open({ path: after }, { optimized, threads: 1 })
+    try {
+      return await compareWith(session, run, { declared }, optimized ? 'fused' : 'unfused', tools)
+    } finally {
+      await session.release()
+    }
+  }
+  let fused: readonly ComparedOutput[]
+  try {
+    fused = await measured(true)
+  } catch (thrown) {
+    if (tools.signal?.aborted || !(thrown instanceof TersorError) || thrown.code !== 'E_RUNTIME') throw thrown
+    const because = `onnxruntime does not run the result: ${thrown.message}`
+    return { ...facts, status: 'refused', because, outputs: [], worst: [] }
+  }
+  const unfused = await measured(false)
+  const thresholds: Thresholds = fused.every(({ zero }) => zero)
+    ? {}
+    : { minCosine: options.minCosine ?? (activations ? MIN_COSINE_ACTIVATIONS : MIN_COSINE) }
+  return verdictOf({ ...facts, thresholds, fused, unfused })
+}
