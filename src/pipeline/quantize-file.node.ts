@@ -9,7 +9,7 @@ import { fallBack, MOST_ATTEMPTS, neededReduction, nextStep, relax } from './att
 import { compressedSizes, sha256Of } from './file-facts.node.ts'
 import { type OpenedModel, openModel } from './open-model.node.ts'
 import { Phases } from './phases.ts'
-import { runOnThreads } from './produce/produce-pool.node.ts'
+import { ProducePool } from './produce/produce-pool.node.ts'
 import type { ProveFileOptions } from './prove-file.node.ts'
 import { reportOf } from './report-of.ts'
 import { decide, finish, prepare } from './run.ts'
@@ -41,12 +41,15 @@ export async function quantize(input: string, output: string | undefined, option
   const phases = new Phases(tools.notify)
   const asked = askOf(options)
   const opened = await openModel(input)
+  const pool = new ProducePool(options.threads ?? availableParallelism())
+  pool.expect(opened.source.byteLength)
   const proof =
     options.noVerify === true
       ? undefined
       : await (await import('./prove-file.node.ts')).proverOf(opened, options, tools)
   try {
     const prepared = await prepare(opened, tools, phases)
+    pool.expect(prepared.input.byteLength)
     const attempts: string[] = []
     let ask: Ask = asked
     let noise: ReadonlyMap<string, number> | null = null
@@ -65,15 +68,7 @@ export async function quantize(input: string, output: string | undefined, option
           force: options.force ?? false,
           ...(options.shardSize === undefined ? {} : { shardBytes: options.shardSize }),
           threads: (jobs, units, outputs, notify) =>
-            runOnThreads(
-              jobs,
-              units,
-              outputs,
-              tools.kernels,
-              options.threads ?? availableParallelism(),
-              options.signal,
-              notify,
-            ),
+            pool.run(jobs, units, outputs, tools.kernels, options.signal, notify),
           retry: async (context, verdict) => {
             const reduction = neededReduction(verdict)
             if (!proof || reduction === null || attempt >= (options.attempts ?? MOST_ATTEMPTS)) return null
@@ -115,6 +110,7 @@ export async function quantize(input: string, output: string | undefined, option
       })
     }
   } finally {
+    pool.close()
     await proof?.close()
     await opened.source.close?.()
   }
