@@ -17,6 +17,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
@@ -224,16 +225,24 @@ check('output is a link to the input', () => {
   return found
 })
 check("output's data file is the input's data file", () => {
+  // 5 GiB with holes: half of it at fp16 is above 1.9 GB, so the result needs a data file, and its name is taken.
+  const holes = ensureModel('holes-5120')
   mkdirSync(at('data'), { recursive: true })
-  small('data/b.onnx', { external: true, rows: 512, columns: 512 })
-  copyFileSync(at('data/b.onnx'), at('data/a.onnx'))
-  rmSync(at('data/b.onnx'))
-  const before = hash(at('data/b.onnx.data'))
-  const run = tersor(quantize(at('data/a.onnx'), at('data/b.onnx'), '--force', '--no-verify', '--shard-size', '100kB'))
+  copyFileSync(holes, at('data/a.onnx'))
+  const data = at('data/holes-5120.onnx.data')
+  spawnSync('cp', ['--sparse=always', `${holes}.data`, data])
+  const before = statSync(data)
+  const run = tersor([
+    ...['quantize', at('data/a.onnx'), '-o', at('data/holes-5120.onnx'), '--to', 'fp16-weights', '--solver', 'nearest'],
+    ...['--no-verify', '--force', '-q'],
+  ])
+  const after = statSync(data)
   const faults = []
-  if (hash(at('data/b.onnx.data')) !== before) faults.push(`input data changed (exit ${run.status})`)
+  if (after.ino !== before.ino || after.size !== before.size)
+    faults.push(`the input's data file was replaced (exit ${run.status})`)
   if (![0, 2].includes(run.status)) faults.push(`exit ${run.status}`)
-  return { faults, said: (run.stderr || `files ${readdirSync(at('data'))}`).trim().split('\n')[0] }
+  rmSync(at('data'), { recursive: true })
+  return { faults, said: run.stderr.trim().split('\n')[0] }
 })
 check('output exists', () => {
   contents('precious.onnx', 'precious')

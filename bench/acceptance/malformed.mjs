@@ -56,12 +56,15 @@ for (const row of present) {
   if (found.status === 0 && !written.length) faults.push('exit 0 and no file')
   if (readdirSync(join(root, 'onnx')).length !== before) faults.push('wrote beside the input')
   const said =
-    found.stderr
-      .trim()
-      .split('\n')
-      .find((l) => l.trim()) ??
-    found.stdout.trim().split('\n').at(-1) ??
-    ''
+    (found.status === 0 ? /^verdict.*/m.exec(found.stdout) : /^error.*/m.exec(found.stderr))?.[0] ?? found.stderr
+  const whole = `${found.stdout}${found.stderr}`
+  if (
+    /weights (nan|inf)/.test(row.why) &&
+    !/\b(nan|inf|infinity|not finite|non-finite|nonfinite)/i.test(whole.replaceAll(row.file, ''))
+  ) {
+    faults.push('says nothing of the values that are not finite')
+  }
+  if (row.expect === 'reject or warn' && found.status === 0 && !/warning/i.test(whole)) faults.push('no warning')
   if (/^\s+at /m.test(found.stderr)) faults.push('stack trace')
   lines.push([
     row.file,
