@@ -1,15 +1,28 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import { asTersorError } from '../errors.ts'
+import { asTersorError, TersorError } from '../errors.ts'
 import type { Feeds, RuntimeSession } from '../model/runtime.ts'
 import { readWithExternalFiles } from './external-files.node.ts'
+import { enter, leave } from './native-section.ts'
 import { type OrtModule, type OrtRuntime, ortRuntime } from './ort.ts'
 import type { Answer, Failure, Greeting, Request, Start } from './protocol.ts'
 
 /** Entry of the executor's own thread; see worker.node.ts for the other side. */
 
-const { which, module } = workerData as Start
+const { which, module, native } = workerData as Start
 const sessions = new Map<number, RuntimeSession>()
 let opened = 0
+
+/** Everything that may be in native code when the caller wants this thread to end. */
+async function inside<T>(work: () => Promise<T>): Promise<T> {
+  // WebAssembly can be ended at any time.
+  if (which === 'onnxruntime-web') return work()
+  if (!enter(native)) throw new TersorError('E_ABORTED', 'the executor was closed')
+  try {
+    return await work()
+  } finally {
+    leave(native)
+  }
+}
 
 async function start(): Promise<OrtRuntime> {
   const imported = (await import(module)) as OrtModule & { default?: OrtModule }
@@ -62,7 +75,7 @@ function failureOf(thrown: unknown): Failure {
 
 const port = parentPort
 if (port === null) throw new Error('ort-worker.node runs in a worker thread only')
-const starting = start()
+const starting = inside(start)
 starting.then(
   (runtime) => port.postMessage({ ready: true, version: runtime.version } satisfies Greeting),
   (thrown) => port.postMessage({ ready: false, failure: failureOf(thrown) } satisfies Greeting),
@@ -70,7 +83,10 @@ starting.then(
 let tail: Promise<unknown> = starting
 port.on('message', (request: Request) => {
   tail = tail
-    .then(async () => serve(await starting, request))
+    .then(async () => {
+      const runtime = await starting
+      return inside(() => serve(runtime, request))
+    })
     .then(
       (answer) => port.postMessage(answer, answer.gives === 'values' ? movable(answer.values) : []),
       (thrown) => port.postMessage({ id: request.id, gives: 'failure', failure: failureOf(thrown) } satisfies Answer),

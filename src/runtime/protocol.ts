@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../errors.ts'
 import type { Feeds, SessionInput, SessionOptions } from '../model/runtime.ts'
+import type { NativeSection } from './native-section.ts'
 
 /** What the caller's side asks of the executor's thread. Answers carry the same `id`; requests are served in order. */
 export type Request = { readonly id: number } & (
@@ -42,4 +43,5 @@ export interface Start {
   readonly which: 'onnxruntime-node' | 'onnxruntime-web'
   /** file: address of the module to import. */
   readonly module: string
+  readonly native: NativeSection
 }

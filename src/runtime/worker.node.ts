@@ -5,6 +5,7 @@ import { Worker } from 'node:worker_threads'
 import { TersorError } from '../errors.ts'
 import type { Feeds, Runtime, RuntimeSession, Value } from '../model/runtime.ts'
 import { cpuFacts } from './cpu.node.ts'
+import { close, isInside, nativeSection, waitUntilOutside } from './native-section.ts'
 import type { Answer, Failure, Greeting, Request, Start } from './protocol.ts'
 
 export interface OrtWorkerOptions {
@@ -19,11 +20,12 @@ type Ask = Request extends infer R ? (R extends unknown ? Omit<R, 'id'> : never)
 /**
  * Starts onnxruntime in a worker thread of its own, so that neither loading nor running blocks the caller.
  * Rejects with E_RUNTIME when the package is missing or does not load; a thread that dies fails what it was asked with E_RUNTIME.
- * An abort signal, and `close`, end the thread with all its sessions. The thread does not keep an idle process alive.
+ * An abort signal, and `close`, end the thread with all its sessions: what was asked fails at once, `close` resolves when the
+ * thread has come back from native code, after five seconds at the latest. The thread does not keep an idle process alive.
  */
 export async function startOrtWorker(which: Runtime['name'], options: OrtWorkerOptions = {}): Promise<Runtime> {
   const module = resolveModule(which, options.from ?? import.meta.url)
-  const line = new Line(which, options.entry ?? findEntry(), { which, module })
+  const line = new Line(which, options.entry ?? findEntry(), { which, module, native: nativeSection() })
   const version = await line.greeting()
   return {
     name: which,
@@ -62,10 +64,16 @@ interface Pending {
   reject(error: TersorError): void
 }
 
+/** How long `close` waits for a thread that is in native code. */
+const PATIENCE_MS = 5000
+const STOPPED = 130
+
 /** The caller's end: numbered questions, and what happens when the thread is gone. */
 class Line {
   /** Why nothing can be asked any more. */
   ended: TersorError | undefined
+  private readonly native: Start['native']
+  private shutting: Promise<void> | undefined
   private readonly worker: Worker
   private readonly pending = new Map<number, Pending>()
   private readonly greeted: Promise<string>
@@ -75,6 +83,10 @@ class Line {
     // Captured, so that nothing the executor prints from JavaScript spoils the terminal; read only at the end, because
     // a stream that is being read keeps the process alive.
     this.worker = new Worker(entry, { workerData: start, stdout: true, stderr: true, name: which })
+    this.native = start.native
+    const atExit = (code: number) => outlast(this.native, code)
+    process.on('exit', atExit)
+    this.worker.once('exit', () => process.off('exit', atExit))
     this.greeted = new Promise((resolve, reject) => {
       this.worker.once('message', (greeting: Greeting) => {
         if (greeting.ready) resolve(greeting.version)
@@ -113,7 +125,7 @@ class Line {
     const id = this.asked
     const stop = () => {
       this.end(stopped())
-      void this.worker.terminate()
+      void this.shut()
     }
     signal?.addEventListener('abort', stop, { once: true })
     const answered = new Promise<Answer>((resolve, reject) => {
@@ -126,7 +138,33 @@ class Line {
 
   async close(): Promise<void> {
     this.end(new TersorError('E_RUNTIME', 'the executor was closed'))
-    await this.worker.terminate()
+    await this.shut()
+  }
+
+  /** Ends the thread, but never in native code: a thread that stays there is left behind, see `outlast`. */
+  private shut(): Promise<void> {
+    this.shutting ??= this.outside().then(async (outside) => {
+      if (outside) await this.worker.terminate()
+      else this.worker.unref()
+    })
+    return this.shutting
+  }
+
+  private outside(): Promise<boolean> {
+    if (close(this.native)) return Promise.resolve(true)
+    return new Promise((resolve) => {
+      const look = () => {
+        if (!isInside(this.native)) settle()
+      }
+      const settle = () => {
+        clearTimeout(timer)
+        this.worker.off('message', look)
+        resolve(!isInside(this.native))
+      }
+      const timer = setTimeout(settle, PATIENCE_MS)
+      this.worker.on('message', look)
+      look()
+    })
   }
 
   private settle(answer: Answer): void {
@@ -143,6 +181,18 @@ class Line {
     for (const { reject } of this.pending.values()) reject(this.ended)
     this.pending.clear()
   }
+}
+
+/**
+ * When the process ends while a thread is still in native code: a stop by the user ends it as an unhandled Ctrl-C would (which
+ * shells report as 130), anything else waits for the thread.
+ */
+function outlast(native: Start['native'], code: number): void {
+  if (!isInside(native)) return
+  // A further Ctrl-C takes its usual course.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.removeAllListeners(signal)
+  if (code === STOPPED) process.kill(process.pid, 'SIGINT')
+  waitUntilOutside(native)
 }
 
 /** Node 20 cannot start a thread from TypeScript, so from the sources (tests) the built entry is used. */
