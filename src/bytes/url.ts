@@ -16,7 +16,8 @@ const ATTEMPTS = 3
  * @throws E_USAGE when there is no such file, E_UNSUPPORTED when the server does not honour ranges, E_FORMAT when a transfer fails.
  */
 export async function urlSource(url: string, options: UrlOptions = {}): Promise<ByteSource> {
-  const address = new RangeAddress(url, options.fetch ?? fetch)
+  // Browsers refuse a `fetch` that is called as the method of something else.
+  const address = new RangeAddress(url, options.fetch ?? ((input, init) => fetch(input, init)))
   const head = await address.get(0, HEAD_BYTES, options.signal)
   const byteLength = head.total ?? (await address.length(options.signal))
   const first = head.bytes.subarray(0, byteLength)
