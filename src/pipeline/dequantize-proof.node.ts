@@ -1,6 +1,8 @@
+import { mkdtempSync, rmSync } from 'node:fs'
 import { freemem } from 'node:os'
+import { dirname, join } from 'node:path'
 import { TersorError } from '../errors.ts'
-import { type ComparedOutput, type Thresholds, verdictOf } from '../evaluation/index.ts'
+import { type ComparedOutput, type VerdictFacts, verdictOf } from '../evaluation/index.ts'
 import type { LiftedModel } from '../graph/liftings/index.ts'
 import type { Model } from '../model/graph.ts'
 import type { Inventory } from '../model/inventory.ts'
@@ -8,8 +10,10 @@ import type { Report, Verdict } from '../model/report.ts'
 import type { Runtime } from '../model/runtime.ts'
 import type { Tools } from '../model/tools.ts'
 import { findRuntime } from '../runtime/find.node.ts'
+import { toFloat, writeModel } from './dequantize.ts'
 import { type EvidenceOptions, evidenceFor } from './evidence.node.ts'
 import { compareWith, runFloat } from './prove.ts'
+import { NodeStage } from './stage.node.ts'
 
 export interface ProofOptions extends EvidenceOptions {
   readonly minCosine?: number
@@ -34,14 +38,19 @@ export interface Proof {
   readonly notes: readonly string[]
 }
 
-/** Weights alone in codes: the same product in another order. */
+/** Weights alone were in codes: the same products in another order. */
 const MIN_COSINE = 0.999
-/** Activations in 8-bit codes: noise of their own, which the float model no longer has. */
-const MIN_COSINE_ACTIVATIONS = 0.98
+/** Activations were in codes as well: the same levels, but rounding in integer kernels may step to the next one. */
+const MIN_COSINE_LEVELS = 0.99
+/** Where the levels cannot be put back: the noise of 8-bit activations is in the figure. */
+const MIN_COSINE_NOISE = 0.98
 
 /**
  * The float model against the quantized one on the same inputs. The quantized model runs with optimizations off, where its
  * operators mean what they say: fused integer kernels saturate on some CPUs.
+ *
+ * Where activations were quantized, results differ by their noise, and on made-up inputs by their clipped ranges. Then a
+ * control is judged instead: the same float graph with its activations put to their levels, the `reference` figures.
  */
 export async function proveFloat(proof: ProofInput, options: ProofOptions, tools: Tools): Promise<Proof> {
   const notes: string[] = []
@@ -90,25 +99,63 @@ async function judged(
   }
   const declared = new Map(input.graph.outputs.flatMap(({ name, shape }) => (shape ? [[name, shape] as const] : [])))
   const facts = { data: run.evidence.data, samples: run.evidence.samples.length, bits: 8, filled: run.evidence.filled }
-  const measured = async (optimized: boolean): Promise<readonly ComparedOutput[]> => {
-    const session = await runtime.open({ path: after }, { optimized, threads: 1 })
+  const measured = async (path: string, optimized: boolean, note: string): Promise<readonly ComparedOutput[]> => {
+    const session = await runtime.open({ path }, { optimized, threads: 1 })
     try {
-      return await compareWith(session, run, { declared }, optimized ? 'fused' : 'unfused', tools)
+      return await compareWith(session, run, { declared }, note, tools)
     } finally {
       await session.release()
     }
   }
   let fused: readonly ComparedOutput[]
   try {
-    fused = await measured(true)
+    fused = await measured(after, true, 'fused')
   } catch (thrown) {
     if (tools.signal?.aborted || !(thrown instanceof TersorError) || thrown.code !== 'E_RUNTIME') throw thrown
     const because = `onnxruntime does not run the result: ${thrown.message}`
     return { ...facts, status: 'refused', because, outputs: [], worst: [] }
   }
-  const unfused = await measured(false)
-  const thresholds: Thresholds = fused.every(({ zero }) => zero)
-    ? {}
-    : { minCosine: options.minCosine ?? (activations ? MIN_COSINE_ACTIVATIONS : MIN_COSINE) }
-  return verdictOf({ ...facts, thresholds, fused, unfused })
+  const unfused = await measured(after, false, 'unfused')
+  if (!activations) return judge({ ...facts, fused, unfused }, options.minCosine ?? MIN_COSINE)
+  const reference = await levelled(input, after, (path) => measured(path, false, 'reference'), notes, tools)
+  if (reference === undefined) return judge({ ...facts, fused, unfused }, options.minCosine ?? MIN_COSINE_NOISE)
+  const verdict = judge({ ...facts, fused: reference }, options.minCosine ?? MIN_COSINE_LEVELS)
+  return {
+    ...verdict,
+    because: `${verdict.because}, with activations at their former levels`,
+    outputs: fused,
+    reference: { outputs: reference },
+    unfused: { outputs: unfused },
+    fused: { outputs: fused },
+  }
+}
+
+function judge(facts: VerdictFacts, minCosine: number): Verdict {
+  // Outputs of zeros have no cosine; the default rule knows what to do with them.
+  const zeros = (facts.fused ?? []).every(({ zero }) => zero)
+  return verdictOf(zeros ? facts : { ...facts, thresholds: { minCosine } })
+}
+
+/** Figures of the float graph with its activations at their levels; undefined when it cannot be built or run. */
+async function levelled(
+  input: Model,
+  after: string,
+  measure: (path: string) => Promise<readonly ComparedOutput[]>,
+  notes: string[],
+  tools: Tools,
+): Promise<readonly ComparedOutput[] | undefined> {
+  const { model } = await toFloat(input, { keepActivations: true })
+  const folder = mkdtempSync(join(dirname(after), 'levels-'))
+  try {
+    const stage = new NodeStage(join(folder, 'model.onnx'), { force: true, inputs: [] })
+    await writeModel(model, stage, { name: 'model.onnx' }, { ...tools, notify: () => undefined })
+    const [path = ''] = await stage.publish()
+    return await measure(path)
+  } catch (thrown) {
+    if (tools.signal?.aborted || !(thrown instanceof TersorError) || thrown.code !== 'E_RUNTIME') throw thrown
+    notes.push(`activations could not be put to their former levels for the proof: ${thrown.message}`)
+    return undefined
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
 }

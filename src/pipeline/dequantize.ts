@@ -12,10 +12,17 @@ import { readSmall } from './tensor-bytes.ts'
 /** Bytes between two reports of progress. */
 const STEP_BYTES = 32 << 20
 
-/** The float model of a quantized one; its weights are decoded when they are read. A model in floats comes back as it is. */
-export function toFloat(model: Model): Promise<LiftedModel> {
+/**
+ * The float model of a quantized one; its weights are decoded when they are read. A model in floats comes back as it is.
+ * With `keepActivations` only weights are decoded, and activations take their levels in float: what the quantized model means.
+ */
+export function toFloat(model: Model, options: { readonly keepActivations?: boolean } = {}): Promise<LiftedModel> {
   const decoding = new Decoding()
-  return liftModel(model, { readSmall, tensorOf: (name, recipe) => decodedTensor(name, recipe, decoding) })
+  return liftModel(model, {
+    readSmall,
+    tensorOf: (name, recipe) => decodedTensor(name, recipe, decoding),
+    keepActivations: options.keepActivations ?? false,
+  })
 }
 
 /** Throws E_PLAN when there is nothing to undo, or when nothing of it can be undone. */

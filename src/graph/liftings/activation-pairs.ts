@@ -19,10 +19,10 @@ export const quantizedValue: Lifting = {
       return { twins: [] }
     }
     const [scale = '', zero = ''] = node.inputs.slice(1)
-    const range = site.rangeOf(value)
+    const range = await site.rangeOf(value)
     const twin = { scale: site.definition(scale), zero: site.definition(zero) }
     // Where callers give the value, a range from 0 is what was seen, not an operator.
-    const added = value.kind === 'input' ? undefined : await activationFor(site, value.name, { scale, zero, range })
+    const added = site.isGiven(value) ? undefined : await activationFor(site, value.name, { scale, zero, range })
     site.register(0, { ...twin, float: added?.name ?? value, range: added?.range ?? range })
     return { twins: added === undefined ? [] : [added.node] }
   },
@@ -43,7 +43,10 @@ export const dequantizedValue: Lifting = {
     }
     const twin = site.twin(codes)
     if (twin === undefined)
-      return gatheredRows(site) ?? { keep: 'its codes come from outside or from a node that stays quantized' }
+      return (
+        gatheredRows(site) ??
+        (await movedCodes(site)) ?? { keep: 'its codes come from outside or from a node that stays quantized' }
+      )
     const same =
       (await site.same(twin.scale, site.definition(scale))) && (await site.same(twin.zero, site.definition(zero)))
     if (!same) return { keep: 'its codes were written with another scale or zero' }
@@ -51,6 +54,13 @@ export const dequantizedValue: Lifting = {
     site.note(output, 'computed in float again')
     return { nodes: site.replaceValue(output, twin.float) }
   },
+}
+
+/** Constant codes that nodes move before they are decoded. */
+async function movedCodes(site: Site): Promise<Lift | null> {
+  const [codes = '', scale = '', zero = ''] = site.node.inputs
+  const float = await site.operand(codes, scale, zero)
+  return float === null ? null : { nodes: site.replaceValue(site.node.outputs[0] ?? '', float) }
 }
 
 /** Gather of codes with one DequantizeLinear behind it, as onnxruntime writes embeddings: Gather of the decoded table. */

@@ -43,9 +43,26 @@ export const integerProduct: Lifting = {
       floats.push(site.weight(recipe, node.op === 'ConvInteger' ? 'conv-integer' : 'matmul-integer'))
     }
     const op = node.op === 'ConvInteger' ? 'Conv' : 'MatMul'
+    const biased = op === 'Conv' ? addedBias(site, scaled.output) : undefined
+    if (biased !== undefined) {
+      const { bias, at } = biased
+      return { nodes: [plainNode(node, op, [...floats, bias], at.outputs, { attributes: node.attributes })], at }
+    }
     const nodes = [plainNode(node, op, floats, [scaled.output], { attributes: node.attributes })]
     return { nodes, at: scaled.at }
   },
+}
+
+/** A bias that was reshaped to lie along the channels and added behind the scales, as onnxruntime writes it. */
+function addedBias(site: Site, output: string): { readonly bias: string; readonly at: Node } | undefined {
+  const use = site.onlyUse(output)
+  if (use?.node.op !== 'Add' || !isStandard(use.node) || use.scope !== site.scope) return undefined
+  const recipe = site.fact(use.node.inputs[1 - use.inputIndex] ?? '')?.recipe
+  if (recipe?.kind !== 'reshape' || recipe.input.kind !== 'stored' || recipe.input.shape.length !== 1) return undefined
+  const channels = site.fact(site.node.inputs[1] ?? '')?.recipe.shape
+  const lies = channels?.length === recipe.shape.length && recipe.shape[1] === channels[0]
+  const { name } = recipe.input.tensor
+  return lies && product(recipe.shape) === channels[0] && site.fact(name) ? { bias: name, at: use.node } : undefined
 }
 
 /** What the constant side decodes to; the scale is null where nothing but the other side's scale is multiplied. */

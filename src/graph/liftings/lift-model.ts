@@ -18,6 +18,7 @@ import { NodeSite } from './node-site.ts'
 import { qattention } from './qattention.ts'
 import { qlinearConcat, qlinearElementwise, qlinearWhere } from './qlinear-elementwise.ts'
 import { qgemm, qlinearConv, qlinearMatmul } from './qlinear-product.ts'
+import { quantizedAgain } from './quantized-again.ts'
 import { isQuantized, whyKept } from './quantized-operators.ts'
 import type { Lifting } from './site.ts'
 import type { KeptNode, LiftedModel, LiftPorts } from './types.ts'
@@ -97,11 +98,15 @@ async function liftScope(
     }
     if (place.has(node) || fact !== undefined) continue
     for (const lifting of BY_OPERATOR.get(isStandard(node) ? node.op : operatorName(node)) ?? []) {
-      const lift = await lifting.lift(new NodeSite(node, scope, lifter))
+      const site = new NodeSite(node, scope, lifter)
+      const lift = await lifting.lift(site)
       if (lift === null) continue
       if ('keep' in lift) reasons.set(node, lift.keep)
-      else if ('twins' in lift) place.set(node, [...lift.twins, node])
-      else place.set(lift.at ?? node, lift.nodes)
+      else if ('nodes' in lift) place.set(lift.at ?? node, [...site.before, ...lift.nodes])
+      else {
+        const codes = lifter.keepsActivations && lifting !== movement ? quantizedAgain(site, lifter) : []
+        place.set(node, [...site.before, ...lift.twins, ...codes, node])
+      }
       break
     }
   }
@@ -134,15 +139,23 @@ function changeOf(
     const found = name === '' ? undefined : lifter.connections.resolve(scope, name)
     return found === undefined ? name : lifter.finalName(found)
   }
+  const written = (name: string): string => {
+    const found = name === '' ? undefined : lifter.connections.own(scope).get(name)
+    return (found && lifter.produced.get(found)) ?? name
+  }
   let changed = false
   const nodes = scope.nodes.flatMap((node) => {
     const there = place.get(node)
     if (there !== undefined) changed = true
     return (there ?? [node]).map((one) => {
       const inputs = one.inputs.map(rename)
-      if (inputs.every((name, index) => name === one.inputs[index])) return one
+      const outputs = one.outputs.map(written)
+      const same =
+        inputs.every((name, index) => name === one.inputs[index]) &&
+        outputs.every((name, index) => name === one.outputs[index])
+      if (same) return one
       changed = true
-      const renamed = { ...one, inputs }
+      const renamed = { ...one, inputs, outputs }
       const reason = reasons.get(one)
       if (reason !== undefined) reasons.set(renamed, reason)
       return renamed

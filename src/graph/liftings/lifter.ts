@@ -9,7 +9,7 @@ import { codesOf, product, type Recipe, recipeKey } from './recipe.ts'
 import { singleValue } from './single-value.ts'
 import type { Levels, Range, Twin } from './site.ts'
 import type { LiftedActivation, LiftedTensor, LiftPorts } from './types.ts'
-import { rangeOf } from './value-range.ts'
+import { isGiven, type RangeReader, rangeOf } from './value-range.ts'
 
 /** Constants that are compared by their bytes. */
 const COMPARED_BYTES = 4096
@@ -19,9 +19,12 @@ export class Lifter {
   readonly connections: Connections
   readonly facts: ConstantFacts
   readonly opset: number
+  readonly keepsActivations: boolean
   readonly twins = new Map<Definition, Twin>()
   /** Values that are read under another name, or as another value, from now on. */
   readonly renames = new Map<Definition, Definition | string>()
+  /** Values that are written under another name: that of an output that was their dequantized form. */
+  readonly produced = new Map<Definition, string>()
   /** Names of dequantized values that a twin is written under. */
   readonly claimed = new Set<string>()
   readonly tensors: LiftedTensor[] = []
@@ -33,11 +36,17 @@ export class Lifter {
   readonly #byKey = new Map<string, string>()
   readonly #ids = new Map<TensorRef, number>()
   readonly #homes = new Map<TensorRef, Scope>()
+  readonly #reader: RangeReader = {
+    read: (from, name) => (name === '' ? undefined : this.connections.resolve(from.scope, name)),
+    known: (one) => this.#standIn(one),
+    numberOf: (one) => this.#single(one),
+  }
 
   constructor(model: Model, connections: Connections, facts: ConstantFacts, ports: LiftPorts) {
     this.connections = connections
     this.facts = facts
     this.opset = opsetOf(model) ?? 0
+    this.keepsActivations = ports.keepActivations ?? false
     this.#ports = ports
     this.#used = usedNames(model)
     const fresh = freshNames(model)
@@ -81,13 +90,12 @@ export class Lifter {
     else list.push(tensor)
   }
 
-  rangeOf(definition: Definition): Range {
-    return rangeOf(
-      definition,
-      (from, name) => (name === '' ? undefined : this.connections.resolve(from.scope, name)),
-      (one) => this.#standIn(one),
-      () => undefined,
-    )
+  rangeOf(definition: Definition): Promise<Range> {
+    return rangeOf(definition, this.#reader)
+  }
+
+  isGiven(definition: Definition): boolean {
+    return isGiven(definition, this.#reader.read)
   }
 
   async levels(scale: Definition | undefined, zero: Definition | undefined): Promise<Levels | undefined> {
@@ -107,6 +115,16 @@ export class Lifter {
     const bytes = await this.#ports.readSmall(left.tensor)
     const others = await this.#ports.readSmall(right.tensor)
     return bytes.length === others.length && bytes.every((byte, index) => byte === others[index])
+  }
+
+  /** Lets the node that computes `value` write it under the name of an output; false where something else needs its name. */
+  renameProduced(value: Definition, output: Definition): boolean {
+    const free = value.kind === 'node' && value.outputOf.length === 0 && !this.renames.has(value)
+    if (!free || value.scope !== output.scope || this.facts.has(value) || value.node?.op === 'DequantizeLinear')
+      return false
+    this.produced.set(value, output.name)
+    this.renames.set(value, output.name)
+    return true
   }
 
   /** What readers of a value read in the end. */

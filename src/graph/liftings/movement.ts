@@ -1,31 +1,12 @@
 import { attributeOf, stringAttribute } from '../attributes.ts'
+import { MOVES } from './moves.ts'
 import { dequantized } from './recipe.ts'
 import type { Lifting, Twin } from './site.ts'
-
-/** Operators that move elements and so work on codes as they do on floats. */
-const MOVES = [
-  'Reshape',
-  'Flatten',
-  'Squeeze',
-  'Unsqueeze',
-  'Transpose',
-  'Identity',
-  'Gather',
-  'MaxPool',
-  'Slice',
-  'Split',
-  'Expand',
-  'Tile',
-  'Pad',
-  'DepthToSpace',
-  'SpaceToDepth',
-  'Concat',
-]
 
 /** The same node on the floats that stand for codes; its outputs keep scale and zero. */
 export const movement: Lifting = {
   id: 'movement',
-  operators: MOVES,
+  operators: [...MOVES],
 
   async lift(site) {
     const { node } = site

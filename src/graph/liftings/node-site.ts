@@ -1,11 +1,13 @@
 import type { Node, TensorRef } from '../../model/graph.ts'
 import type { Definition, Use } from '../consumers.ts'
 import { makeNode } from '../lowerings/make.ts'
-import type { Scope } from '../walk.ts'
+import { isStandard, type Scope } from '../walk.ts'
 import type { ConstantFact } from './constant-facts.ts'
 import { decodedOver } from './decoded-weight.ts'
 import type { Lifter } from './lifter.ts'
-import type { Recipe } from './recipe.ts'
+import { MOVES } from './moves.ts'
+import { plainName } from './original-names.ts'
+import { product, type Recipe } from './recipe.ts'
 import type { Levels, Range, Site, Twin } from './site.ts'
 
 /** A node of one scope, seen through the state of a lifting run. */
@@ -13,6 +15,8 @@ export class NodeSite implements Site {
   readonly node: Node
   readonly scope: Scope
   readonly opset: number
+  /** Nodes that operands of this node need in front of it. */
+  readonly before: Node[] = []
   readonly #lifter: Lifter
 
   constructor(node: Node, scope: Scope, lifter: Lifter) {
@@ -36,8 +40,12 @@ export class NodeSite implements Site {
     return found && this.#lifter.twins.get(found)
   }
 
-  rangeOf(definition: Definition): Range {
+  rangeOf(definition: Definition): Promise<Range> {
     return this.#lifter.rangeOf(definition)
+  }
+
+  isGiven(definition: Definition): boolean {
+    return this.#lifter.isGiven(definition)
   }
 
   nameOf({ float }: Twin): string {
@@ -52,9 +60,25 @@ export class NodeSite implements Site {
       return fits ? this.nameOf(twin) : null
     }
     const [table, factor, offset] = [codes, scale, zero].map((name) => this.fact(name)?.recipe)
-    if (!table || !factor || (zero !== '' && !offset)) return null
+    if (!factor || (zero !== '' && !offset)) return null
+    if (table === undefined) return this.#movedCodes(codes, factor, offset)
     const recipe = decodedOver(table, factor, offset, axis ?? table.shape.length - 1)
-    return recipe && this.weight(recipe, 'operand')
+    return recipe && this.weight(recipe, 'qlinear')
+  }
+
+  /** Constant codes that nodes moved on the way: the decoded weight, moved by the same nodes. One scale for all of it. */
+  #movedCodes(name: string, scale: Recipe, zero: Recipe | undefined, depth = 0): string | null {
+    const node = this.definition(name)?.node
+    if (!node || !isStandard(node) || !MOVES.has(node.op) || node.outputs.length !== 1 || depth > 8) return null
+    if (product(scale.shape) !== 1 || node.op === 'Concat' || node.op === 'Pad') return null
+    const [moved = ''] = node.inputs
+    const table = this.fact(moved)?.recipe
+    const recipe = table && decodedOver(table, scale, zero, 0)
+    const input = recipe ? this.weight(recipe, 'qlinear') : this.#movedCodes(moved, scale, zero, depth + 1)
+    if (input === null) return null
+    const output = this.fresh(plainName(name))
+    this.before.push({ ...node, inputs: [input, ...node.inputs.slice(1)], outputs: [output] })
+    return output
   }
 
   weight(recipe: Recipe, lifting: string): string {
@@ -68,6 +92,7 @@ export class NodeSite implements Site {
 
   async twinName(output: number, scale: string, zero: string): Promise<string> {
     const name = this.node.outputs[output] ?? ''
+    if (this.#lifter.keepsActivations) return this.fresh(plainName(name))
     for (const { scope, node } of this.usesOf(name)) {
       const [, itsScale = '', itsZero = ''] = node.inputs
       if (node.op !== 'DequantizeLinear' || scope !== this.scope || node.inputs[0] !== name) continue
@@ -80,7 +105,7 @@ export class NodeSite implements Site {
         return taken
       }
     }
-    return this.fresh(name.replace(/_quantized$/, '') || name)
+    return this.fresh(plainName(name))
   }
 
   same(a: Definition | undefined, b: Definition | undefined): Promise<boolean> {
@@ -91,6 +116,7 @@ export class NodeSite implements Site {
     const found = this.definition(name)
     if (found === undefined || by === name) return []
     if (found.outputOf.length > 0) {
+      if (typeof by !== 'string' && this.#lifter.renameProduced(by, found)) return []
       const input = typeof by === 'string' ? by : by.name
       return [makeNode('Identity', [input], [name])]
     }

@@ -12,3 +12,8 @@ export function originalName(codes: string): string | undefined {
   }
   return undefined
 }
+
+/** The name of a value or node without what tools put behind it for its codes. */
+export function plainName(name: string): string {
+  return name.replace(/_quant(ized)?$|_Q\d+(G\d+)?$/, '') || name
+}

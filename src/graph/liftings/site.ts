@@ -40,12 +40,14 @@ export interface Site {
   fact(name: string): ConstantFact | undefined
   twin(name: string): Twin | undefined
   /** The range of a float value of the graph as read. */
-  rangeOf(definition: Definition): Range
+  rangeOf(definition: Definition): Promise<Range>
+  /** True where callers give the value. */
+  isGiven(definition: Definition): boolean
   /** The name a lifting reads a twin by. */
   nameOf(twin: Twin): string
   /**
    * The float that a quantized operand stands for: its twin when scale and zero are those it was quantized with, or the
-   * weight its codes decode to. Names of inputs; '' where one is left out.
+   * weight its codes decode to (moved as the codes are, by nodes that come in front). Names of inputs; '' where one is left out.
    */
   operand(codes: string, scale: string, zero: string, axis?: number): Promise<string | null>
   /** The name of an initializer with the recipe's values. */

@@ -1,5 +1,6 @@
 import type { Node } from '../../model/graph.ts'
 import { float32, makeNode } from '../lowerings/make.ts'
+import { plainName } from './original-names.ts'
 import type { Levels, Range, Site } from './site.ts'
 
 const LOWEST: Readonly<Record<string, number>> = { u8: 0, i8: -128, u16: 0, i16: -32768, u4: 0, i4: -8, u2: 0, i2: -2 }
@@ -80,7 +81,7 @@ export function plainNode(
   let used = inputs.length
   while (used > 0 && inputs[used - 1] === '') used--
   return {
-    name: from.name.replace(/_quant$|_quantized$|_Q\d+(G\d+)?$/, ''),
+    name: plainName(from.name),
     op,
     domain: more.domain ?? '',
     inputs: inputs.slice(0, used),

@@ -7,6 +7,11 @@ export interface LiftPorts {
   readonly readSmall: ReadSmall
   /** A tensor of the recipe's type and shape under this name. */
   tensorOf(name: string, recipe: Recipe): TensorRef
+  /**
+   * Decodes weights only: activations are quantized and dequantized where they were, in floats. The result computes what the
+   * quantized model means, which is how a lifting is proven.
+   */
+  readonly keepActivations?: boolean
 }
 
 /** One weight that is plain float now. */
