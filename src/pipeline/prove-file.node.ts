@@ -9,6 +9,7 @@ import type { Runtime, RuntimeSession } from '../model/runtime.ts'
 import type { Tools } from '../model/tools.ts'
 import { findRuntime } from '../runtime/find.node.ts'
 import { type EvidenceOptions, evidenceFor } from './evidence.node.ts'
+import { type JudgingOptions, judgingOf } from './judging.node.ts'
 import type { OpenedModel } from './open-model.node.ts'
 import { type FloatRun, fewestBits, judge, runFloat, worstTensors } from './prove.ts'
 import { referenceModel } from './reference.ts'
@@ -17,7 +18,7 @@ import { save } from './save.ts'
 import { noiseOf, switchedModel } from './sensitivity.ts'
 import { NodeStage } from './stage.node.ts'
 
-export interface ProveFileOptions extends EvidenceOptions, Thresholds {
+export interface ProveFileOptions extends EvidenceOptions, JudgingOptions, Thresholds {
   /** Bytes the whole process may use; the proof by running needs about the float model and the result together. */
   readonly maxMemory?: number
 }
@@ -39,12 +40,16 @@ const REFERENCE_BYTES = 1 << 30
  * onnxruntime itself refuses is reported as such; where both models do not fit memory, the weights alone are judged.
  */
 export async function proverOf(opened: OpenedModel, options: ProveFileOptions, tools: Tools): Promise<FileProver> {
+  const judging = await judgingOf(options)
   const passed: string[] = []
   // Starts while the weights are quantized; a failure is an answer, not an error.
   const finding =
     opened.path === undefined
       ? Promise.resolve(undefined)
       : findRuntime({ passedOver: (name, why) => passed.push(`${name} was passed over: ${why.message}`) })
+  // Runs hear of a stop themselves, loading does not.
+  const stop = () => void finding.then((found) => found?.close()).catch(() => undefined)
+  tools.signal?.addEventListener('abort', stop, { once: true })
   let runtime: Runtime | undefined
   const notes: string[] = []
   let facts: Report['runtime']
@@ -61,6 +66,7 @@ export async function proverOf(opened: OpenedModel, options: ProveFileOptions, t
         worst: worstTensors(decided, saved),
         notRun,
       })
+    if (opened.path === undefined) return unrun('models read from an address are not run; download the file to prove the result')
     runtime = await finding
     if (!runtime) return unrun(['no onnxruntime was found on this machine', ...passed].join('; '))
     facts = { name: runtime.name, version: runtime.version, threads: 1, cpu: runtime.cpu }
@@ -89,7 +95,7 @@ export async function proverOf(opened: OpenedModel, options: ProveFileOptions, t
         runtime,
         { fused: { path: staged }, ...(reference ? { reference: { path: reference.path } } : {}) },
         run,
-        { thresholds, decided, saved, onNote: (text) => notes.push(text) },
+        { ...judging, thresholds, decided, saved, onNote: (text) => notes.push(text) },
         tools,
       )
     } finally {
@@ -123,8 +129,10 @@ export async function proverOf(opened: OpenedModel, options: ProveFileOptions, t
     get runtime() {
       return facts
     },
-    warnings: () => notes,
+    // Attempts say the same things again.
+    warnings: () => [...new Set(notes)],
     close: async () => {
+      tools.signal?.removeEventListener('abort', stop)
       const found = await finding.catch(() => undefined)
       await found?.close()
     },
