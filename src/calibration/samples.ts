@@ -28,13 +28,15 @@ export async function sampleSet(
   options: SampleOptions = {},
 ): Promise<SampleSet> {
   const { limits = new Map(), samples = DEFAULT_SAMPLES, skipBad = false } = options
-  const places = items.flatMap((item) => Array.from({ length: item.count }, (_, index) => ({ item, index })))
+  const places = items
+    .flatMap((item) => Array.from({ length: item.count }, (_, index) => ({ item, index })))
+    .map((place, position) => ({ ...place, position }))
   const left = [
     ...skipped,
     ...items.flatMap(({ label, unused }) => unused.map((what) => `${label}: ${what}, not used`)),
   ]
-  const read = async ({ item, index }: (typeof places)[number]): Promise<Sample> => {
-    const sample = await item.read(index)
+  const read = async ({ item, index, position }: (typeof places)[number]): Promise<Sample> => {
+    const sample = { ...(await item.read(index)), index: position }
     const bindings = new Map<string, number>()
     const checked = checkSample(sample.label, sample.feeds, inputs, limits, bindings)
     return { ...sample, feeds: fillInputs(sample.label, checked, inputs, bindings).feeds }

@@ -12,9 +12,10 @@ export interface FlagSpec {
   readonly repeatable?: true
   /** All that `name` accepts now. */
   readonly choices?: readonly string[]
-  /** In the contract, not in this version: names, and names that end so (modules). */
+  /** Files that are accepted besides. */
+  readonly ending?: RegExp
+  /** In the contract, not in this version. */
   readonly laterChoices?: readonly string[]
-  readonly laterEnding?: string
   readonly verbs: readonly Verb[]
   readonly about: string
   /** Where the flag means something else for one verb. */
@@ -110,17 +111,18 @@ export const FLAGS: readonly FlagSpec[] = [
     kind: 'path',
     value: 'FILE',
     verbs: JUDGING,
-    about: 'CSV `file,label` or `index,label` for --eval',
+    about: 'CSV `index,label` or `file,label` for --eval (or --calib); `name`: the file name up to its first _',
   },
   {
     name: 'metric',
     kind: 'name',
-    value: 'NAME',
-    choices: ['top1', 'cosine', 'kl', 'snr'],
-    laterChoices: ['psnr', 'bits', 'boxes'],
-    laterEnding: '.mjs',
+    value: 'NAME|FILE.mjs',
+    choices: ['top1', 'cosine', 'kl', 'snr', 'psnr'],
+    laterChoices: ['bits', 'boxes'],
+    ending: /\.m?js$/,
     verbs: JUDGING,
-    about: 'how outputs are judged: top1, cosine, kl, snr; default by family, said',
+    about:
+      'how outputs are judged: top1, cosine, kl, snr, psnr, or a module that gives a number for outputs, sample and label; default by kind of output',
   },
   {
     name: 'samples',

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import type { TersorError } from '../errors.ts'
-import { FLAGS } from './flags.ts'
+import { METRIC_NAMES } from '../evaluation/index.ts'
+import { FLAGS, flagNamed } from './flags.ts'
 import { parse } from './parse.ts'
 import { VERBS, type Verb } from './verbs.ts'
 
@@ -75,7 +76,13 @@ test('flags and values of a later version say so', () => {
   expect(failure('quantize', 'm', '--preprocess=imagenet').code).toBe('E_UNSUPPORTED')
   expect(failure('quantize', 'm', '--calibrator', 'entropy').code).toBe('E_UNSUPPORTED')
   expect(failure('quantize', 'm', '--solver', 'gptq').code).toBe('E_UNSUPPORTED')
-  expect(failure('quantize', 'm', '--metric', './mine.mjs').code).toBe('E_UNSUPPORTED')
+  expect(failure('quantize', 'm', '--metric', 'boxes').code).toBe('E_UNSUPPORTED')
+})
+
+test('a metric is a name or a module', () => {
+  expect(read('quantize', 'm', '--metric', './mine.mjs').values.get('metric')).toBe('./mine.mjs')
+  expect(failure('quantize', 'm', '--metric', 'kosine').hint).toBe('did you mean "cosine"?')
+  expect(flagNamed('metric')?.choices).toEqual(METRIC_NAMES)
 })
 
 test('a value outside the list names near ones', () => {

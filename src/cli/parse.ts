@@ -96,9 +96,9 @@ function wanted(flag: FlagSpec, text: string | undefined): string {
 
 function checkChoice(flag: FlagSpec, text: string): void {
   const choices = flag.choices ?? []
-  if (choices.includes(text)) return
+  if (choices.includes(text) || flag.ending?.test(text)) return
   const where = `--${flag.name}`
-  if (flag.laterChoices?.includes(text) || (flag.laterEnding !== undefined && text.endsWith(flag.laterEnding))) {
+  if (flag.laterChoices?.includes(text)) {
     throw new TersorError('E_UNSUPPORTED', `${where} ${text} is not in this version`, {
       where,
       hint: `use ${choices.join(' or ')}`,

@@ -1,5 +1,16 @@
 import type { ComparedOutput } from './compare.ts'
-import { MAX_KL, MAX_ZERO_ERROR, MIN_AGREEMENT, MIN_EQUAL, minCosineOf } from './thresholds.ts'
+import { lossOf, type MetricFacts } from './metric.ts'
+import type { MetricName } from './metric-name.ts'
+import {
+  MAX_KL,
+  MAX_LOSS,
+  MAX_ZERO_ERROR,
+  MIN_AGREEMENT,
+  MIN_EQUAL,
+  minCosineOf,
+  minPsnrOf,
+  minSnrOf,
+} from './thresholds.ts'
 import type { VerdictFacts } from './verdict.ts'
 
 /** One threshold against one figure. */
@@ -12,14 +23,17 @@ export interface Finding {
   readonly text: string
 }
 
-type Basis = Pick<VerdictFacts, 'bits' | 'data' | 'thresholds' | 'metric'>
+type Basis = Pick<VerdictFacts, 'bits' | 'data' | 'thresholds' | 'metric' | 'by'>
 
-/** Every comparison that counts: the given thresholds where there are any, else the default rule of each output's kind. */
+/** Every comparison that counts: the given thresholds where there are any, else the chosen metric, else the rule of each output's kind. */
 export function findingsOf(outputs: readonly ComparedOutput[], basis: Basis): readonly Finding[] {
   const { minCosine, minAgreement, maxKl, maxLoss } = basis.thresholds ?? {}
   const given = [minCosine, minAgreement, maxKl, maxLoss].some((threshold) => threshold !== undefined)
   if (!given) {
     const reach = outputs.reduce((most, { referenceMaxAbs }) => Math.max(referenceMaxAbs, most), 0)
+    if (basis.by === 'module') return basis.metric ? [lossFinding(MAX_LOSS, basis.metric)] : []
+    if (basis.by !== undefined)
+      return outputs.flatMap((output) => findingBy(basis.by as MetricName, output, basis, reach))
     return outputs.map((output) => defaultFinding(output, basis, reach))
   }
   const findings: Finding[] = []
@@ -33,23 +47,40 @@ export function findingsOf(outputs: readonly ComparedOutput[], basis: Basis): re
     if (maxKl !== undefined && kl !== undefined) findings.push(atMost('kl', maxKl, kl, label))
     if (maxLoss !== undefined && basis.metric === undefined) {
       // Without a metric on labels, what float itself says is the label.
-      const kept = kind === 'exact' ? (output.equal ?? 0) : (top1Agreement ?? cosine)
-      findings.push(atMost('loss', maxLoss, 1 - kept, label))
+      const same = kind === 'exact' ? (output.equal ?? 0) : (top1Agreement ?? cosine)
+      const kept = basis.by === 'cosine' ? cosine : basis.by === 'top1' ? top1Agreement : same
+      if (kept !== undefined) findings.push(atMost('loss', maxLoss, 1 - kept, label))
     }
   }
-  if (maxLoss !== undefined && basis.metric !== undefined) {
-    const { name, float, quantized, higherIsBetter } = basis.metric
-    const lost = higherIsBetter ? float - quantized : quantized - float
-    findings.push(atMost('loss', maxLoss, float === 0 ? lost : lost / Math.abs(float), name))
-  }
+  if (maxLoss !== undefined && basis.metric !== undefined) findings.push(lossFinding(maxLoss, basis.metric))
   return findings
+}
+
+function lossFinding(most: number, metric: MetricFacts): Finding {
+  return atMost('loss', most, lossOf(metric), metric.name)
+}
+
+/** The rule of one metric, for outputs that it fits. */
+function findingBy(by: MetricName, output: ComparedOutput, { bits }: Basis, reach: number): readonly Finding[] {
+  const label = `output "${output.name}"`
+  const { top1Agreement, kl, psnrDb } = output
+  if (by === 'top1')
+    return top1Agreement === undefined ? [] : [atLeast('top1Agreement', MIN_AGREEMENT, top1Agreement, label)]
+  if (by === 'kl') return kl === undefined ? [] : [atMost('kl', MAX_KL, kl, label)]
+  if (by === 'psnr') return psnrDb === undefined ? [] : [atLeast('psnrDb', minPsnrOf(bits), psnrDb, label)]
+  if (output.zero) return [zeroFinding(output, reach)]
+  if (by === 'snr') return [atLeast('sqnrDb', minSnrOf(bits), output.sqnrDb, label)]
+  return [atLeast('cosine', minCosineOf(bits), output.cosine, label)]
+}
+
+function zeroFinding({ name, maxAbs }: ComparedOutput, reach: number): Finding {
+  return atMost('maxAbs', MAX_ZERO_ERROR * (reach > 0 ? reach : 1), maxAbs, `output "${name}" (zero in float)`)
 }
 
 function defaultFinding(output: ComparedOutput, { bits, data }: Basis, reach: number): Finding {
   const label = `output "${output.name}"`
   if (output.kind === 'exact') return atLeast('equal', MIN_EQUAL, output.equal ?? 0, label)
-  if (output.zero)
-    return atMost('maxAbs', MAX_ZERO_ERROR * (reach > 0 ? reach : 1), output.maxAbs, `${label} (zero in float)`)
+  if (output.zero) return zeroFinding(output, reach)
   if (output.kind === 'logits' && output.kl !== undefined) return atMost('kl', MAX_KL, output.kl, label)
   const byCosine = atLeast('cosine', minCosineOf(bits), output.cosine, label)
   if (output.kind !== 'classes' || output.top1Agreement === undefined) return byCosine
@@ -64,13 +95,16 @@ const WORDS: ReadonlyMap<string, string> = new Map([
   ['kl', 'mean KL'],
   ['equal', 'share of equal elements'],
   ['maxAbs', 'largest difference'],
+  ['sqnrDb', 'SQNR in dB'],
+  ['psnrDb', 'PSNR in dB'],
   ['loss', 'loss against float'],
 ])
 
 function atLeast(metric: string, value: number, found: number, label: string): Finding {
   // NaN is never enough.
   const enough = found >= value
-  const allowed = Math.max(1 - value, 1e-9)
+  // Shares miss by a part of what they may lose, decibels by a part of themselves.
+  const allowed = value <= 1 ? Math.max(1 - value, 1e-9) : Math.max(value, 1)
   const excess = enough ? (value - found) / allowed : Math.max((value - found) / allowed || 1, Number.MIN_VALUE)
   return {
     metric,

@@ -1,3 +1,4 @@
+export { accuracyMeter } from './accuracy.ts'
 export {
   type ComparedOutput,
   type Comparison,
@@ -7,6 +8,10 @@ export {
   outputAccumulator,
 } from './compare.ts'
 export { EXACT_DB } from './decibels.ts'
+export { type Label, type Labels, labelsOfCsv, labelsOfNames } from './labels.ts'
+export { lossOf, type MetricFacts, type MetricMeter } from './metric.ts'
+export { METRIC_NAMES, type MetricChoice, type MetricName, metricChoice } from './metric-name.ts'
+export { type Measure, type MetricModule, type MetricSample, type MetricTensor, moduleMeter } from './module-metric.ts'
 export { type KindHints, type OutputKind, outputShapeOf } from './output-kind.ts'
 export { MAX_KL, MIN_AGREEMENT, minCosineOf, type Thresholds } from './thresholds.ts'
-export { type MetricFacts, type VerdictFacts, verdictOf } from './verdict.ts'
+export { type VerdictFacts, verdictOf } from './verdict.ts'

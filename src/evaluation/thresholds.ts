@@ -23,3 +23,18 @@ export function minCosineOf(bits: number): number {
   if (bits >= 8) return 0.999
   return bits >= 4 ? 0.98 : 0.9
 }
+
+/** Default of a metric module: share of the float figure that may be lost. */
+export const MAX_LOSS = 0.01
+
+/** Default signal to noise in decibels: the noise at which a cosine meets its own default, rounded down. */
+export function minSnrOf(bits: number): number {
+  if (bits >= 8) return 26
+  return bits >= 4 ? 13 : 6
+}
+
+/** Default for pictures in decibels: differences hard to see at 8 bits, visible but small at 4. */
+export function minPsnrOf(bits: number): number {
+  if (bits >= 8) return 40
+  return bits >= 4 ? 30 : 20
+}

@@ -113,7 +113,52 @@ describe('verdict by given thresholds', () => {
   })
 })
 
+describe('verdict by a chosen metric', () => {
+  const scored = output({ kind: 'classes', top1Agreement: 0.97, kl: 0.01, cosine: 0.9995, sqnrDb: 20, psnrDb: 41 })
+  const mine = (quantized: number) => ({ name: 'mine', float: 0.5, quantized, higherIsBetter: true })
+  const table: readonly (readonly [string, Partial<VerdictFacts>, string])[] = [
+    ['top1', { by: 'top1' }, 'refused'],
+    ['cosine', { by: 'cosine' }, 'proven'],
+    ['kl', { by: 'kl' }, 'proven'],
+    ['snr', { by: 'snr' }, 'refused'],
+    ['snr at 4 bits', { by: 'snr', bits: 4 }, 'proven'],
+    ['psnr', { by: 'psnr' }, 'proven'],
+    ['a module within one percent', { by: 'module', metric: mine(0.496) }, 'proven'],
+    ['a module beyond', { by: 'module', metric: mine(0.494) }, 'refused'],
+    ['thresholds come first', { by: 'top1', thresholds: { minAgreement: 0.9 } }, 'proven'],
+    ['loss of the cosine', { by: 'cosine', thresholds: { maxLoss: 0.01 } }, 'proven'],
+    ['loss of agreement', { by: 'top1', thresholds: { maxLoss: 0.01 } }, 'refused'],
+  ]
+  it.each(table)('%s', (_, changes, status) => {
+    expect(verdictOf(facts({ fused: [scored], ...changes })).status).toBe(status)
+  })
+
+  it.each(['kl', 'psnr', 'top1'] as const)('%s that fits no output is a usage error', (by) => {
+    expect(() => verdictOf(facts({ by }))).toThrow(`the metric ${by}`)
+  })
+
+  it('zeros are judged as zeros', () => {
+    const zero = output({ zero: true, cosine: 1, sqnrDb: -999, maxAbs: 0 })
+    expect(verdictOf(facts({ by: 'snr', fused: [output(), zero] })).status).toBe('proven')
+  })
+})
+
 describe('what a verdict says', () => {
+  it('the metric of the task, what was lost, and examples where there are any', () => {
+    const metric = { name: 'top1', float: 0.8, quantized: 0.76, higherIsBetter: true, samples: 10 }
+    const examples = [{ sample: 0, expected: '1', float: '1', quantized: '2' }]
+    const verdict = verdictOf(facts({ metric, examples }))
+    expect(verdict.metric).toEqual({
+      name: 'top1',
+      float: 0.8,
+      quantized: 0.76,
+      loss: expect.closeTo(0.05, 12),
+      samples: 10,
+    })
+    expect(verdict.examples).toEqual(examples)
+    expect(verdictOf(facts({ metric, examples: [] }))).not.toHaveProperty('examples')
+  })
+
   it('names output, figure, threshold and data', () => {
     const verdict = verdictOf(
       facts({

@@ -2,15 +2,9 @@ import { TersorError } from '../errors.ts'
 import type { Verdict } from '../model/report.ts'
 import type { ComparedOutput } from './compare.ts'
 import { type Finding, findingsOf } from './findings.ts'
+import { lossOf, type MetricFacts } from './metric.ts'
+import type { MetricName } from './metric-name.ts'
 import type { Thresholds } from './thresholds.ts'
-
-/** A metric on labels, measured on both models. */
-export interface MetricFacts {
-  readonly name: string
-  readonly float: number
-  readonly quantized: number
-  readonly higherIsBetter: boolean
-}
 
 export interface VerdictFacts {
   readonly data: Verdict['data']
@@ -23,6 +17,9 @@ export interface VerdictFacts {
   readonly unfused?: readonly ComparedOutput[]
   readonly fused?: readonly ComparedOutput[]
   readonly metric?: MetricFacts
+  /** What decides where no threshold is given; default the rule of each output's kind. `module`: the loss of `metric`. */
+  readonly by?: MetricName | 'module'
+  readonly examples?: Verdict['examples']
   /** Tensors with the largest share of error, worst first. */
   readonly worst?: readonly string[]
   readonly filled?: readonly string[]
@@ -33,7 +30,7 @@ export interface VerdictFacts {
 /**
  * The verdict in words and numbers; a pure function. Every output is judged by the rule of its kind and the worst counts.
  * Values that are not finite where float is finite are refused in any arithmetic, whatever the thresholds.
- * E_USAGE when a given threshold fits no output of this model.
+ * E_USAGE when a given threshold or metric fits no output of this model.
  */
 export function verdictOf(facts: VerdictFacts): Verdict {
   const outputs = facts.fused ?? facts.unfused ?? facts.reference ?? []
@@ -45,6 +42,7 @@ export function verdictOf(facts: VerdictFacts): Verdict {
     ...(facts.unfused === undefined ? {} : { unfused: { outputs: facts.unfused } }),
     ...(facts.fused === undefined ? {} : { fused: { outputs: facts.fused } }),
     ...(facts.metric === undefined ? {} : { metric: metricFigures(facts.metric) }),
+    ...(facts.examples === undefined || facts.examples.length === 0 ? {} : { examples: facts.examples }),
     worst: facts.worst ?? [],
     filled: facts.filled ?? [],
   }
@@ -55,7 +53,7 @@ export function verdictOf(facts: VerdictFacts): Verdict {
   if (broken !== undefined) return { ...base, status: 'refused', because: broken }
 
   const findings = findingsOf(outputs, facts)
-  if (findings.length === 0) throw noFit(facts.thresholds ?? {})
+  if (findings.length === 0) throw noFit(facts)
   const decisive = findings.reduce((worst, next) => (next.excess > worst.excess ? next : worst))
   const { metric, value, found } = decisive
   const threshold = { metric, value, found }
@@ -87,13 +85,15 @@ function brokenOutput({ fused, unfused, reference }: VerdictFacts): string | und
   return undefined
 }
 
-function metricFigures({ name, float, quantized }: MetricFacts): Readonly<Record<string, number | string>> {
-  return { name, float, quantized }
+function metricFigures(metric: MetricFacts): Readonly<Record<string, number | string>> {
+  const { name, float, quantized, samples } = metric
+  return { name, float, quantized, loss: lossOf(metric), ...(samples === undefined ? {} : { samples }) }
 }
 
-function noFit(thresholds: Thresholds): TersorError {
+function noFit({ thresholds = {}, by }: VerdictFacts): TersorError {
   const names = Object.entries(thresholds).flatMap(([name, value]) => (value === undefined ? [] : [name]))
-  return new TersorError('E_USAGE', `no output of this model can be judged by ${names.join(', ')}`, {
-    hint: 'agreement needs a classifier or language model, divergence needs scores; cosine fits every numeric output',
+  const what = names.length > 0 ? names.join(', ') : `the metric ${by}`
+  return new TersorError('E_USAGE', `no output of this model can be judged by ${what}`, {
+    hint: 'agreement needs a classifier or language model, divergence needs scores, psnr pictures; cosine fits every numeric output',
   })
 }

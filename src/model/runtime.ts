@@ -47,6 +47,8 @@ export interface Runtime {
 /** One set of inputs, and where it came from. */
 export interface Sample {
   readonly label: string
+  /** Position in the data, from 0, before any selection; absent when samples have no order. */
+  readonly index?: number
   readonly feeds: Feeds
   /** Expected outputs, when the data give them (`test_data_set_*`). */
   readonly expected?: Feeds

@@ -1,3 +1,4 @@
+import { expNegative } from '../evaluation/exponential.ts'
 import type { Verdict } from '../model/report.ts'
 import { type Ask, type Relaxation, relaxKey } from './ask.ts'
 import type { WeightWork } from './plan.ts'
@@ -54,6 +55,8 @@ export function neededReduction(verdict: Verdict): number | null {
   const { metric, value, found } = threshold
   const name = metric.toLowerCase()
   if (name.includes('cosine')) return found >= 1 ? null : (1 - value) / (1 - found)
+  // Decibels: a tenth of the missing ones is the power of ten.
+  if (name.endsWith('db')) return expNegative(((found - value) / 10) * Math.LN10)
   if (name.includes('kl')) return found > 0 ? value / found : null
   if (name.includes('agreement') || name.includes('equal')) {
     const ratio = (1 - value) / Math.max(1e-9, 1 - found)

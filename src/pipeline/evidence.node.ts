@@ -1,10 +1,11 @@
-import { type InputLimits, openSynthetic, type SampleSet } from '../calibration/index.ts'
+import { openSynthetic, type SampleSet } from '../calibration/index.ts'
 import { openSamples } from '../calibration/samples.node.ts'
 import type { Model } from '../model/graph.ts'
 import type { Inventory } from '../model/inventory.ts'
 import type { RuntimeSession, Sample } from '../model/runtime.ts'
 import type { Evidence } from './prove.ts'
 import { decodeTensorProto } from './tensor-proto.ts'
+import { idLimits } from './token-tables.ts'
 
 export interface EvidenceOptions {
   /** Data to judge on: .npy, .npz, a folder of them, test_data_set_* folders, a JavaScript module. */
@@ -41,7 +42,13 @@ export async function evidenceFor(
       outputs: model.graph.outputs.map((output) => output.name),
     })
     const samples = await take(set)
-    return { data: 'given', samples, filled: set.filled, notes: [...set.skipped, ...set.converted] }
+    return {
+      data: 'given',
+      samples,
+      found: set.found,
+      filled: set.filled,
+      notes: [...set.skipped, ...set.converted, ...heldNotes(samples.length, set.count), ...roleNotes(options)],
+    }
   }
   const set = await openSynthetic(session, {
     seed: options.seed ?? 0,
@@ -49,7 +56,23 @@ export async function evidenceFor(
     limits,
     ...signal,
   })
-  return { data: 'synthetic', samples: await take(set), filled: set.filled, notes: [] }
+  const samples = await take(set)
+  const notes = heldNotes(samples.length, set.count)
+  return { data: 'synthetic', samples, found: samples.length, filled: set.filled, notes }
+}
+
+function heldNotes(held: number, count: number): readonly string[] {
+  return held < count
+    ? [`${held} of ${count} samples were run: more would not fit the ${HELD_BYTES >> 20} MiB kept for them`]
+    : []
+}
+
+/** What became of data that the user gave for a purpose this run has no use for. */
+function roleNotes({ eval: given, calib }: EvidenceOptions): readonly string[] {
+  if (calib === undefined) return []
+  return given === undefined
+    ? ['judged on --calib: nothing is fitted to data here, so none of it has to be held back']
+    : ['--calib was not used: nothing is fitted to data here']
 }
 
 async function take(set: SampleSet): Promise<Sample[]> {
@@ -61,19 +84,4 @@ async function take(set: SampleSet): Promise<Sample[]> {
     for (const value of Object.values(sample.feeds)) held += value.data instanceof Uint8Array ? value.data.length : 0
   }
   return samples
-}
-
-/** Token ids an embedding table can look up: an input that indexes a table directly lies in [0, rows). */
-function idLimits(inventory: Inventory): InputLimits {
-  const limits = new Map<string, { min: number; max: number }>()
-  for (const weight of inventory.weights) {
-    for (const use of weight.uses) {
-      const ids = use.node.inputs[1]
-      if (use.role !== 'gather' || !ids || !use.view) continue
-      const known = limits.get(ids)
-      const max = Math.min(known?.max ?? Number.POSITIVE_INFINITY, use.view.channels - 1)
-      limits.set(ids, { min: 0, max })
-    }
-  }
-  return limits
 }

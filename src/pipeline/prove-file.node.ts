@@ -9,7 +9,7 @@ import type { Runtime, RuntimeSession } from '../model/runtime.ts'
 import type { Tools } from '../model/tools.ts'
 import { findRuntime } from '../runtime/find.node.ts'
 import { type EvidenceOptions, evidenceFor } from './evidence.node.ts'
-import { type JudgingOptions, judgingOf } from './judging.node.ts'
+import type { Judging } from './judging.node.ts'
 import type { OpenedModel } from './open-model.node.ts'
 import { type FloatRun, fewestBits, judge, runFloat, worstTensors } from './prove.ts'
 import { referenceModel } from './reference.ts'
@@ -18,7 +18,7 @@ import { save } from './save.ts'
 import { noiseOf, switchedModel } from './sensitivity.ts'
 import { NodeStage } from './stage.node.ts'
 
-export interface ProveFileOptions extends EvidenceOptions, JudgingOptions, Thresholds {
+export interface ProveFileOptions extends EvidenceOptions, Judging, Thresholds {
   /** Bytes the whole process may use; the proof by running needs about the float model and the result together. */
   readonly maxMemory?: number
 }
@@ -40,7 +40,6 @@ const REFERENCE_BYTES = 1 << 30
  * onnxruntime itself refuses is reported as such; where both models do not fit memory, the weights alone are judged.
  */
 export async function proverOf(opened: OpenedModel, options: ProveFileOptions, tools: Tools): Promise<FileProver> {
-  const judging = await judgingOf(options)
   const passed: string[] = []
   // Starts while the weights are quantized; a failure is an answer, not an error.
   const finding =
@@ -66,7 +65,8 @@ export async function proverOf(opened: OpenedModel, options: ProveFileOptions, t
         worst: worstTensors(decided, saved),
         notRun,
       })
-    if (opened.path === undefined) return unrun('models read from an address are not run; download the file to prove the result')
+    if (opened.path === undefined)
+      return unrun('models read from an address are not run; download the file to prove the result')
     runtime = await finding
     if (!runtime) return unrun(['no onnxruntime was found on this machine', ...passed].join('; '))
     facts = { name: runtime.name, version: runtime.version, threads: 1, cpu: runtime.cpu }
@@ -95,7 +95,13 @@ export async function proverOf(opened: OpenedModel, options: ProveFileOptions, t
         runtime,
         { fused: { path: staged }, ...(reference ? { reference: { path: reference.path } } : {}) },
         run,
-        { ...judging, thresholds, decided, saved, onNote: (text) => notes.push(text) },
+        {
+          ...judgingOf(options),
+          thresholds,
+          decided,
+          saved,
+          onNote: (text) => notes.push(text),
+        },
         tools,
       )
     } finally {
@@ -189,6 +195,10 @@ function thresholdsOf(options: Thresholds): Thresholds {
     ...(maxKl === undefined ? {} : { maxKl }),
     ...(maxLoss === undefined ? {} : { maxLoss }),
   }
+}
+
+function judgingOf({ by, meter }: Judging): Judging {
+  return { ...(by === undefined ? {} : { by }), ...(meter === undefined ? {} : { meter }) }
 }
 
 function megabytes(bytes: number): number {

@@ -1,17 +1,28 @@
 import { TersorError } from '../errors.ts'
-import { type ComparedOutput, comparison, type KindHints, type Thresholds, verdictOf } from '../evaluation/index.ts'
+import {
+  type ComparedOutput,
+  comparison,
+  type KindHints,
+  type MetricMeter,
+  type Thresholds,
+  type VerdictFacts,
+  verdictOf,
+} from '../evaluation/index.ts'
 import type { Dimension } from '../model/graph.ts'
 import type { Verdict } from '../model/report.ts'
 import type { Feeds, Runtime, RuntimeSession, Sample } from '../model/runtime.ts'
 import type { Tools } from '../model/tools.ts'
 import type { Decided } from './run.ts'
 import type { Saved } from './save.ts'
+import { vocabularyOf } from './token-tables.ts'
 
 export type ModelRef = { readonly path: string } | { readonly bytes: Uint8Array }
 
 export interface Evidence {
   readonly data: 'given' | 'synthetic'
   readonly samples: readonly Sample[]
+  /** Samples there are, before any selection. */
+  readonly found: number
   readonly filled: readonly string[]
 }
 
@@ -28,23 +39,30 @@ export async function runFloat(session: RuntimeSession, evidence: Evidence, tool
     tools.notify({ phase: 'verify', done: index, total: evidence.samples.length, note: 'float' })
     results.push(await session.run(sample.feeds, tools.signal))
   }
+  tools.notify({ phase: 'verify', done: results.length, total: results.length, note: 'float' })
   return { evidence, results }
 }
 
-/** One arithmetic of the candidate against float. */
+/** One arithmetic of the candidate against float; `meter` sees the same answers. */
 export async function compareWith(
   session: RuntimeSession,
   float: FloatRun,
   hints: KindHints,
   note: string,
   tools: Tools,
+  meter?: MetricMeter,
 ): Promise<readonly ComparedOutput[]> {
   const names = Object.keys(float.results[0] ?? {}).filter((name) => session.outputs.includes(name))
   const collected = comparison(names, hints)
   for (const [index, sample] of float.evidence.samples.entries()) {
     tools.notify({ phase: 'verify', done: index, total: float.evidence.samples.length, note })
-    collected.add(float.results[index] as Feeds, await session.run(sample.feeds, tools.signal), sample.label)
+    const reference = float.results[index] as Feeds
+    const answer = await session.run(sample.feeds, tools.signal)
+    collected.add(reference, answer, sample.label)
+    await meter?.add(sample, reference, answer)
   }
+  const { length } = float.evidence.samples
+  tools.notify({ phase: 'verify', done: length, total: length, note })
   return collected.figures()
 }
 
@@ -57,6 +75,10 @@ export interface Judgement {
   readonly thresholds: Thresholds
   readonly decided: Decided
   readonly saved: Saved
+  /** What decides where no threshold is given. */
+  readonly by?: NonNullable<VerdictFacts['by']>
+  /** A metric of the task, made anew for every candidate. */
+  readonly meter?: (found: number, hints: KindHints) => MetricMeter
   /** Why the reference arithmetic was left out, if it was. */
   readonly onNote: (text: string) => void
 }
@@ -70,11 +92,20 @@ export async function judge(
   tools: Tools,
 ): Promise<Verdict> {
   const { decided } = judgement
-  const hints: KindHints = { declared: declaredOutputs(decided) }
-  const measured = async (model: ModelRef, optimized: boolean, note: string): Promise<readonly ComparedOutput[]> => {
+  const vocabulary = vocabularyOf(decided.inventory, decided.input.graph)
+  const hints: KindHints = {
+    declared: declaredOutputs(decided),
+    ...(vocabulary === undefined ? {} : { vocabulary }),
+  }
+  const measured = async (
+    model: ModelRef,
+    optimized: boolean,
+    note: string,
+    meter?: MetricMeter,
+  ): Promise<readonly ComparedOutput[]> => {
     const session = await runtime.open(model, { optimized, threads: 1 })
     try {
-      return await compareWith(session, float, hints, note, tools)
+      return await compareWith(session, float, hints, note, tools, meter)
     } finally {
       await session.release()
     }
@@ -84,12 +115,15 @@ export async function judge(
     samples: float.evidence.samples.length,
     bits: fewestBits(decided),
     thresholds: judgement.thresholds,
+    ...(judgement.by === undefined ? {} : { by: judgement.by }),
     worst: worstTensors(decided, judgement.saved),
     filled: float.evidence.filled,
   }
+  const meter = judgement.meter?.(float.evidence.found, hints)
   let fused: readonly ComparedOutput[]
   try {
-    fused = await measured(candidate.fused, true, 'fused')
+    // As users run it: the arithmetic that a metric of the task speaks about.
+    fused = await measured(candidate.fused, true, 'fused', meter)
   } catch (thrown) {
     if (tools.signal?.aborted || !(thrown instanceof TersorError) || thrown.code !== 'E_RUNTIME') throw thrown
     return {
@@ -102,6 +136,7 @@ export async function judge(
       filled: facts.filled,
     }
   }
+  const metric = meter?.facts()
   const unfused = await measured(candidate.fused, false, 'unfused')
   let reference: readonly ComparedOutput[] | undefined
   if (candidate.reference) {
@@ -112,7 +147,14 @@ export async function judge(
       judgement.onNote(`the float emulation could not be run: ${thrown.message}`)
     }
   }
-  return verdictOf({ ...facts, fused, unfused, ...(reference ? { reference } : {}) })
+  for (const note of meter?.notes() ?? []) judgement.onNote(note)
+  return verdictOf({
+    ...facts,
+    fused,
+    unfused,
+    ...(reference ? { reference } : {}),
+    ...(meter && metric ? { metric, examples: meter.examples() } : {}),
+  })
 }
 
 function declaredOutputs(decided: Decided): ReadonlyMap<string, readonly Dimension[]> {

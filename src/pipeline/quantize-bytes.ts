@@ -123,7 +123,8 @@ function proverOf(runtime: Runtime, source: ByteSource, options: BytesOptions, t
       const samples: Sample[] = given ? [...given] : []
       for (let i = 0; set !== null && i < set.count; i++) samples.push(await set.at(i))
       if (samples.length === 0) throw new TersorError('E_USAGE', 'samples were given, but none is in the list')
-      run = await runFloat(float, { data: given ? 'given' : 'synthetic', samples, filled: set?.filled ?? [] }, tools)
+      const data = given ? 'given' : 'synthetic'
+      run = await runFloat(float, { data, samples, found: samples.length, filled: set?.filled ?? [] }, tools)
     } finally {
       await float.release()
     }

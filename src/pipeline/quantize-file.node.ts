@@ -1,23 +1,25 @@
 import { availableParallelism } from 'node:os'
 import { basename, dirname, join } from 'node:path'
+import type { Thresholds } from '../evaluation/index.ts'
 import { createKernelsSync, createReferenceKernels } from '../kernels/index.ts'
 import type { Report } from '../model/report.ts'
 import type { StageEvent, Tools } from '../model/tools.ts'
 import type { Ask } from './ask.ts'
 import { askOf, type QuantizeOptions } from './ask-of.ts'
 import { fallBack, MOST_ATTEMPTS, neededReduction, nextStep, relax } from './attempts.ts'
+import type { EvidenceOptions } from './evidence.node.ts'
 import { compressedSizes, sha256Of } from './file-facts.node.ts'
+import type { Judging, JudgingOptions } from './judging.node.ts'
 import { type OpenedModel, openModel } from './open-model.node.ts'
 import { Phases } from './phases.ts'
 import { ProducePool } from './produce/produce-pool.node.ts'
-import type { ProveFileOptions } from './prove-file.node.ts'
 import { reportOf } from './report-of.ts'
 import { decide, finish, prepare } from './run.ts'
 import { savingNote } from './saving.ts'
 import { NodeStage } from './stage.node.ts'
 import { suggestionFor } from './suggestion.ts'
 
-export interface FileOptions extends QuantizeOptions, ProveFileOptions {
+export interface FileOptions extends QuantizeOptions, EvidenceOptions, JudgingOptions, Thresholds {
   readonly shardSize?: number
   readonly threads?: number
   readonly maxMemory?: number
@@ -40,13 +42,14 @@ export async function quantize(input: string, output: string | undefined, option
   const tools = toolsOf(options)
   const phases = new Phases(tools.notify)
   const asked = askOf(options)
+  const judging = await judgingFor(options)
   const opened = await openModel(input)
   const pool = new ProducePool(options.threads ?? availableParallelism())
   pool.expect(opened.source.byteLength)
   const proof =
     options.noVerify === true
       ? undefined
-      : await (await import('./prove-file.node.ts')).proverOf(opened, options, tools)
+      : await (await import('./prove-file.node.ts')).proverOf(opened, { ...options, ...judging }, tools)
   try {
     const prepared = await prepare(opened, tools, phases)
     pool.expect(prepared.input.byteLength)
@@ -103,7 +106,7 @@ export async function quantize(input: string, output: string | undefined, option
         peakBytes: process.resourceUsage().maxRSS * 1024,
         outputPath: path,
         ...(proof?.runtime ? { runtime: proof.runtime } : {}),
-        suggestion: suggestionFor(decided, finished, input, path),
+        suggestion: suggestionFor(decided, finished, input, path, options),
         ...(options.hashes && opened.path !== undefined ? { inputHash: await sha256Of(opened.path) } : {}),
         ...(options.hashes && published ? { outputHash: await sha256Of(path) } : {}),
         ...(options.compressed && published ? { compressed: await compressedSizes(finished.files) } : {}),
@@ -145,6 +148,12 @@ export async function plan(input: string, options: FileOptions = {}): Promise<Re
   } finally {
     await opened.source.close?.()
   }
+}
+
+/** Read before any work is done; not even loaded where nothing is proven and nothing was asked. */
+async function judgingFor(options: FileOptions): Promise<Judging> {
+  if (options.noVerify === true && options.labels === undefined && options.metric === undefined) return {}
+  return (await import('./judging.node.ts')).judgingOf(options)
 }
 
 export function toolsOf(options: Pick<FileOptions, 'kernels' | 'signal' | 'onEvent'>): Tools {

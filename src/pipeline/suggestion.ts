@@ -1,20 +1,43 @@
 import type { Decided, Finished } from './run.ts'
 
+/** What the user judged on; a suggestion is tried on the same. */
+export interface SuggestedData {
+  readonly eval?: string
+  readonly calib?: string
+  readonly labels?: string
+  readonly metric?: string
+  readonly samples?: number
+}
+
 /** One command to try next; a whole line that can be pasted. */
-export function suggestionFor(decided: Decided, finished: Finished, input: string, output: string): string {
+export function suggestionFor(
+  decided: Decided,
+  finished: Finished,
+  input: string,
+  output: string,
+  data: SuggestedData,
+): string {
   const { verdict } = finished
   const { preset } = decided.plan
+  const model = quote(input)
+  const on = flagsOf(data)
   if (verdict.status === 'refused') {
     const worst = verdict.worst[0]
-    if (preset === 'int4-weights' || preset === 'int2-weights')
-      return `tersor quantize ${quote(input)} --to int8-weights`
-    if (worst !== undefined) return `tersor quantize ${quote(input)} --to ${preset} --rule ${quote(`${worst}=keep`)}`
-    return `tersor quantize ${quote(input)} --to fp16-weights`
+    if (preset === 'int4-weights' || preset === 'int2-weights') return `tersor quantize ${model} --to int8-weights${on}`
+    if (worst !== undefined) return `tersor quantize ${model} --to ${preset} --rule ${quote(`${worst}=keep`)}${on}`
+    return `tersor quantize ${model} --to fp16-weights${on}`
   }
-  if (verdict.status === 'plausible') return `tersor quantize ${quote(input)} --to ${preset} --eval samples.npz --force`
-  if (verdict.status === 'unproven') return `tersor compare ${quote(input)} ${quote(output)}`
-  if (preset === 'int8' || preset === 'int8-weights') return `tersor quantize ${quote(input)} --to int4-weights`
-  return `tersor compare ${quote(input)} ${quote(output)}`
+  const compare = `tersor compare ${model} ${quote(output)}${on}`
+  if (verdict.status === 'plausible') return `tersor quantize ${model} --to ${preset} --eval samples.npz --force`
+  if (verdict.status === 'unproven') return compare
+  return preset === 'int8' || preset === 'int8-weights' ? `tersor quantize ${model} --to int4-weights${on}` : compare
+}
+
+function flagsOf({ eval: judged, calib, labels, metric, samples }: SuggestedData): string {
+  const given = { eval: judged, calib: judged === undefined ? calib : undefined, labels, metric, samples }
+  return Object.entries(given)
+    .flatMap(([name, value]) => (value === undefined ? [] : [` --${name} ${quote(String(value))}`]))
+    .join('')
 }
 
 function quote(text: string): string {

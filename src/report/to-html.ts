@@ -53,7 +53,7 @@ export function toHtml(report: Report, extras: HtmlExtras = {}): string {
       ? html``
       : section(
           'Samples',
-          'What was asked and what was answered; where they disagree first.',
+          'What each shows, what the float model says and what the new one says; wrong answers first.',
           pictureGrid(extras.pictures, verdict),
         ),
     section('What stayed as it was, and why', '', reasonTable(decisions)),
@@ -99,9 +99,8 @@ function tiles({ input, output, verdict }: Report, after: number): Markup[] {
   }
   const figures = verdict === undefined ? undefined : worstFigures(verdict.outputs)
   if (figures === undefined) return list
-  const data = countText(verdict!.samples, `${verdict!.data} sample`)
-  if (figures.top1Agreement !== undefined)
-    list.push(tile('agreement with float', shareText(figures.top1Agreement), data))
+  const data = countText(verdict!.samples, verdict!.data === 'synthetic' ? 'synthetic sample' : 'sample')
+  if (figures.top1Agreement !== undefined) list.push(tile('agreement', shareText(figures.top1Agreement), data))
   list.push(tile('cosine', cosineText(figures.cosine), data), tile('SQNR', decibelText(figures.sqnrDb), data))
   if (figures.kl !== undefined) list.push(tile('mean KL', numberText(figures.kl), data))
   return list

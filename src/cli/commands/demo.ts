@@ -9,6 +9,8 @@ import { type Command, exitCodeOfReport } from '../command.ts'
 import { lineOptions, textOf } from '../options.ts'
 import { checkFree, writeText } from '../write-text.ts'
 
+const DATA = ['test-images.npz', 'labels.csv'] as const
+
 /** The main job on the bundled digit classifier: copy, quantize, judge on its test pictures, report. */
 export const demo: Command = async ({ parsed, loadLine, progress, signal, text }) => {
   const source = bundledFolder()
@@ -17,34 +19,36 @@ export const demo: Command = async ({ parsed, loadLine, progress, signal, text }
   const model = join(folder, 'model.onnx')
   const picture = join(folder, 'report.html')
   const manifest = join(folder, 'manifest.json')
-  for (const path of [model, picture, manifest]) await checkFree(path, options.force === true)
+  const [images, labels] = DATA.map((name) => join(folder, name)) as [string, string]
+  for (const path of [model, images, labels, picture, manifest]) await checkFree(path, options.force === true)
   await mkdir(folder, { recursive: true })
-  await copyFile(join(source, 'model.onnx'), model)
+  for (const name of ['model.onnx', ...DATA]) await copyFile(join(source, name), join(folder, name))
   const line = await loadLine()
-  const report = await line.quantize(model, undefined, {
+  const made = await line.quantize(model, undefined, {
     ...options,
-    eval: join(source, 'test-images.npz'),
-    labels: join(source, 'labels.csv'),
+    eval: images,
+    labels,
     metric: 'top1',
-    samples: 540,
+    samples: PICTURES,
     compressed: true,
     hashes: true,
     signal,
     onEvent: progress.event,
   })
+  const report = { ...made, command: 'demo' }
   const { toHtml } = await import('../../report/to-html.ts')
   const { demoPictures } = await import('../demo-pictures.ts')
-  const pictures = await demoPictures(join(source, 'test-images.npz'), join(source, 'labels.csv'))
-  await writeText(picture, toHtml(report, { pictures }))
+  await writeText(picture, toHtml(report, { pictures: await demoPictures(images, labels) }))
   await writeText(manifest, toJson(report))
-  const result = report.output?.path
-  const shown = result === undefined ? report : { ...report, suggestion: `tersor compare ${model} ${result}` }
   const written = [
     ['manifest', manifest],
     ['report', picture],
   ] as const
-  return { json: report, text: toTerminal(shown, { ...text, written }), exitCode: exitCodeOfReport(report) }
+  return { json: report, text: toTerminal(report, { ...text, written }), exitCode: exitCodeOfReport(report) }
 }
+
+/** All of them; the default would be a part. */
+const PICTURES = 540
 
 /** `demo/` of the package, from the sources as from the bundle. */
 function bundledFolder(): string {

@@ -24,7 +24,8 @@ export function top1Meter(): Top1Meter {
   }
 }
 
-function argmax(scores: Numbers, start: number, classes: number): number {
+/** Position of the highest score, from 0; of equal ones the first. */
+export function argmax(scores: Numbers, start: number, classes: number): number {
   let best = start
   for (let i = start + 1; i < start + classes; i += 1) if (scores[i]! > scores[best]!) best = i
   return best - start

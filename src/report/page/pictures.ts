@@ -20,8 +20,11 @@ export function pictureGrid(pictures: readonly SamplePicture[], verdict: Verdict
   const figures =
     answered.length > 0
       ? answered.slice(0, MOST).map(({ picture, expected, float, quantized }) => {
-          const shade = quantized === expected ? '' : 'wrong'
-          return figure(picture, html`is ${expected}<br>float ${float}, <span class="${shade}">now ${quantized}</span>`)
+          const shade = (answer: string) => (answer === expected ? '' : 'wrong')
+          return figure(
+            picture,
+            html`a ${expected}<br><span class="${shade(float)}">float ${float}</span>, <span class="${shade(quantized)}">now ${quantized}</span>`,
+          )
         })
       : pictures.slice(0, MOST).map((picture) => figure(picture, html`a ${picture.expected}`))
   return figures.length === 0 ? html`` : html`<div class="pictures">${figures}</div>`

@@ -65,10 +65,10 @@ th[aria-sort=descending]::after { content: " ▼"; font-size: 10px }
 .scroll thead th { position: sticky; top: 0; background: var(--card); z-index: 1; border-bottom: 0; box-shadow: inset 0 -1px var(--line); padding-top: 8px }
 .decisions { min-width: 1000px }
 .decisions td { overflow-wrap: break-word; word-break: normal }
-.decisions td:first-child { width: 30%; min-width: 250px; overflow-wrap: anywhere }
-.decisions td.op { min-width: 105px; max-width: 150px; overflow-wrap: anywhere }
+.decisions td:first-child { width: 22%; min-width: 200px; overflow-wrap: anywhere }
+.decisions td.op { min-width: 138px; max-width: 170px; overflow-wrap: anywhere }
 .decisions td.shape, .decisions td.form { white-space: nowrap }
-.decisions td.why { min-width: 190px; color: var(--soft) }
+.decisions td.why { min-width: 260px; color: var(--soft) }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 16px; font-size: 13px; margin: 8px 0 0; color: var(--soft) }
 .legend i { display: inline-block; width: 10px; height: 10px; border-radius: 3px; margin-right: 6px }
 .f0 { fill: var(--c0); background: var(--c0) } .f1 { fill: var(--c1); background: var(--c1) } .f2 { fill: var(--c2); background: var(--c2) }
