@@ -9,7 +9,7 @@ import { solveTensor } from '../solvers/index.ts'
 import type { Ask } from './ask.ts'
 import { measurements } from './plan.ts'
 import { loadFloats } from './produce/plain.ts'
-import { SOURCE_BYTES } from './produce/tile.ts'
+import { requireFinite, SOURCE_BYTES } from './produce/tile.ts'
 import type { UnitIo } from './produce/types.ts'
 import { Table } from './table.ts'
 
@@ -87,7 +87,7 @@ async function floats(
     read: (_source, offset, target) => target.set(bytes.subarray(offset, offset + target.length)),
     write: () => undefined,
   }
-  return loadFloats(
+  const values = await loadFloats(
     {
       source: { kind: 'bytes', bytes, byteLength: bytes.length },
       dtype: weight.dtype,
@@ -97,6 +97,9 @@ async function floats(
     io,
     kernels,
   )
+  // Here, because the solver would name the element by its place in the sample.
+  requireFinite(weight.name, values, start)
+  return values
 }
 
 /** Spec of a table row, for reports. */

@@ -54,7 +54,11 @@ export interface Prepared {
 }
 
 /** load -> share -> inspect. */
-export async function prepare(input: RunInput, tools: Tools, phases: Phases): Promise<Prepared> {
+export function prepare(input: RunInput, tools: Tools, phases: Phases): Promise<Prepared> {
+  return stoppable(tools, () => loadAndInspect(input, tools, phases))
+}
+
+async function loadAndInspect(input: RunInput, tools: Tools, phases: Phases): Promise<Prepared> {
   const loaded = await phases.time('load', () => load(input.source, input.openExternal, tools.signal))
   tools.signal?.throwIfAborted()
   const shared = await phases.time('share', () => share(loaded.model))
@@ -69,7 +73,11 @@ export async function prepare(input: RunInput, tools: Tools, phases: Phases): Pr
 }
 
 /** measure -> plan -> rewrite -> quantize (as a graph): everything that is known before a byte is written. */
-export async function decide(prepared: Prepared, ask: Ask, tools: Tools, phases: Phases): Promise<Decided> {
+export function decide(prepared: Prepared, ask: Ask, tools: Tools, phases: Phases): Promise<Decided> {
+  return stoppable(tools, () => planAndLower(prepared, ask, tools, phases))
+}
+
+async function planAndLower(prepared: Prepared, ask: Ask, tools: Tools, phases: Phases): Promise<Decided> {
   const { inventory, table } = prepared
   await phases.time('measure', () => measure(inventory, ask, tools, table))
   const decided = await phases.time('plan', () => plan(inventory, table, ask))
@@ -86,6 +94,16 @@ export async function decide(prepared: Prepared, ask: Ask, tools: Tools, phases:
     output,
     weights: lowered.weights,
     warnings: [...prepared.warnings, ...rewritten.notes],
+  }
+}
+
+/** Whatever an abort makes the work throw, the caller gets E_ABORTED. */
+async function stoppable<T>(tools: Tools, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (thrown) {
+    if (!tools.signal?.aborted) throw thrown
+    throw new TersorError('E_ABORTED', 'stopped by the user', { cause: thrown })
   }
 }
 

@@ -87,6 +87,14 @@ export function checkFinite(
   })
 }
 
+/** Throws E_NONFINITE for the first of these values that is not finite; `start` is the element that the first one is. */
+export function requireFinite(label: string, values: Float32Array, start: number): void {
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] as number
+    if (!Number.isFinite(value)) throw nonFinite(label, value, start + i)
+  }
+}
+
 export function nonFinite(label: string, value: number, index: number): TersorError {
   return new TersorError(
     'E_NONFINITE',
