@@ -12,9 +12,10 @@ import {
 } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { fileSource } from '../bytes/file.node.ts'
+import { outputError } from '../bytes/file-sink.node.ts'
 import type { ByteSource } from '../bytes/types.ts'
 import { TersorError } from '../errors.ts'
-import { outputError, writeFully } from './produce/node-io.node.ts'
+import { writeFully } from './produce/node-io.node.ts'
 import type { Stage, StagedFile } from './stage.ts'
 
 const MARK = '.tersor-'
@@ -58,7 +59,7 @@ export class NodeStage implements Stage {
     try {
       mkdirSync(this.#folder)
     } catch (cause) {
-      throw outputError(cause, `cannot write into "${parent}"`)
+      throw outputError(parent, cause)
     }
   }
 
@@ -69,14 +70,14 @@ export class NodeStage implements Stage {
       fd = openSync(path, 'w+')
       ftruncateSync(fd, byteLength)
     } catch (cause) {
-      throw outputError(cause, `cannot create "${path}"`)
+      throw outputError(path, cause)
     }
     this.#names.push(basename(name))
     this.#fds.push(fd)
     this.paths.push(path)
     return {
       name,
-      writeAt: (position, bytes) => writeFully(fd, bytes, position),
+      writeAt: (position, bytes) => writeFully(fd, bytes, position, path),
       copyFrom: async (position, source, start, length) => {
         const window = new Uint8Array(
           new ArrayBuffer(Math.min(COPY_BYTES, length) + 64),
@@ -87,8 +88,8 @@ export class NodeStage implements Stage {
           const count = Math.min(window.length, length - done)
           if (source.readInto) {
             source.readInto(window.subarray(0, count), start + done)
-            writeFully(fd, window.subarray(0, count), position + done)
-          } else writeFully(fd, await source.read(start + done, start + done + count), position + done)
+            writeFully(fd, window.subarray(0, count), position + done, path)
+          } else writeFully(fd, await source.read(start + done, start + done + count), position + done, path)
         }
       },
     }
@@ -112,8 +113,7 @@ export class NodeStage implements Stage {
       }
       for (const { from, to } of [...moves.slice(1), moves[0] as { from: string; to: string }]) renameSync(from, to)
     } catch (cause) {
-      if (cause instanceof TersorError) throw cause
-      throw outputError(cause, 'the result could not be moved into place')
+      throw outputError(this.#final, cause)
     } finally {
       rmSync(this.#folder, { recursive: true, force: true })
     }

@@ -1,4 +1,5 @@
 import { closeSync, openSync, readSync, writeSync } from 'node:fs'
+import { outputError } from '../../bytes/file-sink.node.ts'
 import { TersorError } from '../../errors.ts'
 import type { UnitIo, WeightSource } from './types.ts'
 
@@ -59,7 +60,7 @@ export class NodeIo implements UnitIo {
       fd = openSync(this.#outputs[target.file] as string, 'r+')
       this.#sinks.set(target.file, fd)
     }
-    writeFully(fd, bytes, target.position + offset)
+    writeFully(fd, bytes, target.position + offset, this.#outputs[target.file] as string)
   }
 
   close(): void {
@@ -70,36 +71,12 @@ export class NodeIo implements UnitIo {
   }
 }
 
-/** Writes all bytes at a position; what the disk refuses becomes E_OUTPUT. */
-export function writeFully(fd: number, bytes: Uint8Array, position: number): void {
+/** Writes all bytes at a position of the file at `path`; what the disk refuses becomes E_OUTPUT. */
+export function writeFully(fd: number, bytes: Uint8Array, position: number, path: string): void {
   let done = 0
   try {
     while (done < bytes.length) done += writeSync(fd, bytes, done, bytes.length - done, position + done)
   } catch (cause) {
-    throw outputError(cause, 'the output could not be written')
+    throw outputError(path, cause)
   }
-}
-
-/** File system errors of the output as E_OUTPUT with what to do. */
-export function outputError(cause: unknown, what: string): TersorError {
-  const code = (cause as { code?: string }).code ?? ''
-  const hints: Record<string, string> = {
-    ENOSPC: 'the disk is full: free some space or choose another folder with -o',
-    EACCES: 'this folder cannot be written: choose another with -o',
-    EPERM: 'this folder cannot be written: choose another with -o',
-    EROFS: 'this file system is read-only: choose another folder with -o',
-    ENOENT: 'the folder does not exist: create it first',
-    ENOTDIR: 'a part of the path is a file, not a folder',
-    EDQUOT: 'your disk quota is used up',
-    EISDIR: 'the output is a folder: give a file name',
-  }
-  const hint = hints[code]
-  return new TersorError(
-    'E_OUTPUT',
-    `${what}${code ? ` (${code})` : ''}: ${cause instanceof Error ? cause.message : String(cause)}`,
-    {
-      cause,
-      ...(hint ? { hint } : {}),
-    },
-  )
 }
