@@ -104,6 +104,6 @@ function keyOf(scope: readonly string[], name: string): string {
 const PLAIN_FORMS = new Set(['expand', 'gather-rows', 'half'])
 
 function requiredRuntime(decided: Decided, opset: number): string {
-  if (decided.plan.work.every((one) => PLAIN_FORMS.has(one.form))) return `any that runs opset ${opset}`
+  if (decided.plan.work.every((one) => PLAIN_FORMS.has(one.form))) return `any version with opset ${opset}`
   return '>= 1.30.0, the version measured; older ones were not'
 }
