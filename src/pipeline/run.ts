@@ -7,6 +7,7 @@ import type { Inventory } from '../model/inventory.ts'
 import type { Verdict } from '../model/report.ts'
 import type { Tools } from '../model/tools.ts'
 import type { Ask } from './ask.ts'
+import { keptValueNotes } from './kept-values.ts'
 import { load } from './load.ts'
 import { type LoweredWeight, lower } from './lower.ts'
 import { measure } from './measure.ts'
@@ -93,7 +94,11 @@ async function planAndLower(prepared: Prepared, ask: Ask, tools: Tools, phases: 
     plan: rewritten.plan,
     output,
     weights: lowered.weights,
-    warnings: [...prepared.warnings, ...rewritten.notes],
+    warnings: [
+      ...prepared.warnings,
+      ...rewritten.notes,
+      ...(await keptValueNotes(rewritten.inventory, rewritten.plan, tools.kernels)),
+    ],
   }
 }
 

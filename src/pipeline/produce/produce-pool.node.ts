@@ -36,7 +36,8 @@ export class ProducePool {
 
   #start(): void {
     while (this.#idle.length < this.#helpers) {
-      const worker = new Worker(workerUrl('pipeline/produce/produce-worker.node.js'))
+      // Without the flags of the process: `node --input-type=module -e ...` refuses them for a file.
+      const worker = new Worker(workerUrl('pipeline/produce/produce-worker.node.js'), { execArgv: [] })
       worker.unref()
       this.#idle.push(worker)
     }
