@@ -82,7 +82,8 @@ class Line {
   constructor(which: string, entry: URL, start: Start) {
     // Captured, so that nothing the executor prints from JavaScript spoils the terminal; read only at the end, because
     // a stream that is being read keeps the process alive.
-    this.worker = new Worker(entry, { workerData: start, stdout: true, stderr: true, name: which })
+    // Without the flags of the process: `node --input-type=module -e ...` refuses them for a file.
+    this.worker = new Worker(entry, { workerData: start, stdout: true, stderr: true, name: which, execArgv: [] })
     this.native = start.native
     const atExit = (code: number) => outlast(this.native, code)
     process.on('exit', atExit)
