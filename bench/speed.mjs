@@ -82,7 +82,8 @@ const figures = (group, runs) => {
       leastMs: Math.min(...good.map((r) => r.ms)),
       ratio: ratios.length ? median(ratios) : null,
       leastRatio: ratios.length ? Math.min(...ratios) : null,
-      netRatio: runs.has('tersor --version') && net.length ? median(net) : null,
+      netRatio:
+        row.bar && base !== all && runs.has('cp') && runs.has('tersor --version') && net.length ? median(net) : null,
       peakBytes: Math.max(...good.map((r) => r.peakBytes)),
       outputBytes: good[0].outputBytes,
       ...(row.bar ? { bar: row.bar, stretch: row.stretch } : {}),
