@@ -90,7 +90,7 @@ function tiles({ input, output, verdict }: Report, after: number): Markup[] {
   const list = [tile('size', bytesText(after), `${changeText(input.bytes, after)} of ${bytesText(input.bytes)}`)]
   const compressed = output?.compressed
   if (compressed !== undefined)
-    list.push(tile('compressed', bytesText(compressed.brotli), `brotli; gzip ${bytesText(compressed.gzip)}`))
+    list.push(tile('compressed (brotli)', bytesText(compressed.brotli), `gzip ${bytesText(compressed.gzip)}`))
   const { name, float, quantized } = verdict?.metric ?? {}
   if (typeof float === 'number' && typeof quantized === 'number') {
     const share = name === 'top1' || name === 'accuracy'

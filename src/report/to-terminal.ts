@@ -51,7 +51,7 @@ function heading(report: Report, paint: Paint): string[] {
   const facts = [input.family, input.opset === undefined ? undefined : `opset ${input.opset}`].filter(
     (fact) => fact !== undefined,
   )
-  const to = output === undefined ? '' : ` -> ${printable(output.path)}`
+  const to = output === undefined || output.files.length === 0 ? '' : ` -> ${printable(output.path)}`
   const rest =
     output !== undefined && output.files.length > 1 ? ` and ${countText(output.files.length - 1, 'data file')}` : ''
   const auto = autoChoice(report.options)
@@ -235,7 +235,7 @@ function ending(report: Report, paint: Paint, written: readonly (readonly [strin
     lines.push(
       `verdict   ${paint[SHADE[verdict.status]](paint.bold(verdict.status))}: ${printable(verdict.because, 400)}`,
     )
-  if (verdict?.status === 'refused' && report.output === undefined)
+  if (verdict?.status === 'refused' && (report.output?.files.length ?? 0) === 0)
     lines.push('nothing was written; --force writes it all the same')
   for (const [what, path] of written) lines.push(`${what.padEnd(10)}${printable(path, 400)}`)
   if (report.suggestion !== undefined) lines.push(`next      ${paint.name(printable(report.suggestion, 400))}`)

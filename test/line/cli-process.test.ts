@@ -72,7 +72,7 @@ test('Ctrl-C in the middle of the work: 130, one line, and nothing staged stays'
     })
     expect(await new Promise((done) => child.on('close', done))).toBe(130)
     expect(stderr).toMatch(/error\[E_ABORTED\] stopped by the user\n$/)
-    expect(readdirSync(folder)).toEqual(['model.onnx'])
+    expect(readdirSync(folder)).toEqual([])
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }

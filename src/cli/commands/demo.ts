@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { copyFile, mkdir } from 'node:fs/promises'
+import { copyFile, mkdir, rm, rmdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { TersorError } from '../../errors.ts'
@@ -9,46 +9,58 @@ import { type Command, exitCodeOfReport } from '../command.ts'
 import { lineOptions, textOf } from '../options.ts'
 import { checkFree, writeText } from '../write-text.ts'
 
-const DATA = ['test-images.npz', 'labels.csv'] as const
+const BUNDLED = ['model.onnx', 'test-images.npz', 'labels.csv'] as const
+/** All of them; the default would be a part. */
+const PICTURES = 540
 
 /** The main job on the bundled digit classifier: copy, quantize, judge on its test pictures, report. */
 export const demo: Command = async ({ parsed, loadLine, progress, signal, text }) => {
-  const source = bundledFolder()
   const folder = textOf(parsed, 'output') ?? 'tersor-demo'
   const options = lineOptions(parsed)
-  const model = join(folder, 'model.onnx')
+  const [model, images, labels] = BUNDLED.map((name) => join(folder, name)) as [string, string, string]
   const picture = join(folder, 'report.html')
   const manifest = join(folder, 'manifest.json')
-  const [images, labels] = DATA.map((name) => join(folder, name)) as [string, string]
   for (const path of [model, images, labels, picture, manifest]) await checkFree(path, options.force === true)
-  await mkdir(folder, { recursive: true })
-  for (const name of ['model.onnx', ...DATA]) await copyFile(join(source, name), join(folder, name))
-  const line = await loadLine()
-  const made = await line.quantize(model, undefined, {
-    ...options,
-    eval: images,
-    labels,
-    metric: 'top1',
-    samples: PICTURES,
-    compressed: true,
-    hashes: true,
-    signal,
-    onEvent: progress.event,
-  })
-  const report = { ...made, command: 'demo' }
-  const { toHtml } = await import('../../report/to-html.ts')
-  const { demoPictures } = await import('../demo-pictures.ts')
-  await writeText(picture, toHtml(report, { pictures: await demoPictures(images, labels) }))
-  await writeText(manifest, toJson(report))
-  const written = [
-    ['manifest', manifest],
-    ['report', picture],
-  ] as const
-  return { json: report, text: toTerminal(report, { ...text, written }), exitCode: exitCodeOfReport(report) }
+  const takeBack = await copyBundled(folder)
+  try {
+    const line = await loadLine()
+    const made = await line.quantize(model, undefined, {
+      ...options,
+      eval: images,
+      labels,
+      samples: PICTURES,
+      compressed: true,
+      hashes: true,
+      signal,
+      onEvent: progress.event,
+    })
+    const report = { ...made, command: 'demo' }
+    const { toHtml } = await import('../../report/to-html.ts')
+    const { demoPictures } = await import('../demo-pictures.ts')
+    await writeText(picture, toHtml(report, { pictures: await demoPictures(images, labels) }))
+    await writeText(manifest, toJson(report))
+    const written = [
+      ['manifest', manifest],
+      ['report', picture],
+    ] as const
+    return { json: report, text: toTerminal(report, { ...text, written }), exitCode: exitCodeOfReport(report) }
+  } catch (thrown) {
+    await takeBack()
+    throw thrown
+  }
 }
 
-/** All of them; the default would be a part. */
-const PICTURES = 540
+/** Puts model and data into the folder; returns how to leave nothing of that behind. */
+async function copyBundled(folder: string): Promise<() => Promise<void>> {
+  const source = bundledFolder()
+  const made = await mkdir(folder, { recursive: true })
+  for (const name of BUNDLED) await copyFile(join(source, name), join(folder, name))
+  return async () => {
+    for (const name of BUNDLED) await rm(join(folder, name), { force: true })
+    // Only when it was made here and holds nothing else.
+    if (made !== undefined) await rmdir(folder).catch(() => undefined)
+  }
+}
 
 /** `demo/` of the package, from the sources as from the bundle. */
 function bundledFolder(): string {

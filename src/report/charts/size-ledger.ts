@@ -32,10 +32,10 @@ export function operatorBars(decisions: readonly DecisionFact[], totalBefore: nu
     (slice) =>
       html`<span><i class="f${slice.shade}"></i>${slice.label} ${bytesText(slice.before)} → ${bytesText(slice.after)}</span>`,
   )
-  return html`<svg viewBox="0 0 ${WIDTH} 116" role="img" aria-label="Bytes by operator before and after">
+  return html`<div class="wide"><svg viewBox="0 0 ${WIDTH} 116" role="img" aria-label="Bytes by operator before and after">
 ${bar(0, 'before', totalBefore, ({ before }) => before)}
 ${bar(62, 'after', totalAfter, ({ after }) => after)}
-</svg><div class="legend">${legend}</div>`
+</svg></div><div class="legend">${legend}</div>`
 }
 
 function slicesOf(decisions: readonly DecisionFact[], totalBefore: number, totalAfter: number): Slice[] {
@@ -77,5 +77,5 @@ export function tensorBars(decisions: readonly DecisionFact[], most = 16): Marku
 <rect class="${decision.action === 'keep' ? 'kept' : 'after'}" x="${left}" y="${y + 4}" width="${width(decision.bytesAfter)}" height="14" rx="2"/>
 <text class="dim" x="${WIDTH}" y="${y + 15}" text-anchor="end">${bytesText(decision.bytesBefore)} → ${bytesText(decision.bytesAfter)}</text></g>`
   })
-  return html`<svg viewBox="0 0 ${WIDTH} ${largest.length * 24}" role="img" aria-label="Largest tensors before and after">${rows}</svg>`
+  return html`<div class="wide"><svg viewBox="0 0 ${WIDTH} ${largest.length * 24}" role="img" aria-label="Largest tensors before and after">${rows}</svg></div>`
 }

@@ -23,10 +23,10 @@ export function pictureGrid(pictures: readonly SamplePicture[], verdict: Verdict
           const shade = (answer: string) => (answer === expected ? '' : 'wrong')
           return figure(
             picture,
-            html`a ${expected}<br><span class="${shade(float)}">float ${float}</span>, <span class="${shade(quantized)}">now ${quantized}</span>`,
+            html`<b>${expected}</b><br><span class="${shade(float)}">float ${float}</span>, <span class="${shade(quantized)}">now ${quantized}</span>`,
           )
         })
-      : pictures.slice(0, MOST).map((picture) => figure(picture, html`a ${picture.expected}`))
+      : pictures.slice(0, MOST).map((picture) => figure(picture, html`<b>${picture.expected}</b>`))
   return figures.length === 0 ? html`` : html`<div class="pictures">${figures}</div>`
 }
 

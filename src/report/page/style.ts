@@ -47,7 +47,9 @@ td { border-bottom: 1px solid var(--line); padding: 5px 10px 5px 0; vertical-ali
 tr:last-child td { border-bottom: 0 }
 th:last-child, td:last-child { padding-right: 0 }
 .r { text-align: right; white-space: nowrap }
+td.r + td:not(.r), th.r + th:not(.r) { padding-left: 12px }
 .wide { overflow-x: auto }
+.wide > table { min-width: 760px } .wide > svg { min-width: 640px }
 code, .mono { font: 12.5px/1.45 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; overflow-wrap: anywhere }
 .chip { display: inline-block; border-radius: 5px; padding: 0 7px; font-size: 12.5px; background: var(--wash); white-space: nowrap; max-width: 260px; overflow: hidden; text-overflow: ellipsis; vertical-align: bottom }
 .chip.keep { color: var(--soft) }
@@ -66,7 +68,7 @@ th[aria-sort=descending]::after { content: " ▼"; font-size: 10px }
 .decisions { min-width: 1000px }
 .decisions td { overflow-wrap: break-word; word-break: normal }
 .decisions td:first-child { width: 22%; min-width: 200px; overflow-wrap: anywhere }
-.decisions td.op { min-width: 138px; max-width: 170px; overflow-wrap: anywhere }
+.decisions td.op { min-width: 152px; max-width: 180px; overflow-wrap: anywhere }
 .decisions td.shape, .decisions td.form { white-space: nowrap }
 .decisions td.why { min-width: 260px; color: var(--soft) }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 16px; font-size: 13px; margin: 8px 0 0; color: var(--soft) }
@@ -83,7 +85,7 @@ svg .before { fill: var(--before) } svg .after { fill: var(--c0) } svg .kept { f
 .pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(92px, 1fr)); gap: 12px; margin-top: 8px }
 .pictures figure { margin: 0; text-align: center; font-size: 12.5px; color: var(--soft) }
 .pictures img { width: 100%; aspect-ratio: 1; image-rendering: pixelated; border-radius: 6px; border: 1px solid var(--line); background: #000 }
-.pictures .wrong { color: var(--bad); font-weight: 600 }
+.pictures b { color: var(--ink); font-size: 14px } .pictures .wrong { color: var(--bad); font-weight: 600 }
 dl.facts { display: grid; grid-template-columns: max-content 1fr; gap: 3px 18px; margin: 8px 0 0; font-size: 13.5px }
 dl.facts dt { color: var(--soft) } dl.facts dd { margin: 0; overflow-wrap: anywhere }
 footer { color: var(--soft); font-size: 13px; text-align: center }
