@@ -1,5 +1,6 @@
 import type { Model, Node } from '../../model/graph.ts'
 import { connect, type Definition } from '../consumers.ts'
+import { freshNames } from '../fresh-names.ts'
 import { rebuild } from '../rebuild.ts'
 import { removeDead } from '../remove-dead.ts'
 import { type Scope, scopeKey } from '../walk.ts'
@@ -43,7 +44,25 @@ export function removeLeftovers(model: Model, unreadBefore: ReadonlySet<string>)
     }
   }
   const without = rebuild(model, (scope) => withoutNodes(scope, dead), scopes)
-  return removeDead(withoutUnreadInputs(without, unreadBefore))
+  return withOwnNames(removeDead(withoutUnreadInputs(without, unreadBefore)))
+}
+
+/** Copies of a node carry its name; runtimes want every node to have its own. */
+function withOwnNames(model: Model): Model {
+  const fresh = freshNames(model)
+  return rebuild(model, (scope) => {
+    const seen = new Set<string>()
+    let changed = false
+    const nodes = scope.nodes.map((node) => {
+      if (node.name === '' || !seen.has(node.name)) {
+        seen.add(node.name)
+        return node
+      }
+      changed = true
+      return { ...node, name: fresh(node.name) }
+    })
+    return changed ? { nodes } : undefined
+  })
 }
 
 function withoutNodes(scope: Scope, dead: ReadonlySet<Node>) {

@@ -15,6 +15,7 @@ import { Lifter } from './lifter.ts'
 import { matmulNBits } from './matmul-nbits.ts'
 import { movement } from './movement.ts'
 import { NodeSite } from './node-site.ts'
+import { positions } from './positions.ts'
 import { qattention } from './qattention.ts'
 import { qlinearConcat, qlinearElementwise, qlinearWhere } from './qlinear-elementwise.ts'
 import { qgemm, qlinearConv, qlinearMatmul } from './qlinear-product.ts'
@@ -28,6 +29,7 @@ const LIFTINGS: readonly Lifting[] = [
   dequantizedValue,
   gatherRows,
   movement,
+  positions,
   matmulNBits,
   gatherBlock,
   integerProduct,

@@ -23,6 +23,8 @@ export class Lifter {
   readonly twins = new Map<Definition, Twin>()
   /** Values that are read under another name, or as another value, from now on. */
   readonly renames = new Map<Definition, Definition | string>()
+  /** Constant codes that were moved: what the decoded weight is called after the same move. */
+  readonly moved = new Map<string, string>()
   /** Values that are written under another name: that of an output that was their dequantized form. */
   readonly produced = new Map<Definition, string>()
   /** Names of dequantized values that a twin is written under. */
@@ -39,7 +41,7 @@ export class Lifter {
   readonly #reader: RangeReader = {
     read: (from, name) => (name === '' ? undefined : this.connections.resolve(from.scope, name)),
     known: (one) => this.#standIn(one),
-    numberOf: (one) => this.#single(one),
+    numberOf: (one) => this.numberOf(one),
   }
 
   constructor(model: Model, connections: Connections, facts: ConstantFacts, ports: LiftPorts) {
@@ -99,10 +101,10 @@ export class Lifter {
   }
 
   async levels(scale: Definition | undefined, zero: Definition | undefined): Promise<Levels | undefined> {
-    const factor = scale && (await this.#single(scale))
+    const factor = scale && (await this.numberOf(scale))
     if (factor === undefined) return undefined
     if (zero === undefined) return { scale: factor, zero: 0, dtype: 'u8' }
-    const offset = await this.#single(zero)
+    const offset = await this.numberOf(zero)
     const dtype = this.facts.get(zero)?.recipe.dtype
     return offset === undefined || dtype === undefined ? undefined : { scale: factor, zero: offset, dtype }
   }
@@ -147,9 +149,18 @@ export class Lifter {
     return codes && this.twins.get(codes)?.range
   }
 
-  async #single(definition: Definition): Promise<number | undefined> {
+  /** A constant of one element. */
+  async numberOf(definition: Definition): Promise<number | undefined> {
     const recipe = this.facts.get(definition)?.recipe
-    return recipe?.kind === 'stored' ? singleValue(recipe.tensor, this.#ports.readSmall) : undefined
+    return recipe && this.#valueOf(recipe)
+  }
+
+  async #valueOf(recipe: Recipe): Promise<number | undefined> {
+    if (recipe.kind === 'stored') return singleValue(recipe.tensor, this.#ports.readSmall)
+    if (recipe.kind !== 'dequantize' || product(recipe.shape) !== 1) return undefined
+    const [code, scale] = [await this.#valueOf(recipe.codes), await this.#valueOf(recipe.scale)]
+    const zero = typeof recipe.zero === 'number' ? recipe.zero : await this.#valueOf(recipe.zero)
+    return code === undefined || scale === undefined || zero === undefined ? undefined : (code - zero) * scale
   }
 
   #add(name: string, recipe: Recipe, lifting: string, scope = this.#homeOf(recipe)): void {

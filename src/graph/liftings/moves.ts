@@ -15,5 +15,7 @@ export const MOVES: ReadonlySet<string> = new Set([
   'Pad',
   'DepthToSpace',
   'SpaceToDepth',
+  'Resize',
+  'Upsample',
   'Concat',
 ])

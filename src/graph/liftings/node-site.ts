@@ -1,14 +1,14 @@
 import type { Node, TensorRef } from '../../model/graph.ts'
 import type { Definition, Use } from '../consumers.ts'
 import { makeNode } from '../lowerings/make.ts'
-import { isStandard, type Scope } from '../walk.ts'
+import { isStandard, type Scope, scopeKey } from '../walk.ts'
 import type { ConstantFact } from './constant-facts.ts'
 import { decodedOver } from './decoded-weight.ts'
 import type { Lifter } from './lifter.ts'
 import { MOVES } from './moves.ts'
 import { plainName } from './original-names.ts'
 import { product, type Recipe } from './recipe.ts'
-import type { Levels, Range, Site, Twin } from './site.ts'
+import { type Levels, type Range, type Site, type Twin, UNKNOWN_RANGE } from './site.ts'
 
 /** A node of one scope, seen through the state of a lifting run. */
 export class NodeSite implements Site {
@@ -76,9 +76,23 @@ export class NodeSite implements Site {
     const recipe = table && decodedOver(table, scale, zero, 0)
     const input = recipe ? this.weight(recipe, 'qlinear') : this.#movedCodes(moved, scale, zero, depth + 1)
     if (input === null) return null
+    const known = this.#lifter.moved.get(`${input} ${scopeKey(this.scope.path)} ${name}`)
+    if (known !== undefined) return known
     const output = this.fresh(plainName(name))
+    this.#lifter.moved.set(`${input} ${scopeKey(this.scope.path)} ${name}`, output)
     this.before.push({ ...node, inputs: [input, ...node.inputs.slice(1)], outputs: [output] })
     return output
+  }
+
+  async rangeOfOperand(codes: string, scale: string, zero: string): Promise<Range> {
+    const twin = this.twin(codes)
+    if (twin !== undefined) return twin.range
+    const found = this.definition(codes)
+    const levels = await this.levels(scale, zero)
+    const code = found && (await this.#lifter.numberOf(found))
+    if (levels === undefined || code === undefined) return UNKNOWN_RANGE
+    const value = (code - levels.zero) * levels.scale
+    return { nonNegative: value >= 0, atMostSix: value <= 6 }
   }
 
   weight(recipe: Recipe, lifting: string): string {

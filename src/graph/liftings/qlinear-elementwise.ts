@@ -14,8 +14,8 @@ interface Form {
   readonly output: number
   readonly drop?: readonly string[]
   readonly range?: Range
-  /** The range of the operands is kept. */
-  readonly keepsRange?: boolean
+  /** How the range follows from those of the operands: the same, or not negative where none of them is. */
+  readonly ranges?: 'same' | 'sign'
   readonly refuses?: (site: Site) => string | undefined
 }
 
@@ -31,8 +31,8 @@ const otherSoftmax = ({ node, opset }: Site): string | undefined => {
 }
 
 const FORMS: ReadonlyMap<string, Form> = new Map([
-  ['QLinearAdd', { op: 'Add', starts: [0, 3], output: 6 }],
-  ['QLinearMul', { op: 'Mul', starts: [0, 3], output: 6 }],
+  ['QLinearAdd', { op: 'Add', starts: [0, 3], output: 6, ranges: 'sign' }],
+  ['QLinearMul', { op: 'Mul', starts: [0, 3], output: 6, ranges: 'sign' }],
   ['QLinearSigmoid', { op: 'Sigmoid', starts: [0], output: 3, range: POSITIVE }],
   ['QLinearLeakyRelu', { op: 'LeakyRelu', starts: [0], output: 3 }],
   [
@@ -46,15 +46,15 @@ const FORMS: ReadonlyMap<string, Form> = new Map([
       starts: [0],
       output: 3,
       drop: ['channels_last'],
-      keepsRange: true,
+      ranges: 'same',
       refuses: channelsLast,
     },
   ],
   [
     'QLinearAveragePool',
-    { op: 'AveragePool', starts: [0], output: 3, drop: ['channels_last'], keepsRange: true, refuses: channelsLast },
+    { op: 'AveragePool', starts: [0], output: 3, drop: ['channels_last'], ranges: 'same', refuses: channelsLast },
   ],
-  ['QLinearReduceMean', { op: 'ReduceMean', starts: [0], output: 3, keepsRange: true, refuses: axesAsAttribute }],
+  ['QLinearReduceMean', { op: 'ReduceMean', starts: [0], output: 3, ranges: 'same', refuses: axesAsAttribute }],
 ])
 
 /** ReduceMean takes its axes as an input from 18 on. */
@@ -74,14 +74,18 @@ export const qlinearElementwise: Lifting = {
     const refused = form.refuses?.(site)
     if (refused !== undefined) return { keep: refused }
     const floats: string[] = []
-    let range: Range = form.range ?? UNKNOWN_RANGE
+    const ranges: Range[] = []
     for (const start of form.starts) {
       const [codes = '', scale = '', zero = ''] = node.inputs.slice(start, start + 3)
       const float = await site.operand(codes, scale, zero, 0)
       if (float === null) return { keep: NEITHER }
       floats.push(float)
-      if (form.keepsRange) range = site.twin(codes)?.range ?? UNKNOWN_RANGE
+      ranges.push(await site.rangeOfOperand(codes, scale, zero))
     }
+    const square = node.op === 'QLinearMul' && floats[0] === floats[1]
+    const nonNegative = square || ranges.every((one) => one.nonNegative)
+    const followed = form.ranges === 'sign' ? { nonNegative, atMostSix: false } : ranges[0]
+    const range = form.range ?? (form.ranges === undefined ? UNKNOWN_RANGE : (followed ?? UNKNOWN_RANGE))
     const attributes = node.attributes.filter(({ name }) => !form.drop?.includes(name))
     return twinsOf(site, form.output, range, form.op, floats, attributes)
   },

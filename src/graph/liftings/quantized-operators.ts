@@ -16,6 +16,10 @@ const STANDARD = new Set([
 const MICROSOFT_NAMES =
   /^(Q(Linear|Attention|Gemm|MoE|Ordered|EmbedLayerNormalization)|Quantize|Dequantize|DynamicQuantize|MatMulInteger|MatMulNBits|MatMulBnb4|MatMulFpQ4|GatherBlockQuantized|NhwcMaxPool|QNBit)/
 
+/** Operators whose codes have floats that stand for them, so that only a reader of the codes can hold them. */
+const KNOWN =
+  /^(QLinear(Conv|MatMul|Add|Mul|Sigmoid|LeakyRelu|Softmax|GlobalAveragePool|AveragePool|Concat|Where)|QGemm)$/
+
 /** Operators on codes, whoever made them. */
 export function isQuantized(node: Node): boolean {
   return isStandard(node) ? STANDARD.has(node.op) : isMicrosoft(node) && MICROSOFT_NAMES.test(node.op)
@@ -27,5 +31,7 @@ export function whyKept(node: Node): string {
     return 'its codes are an output, or are read by a node that stays quantized'
   }
   if (node.op === 'MatMulBnb4') return 'its codes stand for values of a table (NF4 or FP4), which is not undone yet'
-  return `${node.op} has no float counterpart here`
+  return KNOWN.test(node.op)
+    ? 'a node that stays quantized reads its codes'
+    : `${node.op} has no float counterpart here`
 }

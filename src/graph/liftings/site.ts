@@ -50,6 +50,8 @@ export interface Site {
    * weight its codes decode to (moved as the codes are, by nodes that come in front). Names of inputs; '' where one is left out.
    */
   operand(codes: string, scale: string, zero: string, axis?: number): Promise<string | null>
+  /** The range of the float that an operand stands for. */
+  rangeOfOperand(codes: string, scale: string, zero: string): Promise<Range>
   /** The name of an initializer with the recipe's values. */
   weight(recipe: Recipe, lifting: string): string
   /**

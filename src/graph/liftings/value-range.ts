@@ -76,6 +76,8 @@ export async function rangeOf(definition: Definition, reader: RangeReader, hops 
       const high = (await number(2)) ?? floatAttribute(node, 'max', Number.POSITIVE_INFINITY)
       return { nonNegative: low >= 0, atMostSix: high <= 6 }
     }
+    case 'Reciprocal':
+      return { nonNegative: (await of(0)).nonNegative, atMostSix: false }
     case 'Pow':
       return { nonNegative: ((await number(1)) ?? 1) % 2 === 0, atMostSix: false }
     case 'Add':
