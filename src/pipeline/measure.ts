@@ -7,6 +7,7 @@ import type { Tools } from '../model/tools.ts'
 import { bitsPerWeight, formatSchemeId } from '../schemes/index.ts'
 import { solveTensor } from '../solvers/index.ts'
 import type { Ask } from './ask.ts'
+import { breather } from './breath.ts'
 import { measurements } from './plan.ts'
 import { loadFloats } from './produce/plain.ts'
 import { requireFinite, SOURCE_BYTES } from './produce/tile.ts'
@@ -25,13 +26,16 @@ export async function measure(inventory: Inventory, ask: Ask, tools: Tools, tabl
     specs.some((spec) => !table.get(Table.key(weight.scope, weight.name, formatSchemeId(spec)))),
   )
   let done = 0
+  const breath = breather()
   for (const { weight, specs } of wanted) {
+    await breath()
     tools.signal?.throwIfAborted()
     tools.notify({ phase: 'measure', done, total: wanted.length, note: weight.name })
     const view = weight.uses[0]?.view
     if (!view) continue
     const { values, sampled } = await sampleOf(weight, view, tools.kernels)
     for (const spec of specs) {
+      await breath()
       const { squaredError, energy } = solveTensor(
         values,
         sampled,
