@@ -21,7 +21,7 @@ beforeAll(() => {
   cpSync(join(ROOT, 'dist'), join(home, 'dist'), { recursive: true })
   writeFileSync(join(home, 'package.json'), '{ "type": "module" }')
   copyFileSync(join(ROOT, 'demo', 'model.onnx'), join(home, 'model.onnx'))
-  for (const name of ['fflate', 'valibot', 'citty']) link(name)
+  for (const name of ['fflate', 'valibot']) link(name)
 })
 afterAll(() => rmSync(home, { recursive: true, force: true }))
 
