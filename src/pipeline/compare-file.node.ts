@@ -1,5 +1,5 @@
 import { TersorError } from '../errors.ts'
-import type { ComparedOutput, Thresholds } from '../evaluation/index.ts'
+import type { ComparedOutput, KindHints, MetricFacts, Thresholds } from '../evaluation/index.ts'
 import { takeInventory } from '../graph/index.ts'
 import type { CompareReport } from '../model/compare-report.ts'
 import type { Model } from '../model/graph.ts'
@@ -14,16 +14,16 @@ import { compareWeights, type Side, type WeightComparison } from './compare-weig
 import { toFloat } from './dequantize.ts'
 import { type EvidenceOptions, evidenceFor } from './evidence.node.ts'
 import { sha256Of } from './file-facts.node.ts'
+import { type Judging, type JudgingOptions, judgingOf } from './judging.node.ts'
 import { load } from './load.ts'
 import { type OpenedModel, openModel } from './open-model.node.ts'
 import { Phases } from './phases.ts'
 import { compareWith, runFloat } from './prove.ts'
 import { plainOptions, toolsOf } from './quantize-file.node.ts'
 import { readSmall } from './tensor-bytes.ts'
+import { vocabularyOf } from './token-tables.ts'
 
-export interface CompareOptions extends EvidenceOptions, Thresholds {
-  readonly labels?: string
-  readonly metric?: string
+export interface CompareOptions extends EvidenceOptions, JudgingOptions, Thresholds {
   readonly hashes?: boolean
   readonly onEvent?: (event: StageEvent) => void
   readonly signal?: AbortSignal
@@ -35,11 +35,8 @@ export interface CompareOptions extends EvidenceOptions, Thresholds {
  * one of them not.
  */
 export async function compare(a: string, b: string, options: CompareOptions = {}): Promise<CompareReport> {
-  if (options.labels !== undefined || options.metric !== undefined) {
-    throw new TersorError('E_UNSUPPORTED', 'compare does not judge by labels or a metric yet', {
-      hint: 'outputs are compared by cosine, SQNR, agreement and KL divergence',
-    })
-  }
+  const judging = await judgingOf(options)
+  checkMetric(judging, options)
   const tools = toolsOf(options)
   const phases = new Phases(tools.notify)
   const opened: OpenedModel[] = []
@@ -51,7 +48,9 @@ export async function compare(a: string, b: string, options: CompareOptions = {}
     const outputs = sharedOutputs(loadedA.model, loadedB.model, ['A', 'B'])
     const sideA = await phases.time('lift', () => sideOf(loadedA.model))
     const sideB = await phases.time('lift', () => sideOf(loadedB.model))
-    const ran = await phases.time('run', () => runBoth(first, second, loadedA.model, sideA, outputs, options, tools))
+    const ran = await phases.time('run', () =>
+      runBoth(first, second, loadedA.model, sideA, outputs, { ...options, ...judging }, tools),
+    )
     const weights = await phases.time('weights', () => compareWeights(sideA, sideB, tools))
     const suggestion = suggestionFor(a, weights)
     return {
@@ -66,7 +65,8 @@ export async function compare(a: string, b: string, options: CompareOptions = {}
       outputs: ran.fused,
       unfused: { outputs: ran.unfused },
       weights: weights.differences,
-      thresholds: judgeThresholds(options, ran.fused),
+      thresholds: judgeThresholds(options, ran.fused, { ...judging, ...(ran.metric ? { metric: ran.metric } : {}) }),
+      ...(ran.metric ? { metric: { name: ran.metric.name, a: ran.metric.float, b: ran.metric.quantized } } : {}),
       filled: ran.filled,
       runtime: ran.runtime,
       phases: phases.list,
@@ -80,6 +80,18 @@ export async function compare(a: string, b: string, options: CompareOptions = {}
   } finally {
     for (const { source } of opened) await source.close?.()
   }
+}
+
+/** All figures are shown and only given thresholds are judged, so that a metric needs something to be about. */
+function checkMetric({ by, meter }: Judging, { maxLoss }: Thresholds): void {
+  if (by === undefined || meter !== undefined || maxLoss !== undefined) return
+  throw new TersorError(
+    'E_USAGE',
+    `the metric ${by} changes nothing here: all figures are shown, thresholds judge them`,
+    {
+      hint: 'leave it out; --labels or a metric module (.mjs) measure the task',
+    },
+  )
 }
 
 async function sideOf(model: Model): Promise<Side> {
@@ -101,6 +113,7 @@ interface Ran {
   readonly samples: number
   readonly fused: readonly ComparedOutput[]
   readonly unfused: readonly ComparedOutput[]
+  readonly metric?: MetricFacts
   readonly filled: readonly string[]
   readonly notes: readonly string[]
   readonly runtime: NonNullable<CompareReport['runtime']>
@@ -113,7 +126,7 @@ async function runBoth(
   model: Model,
   side: Side,
   outputs: readonly string[],
-  options: CompareOptions,
+  options: CompareOptions & Judging,
   tools: Tools,
 ): Promise<Ran> {
   if (a.path === undefined || b.path === undefined) {
@@ -134,22 +147,29 @@ async function runBoth(
       await reference.release()
     }
     const declared = new Map(model.graph.outputs.flatMap(({ name, shape }) => (shape ? [[name, shape] as const] : [])))
+    const vocabulary = vocabularyOf(side.inventory, side.lifted.model.graph)
+    const hints: KindHints = { declared, ...(vocabulary === undefined ? {} : { vocabulary }) }
+    const meter = options.meter?.(run.evidence.found, hints)
     const measured = async (optimized: boolean): Promise<readonly ComparedOutput[]> => {
       const session = await open(b.path as string, optimized)
+      const note = optimized ? 'fused' : 'unfused'
       try {
-        const found = await compareWith(session, run, { declared }, optimized ? 'fused' : 'unfused', tools)
+        const found = await compareWith(session, run, hints, note, tools, optimized ? meter : undefined)
         return found.filter(({ name }) => outputs.includes(name))
       } finally {
         await session.release()
       }
     }
+    const fused = await measured(true)
+    const metric = meter?.facts()
     return {
       data: run.evidence.data,
       samples: run.evidence.samples.length,
-      fused: await measured(true),
+      fused,
       unfused: await measured(false),
+      ...(metric === undefined ? {} : { metric }),
       filled: run.evidence.filled,
-      notes,
+      notes: [...notes, ...(meter?.notes() ?? [])],
       runtime: { name: runtime.name, version: runtime.version, threads: 1, cpu: runtime.cpu },
     }
   } finally {

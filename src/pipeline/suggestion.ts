@@ -27,7 +27,10 @@ export function suggestionFor(
     if (worst !== undefined) return `tersor quantize ${model} --to ${preset} --rule ${quote(`${worst}=keep`)}${on}`
     return `tersor quantize ${model} --to fp16-weights${on}`
   }
-  const compare = `tersor compare ${model} ${quote(output)}${on}`
+  // Only a metric of the task means something to `compare`.
+  const { metric, ...rest } = data
+  const task = metric !== undefined && (data.labels !== undefined || /\.m?js$/.test(metric))
+  const compare = `tersor compare ${model} ${quote(output)}${flagsOf(task ? data : rest)}`
   if (verdict.status === 'plausible') return `tersor quantize ${model} --to ${preset} --eval samples.npz --force`
   if (verdict.status === 'unproven') return compare
   return preset === 'int8' || preset === 'int8-weights' ? `tersor quantize ${model} --to int4-weights${on}` : compare

@@ -7,6 +7,7 @@ import {
   decibelText,
   durationText,
   numberText,
+  shareText,
   worstFigures,
 } from './figures.ts'
 import { outputCells, outputTable } from './page/figures-table.ts'
@@ -15,9 +16,13 @@ import { html, type Markup } from './page/html.ts'
 
 /** The picture report of `compare`. */
 export function compareToHtml(report: CompareReport): string {
-  const { a, b } = report
+  const { a, b, metric } = report
   const worst = worstFigures(report.outputs)
   const tiles = [tile('size of B', bytesText(b.bytes), `${changeText(a.bytes, b.bytes)} of ${bytesText(a.bytes)}`)]
+  if (metric !== undefined) {
+    const text = metric.name === 'top1' ? shareText : numberText
+    tiles.push(tile(metric.name === 'top1' ? 'accuracy' : metric.name, text(metric.b), `A ${text(metric.a)}`))
+  }
   if (worst !== undefined)
     tiles.push(
       tile('cosine', cosineText(worst.cosine), worst.name),

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type CompareOptions, compare } from '../../src/pipeline/compare-file.node.ts'
 import { type FileOptions, quantize } from '../../src/pipeline/quantize-file.node.ts'
 
 const DEMO = join(import.meta.dirname, '..', '..', 'demo')
@@ -130,5 +131,31 @@ describe('a metric', () => {
       code: 'E_USAGE',
       message: expect.stringContaining(message),
     })
+  })
+})
+
+describe('two files side by side', () => {
+  const both = async (options: CompareOptions) => {
+    const small = join(folder, 'small.onnx')
+    await quantize(join(DEMO, 'model.onnx'), small, { to: 'int2-weights', noVerify: true, force: true })
+    return compare(join(DEMO, 'model.onnx'), small, { eval: join(DEMO, 'test-images.npz'), samples: 540, ...options })
+  }
+
+  test('accuracy of each, and the loss that was asked about', async () => {
+    const { metric, thresholds } = await both({ labels: LABELS, maxLoss: 0 })
+    expect(metric).toMatchObject({ name: 'top1', a: 537 / 540 })
+    expect(metric?.b).toBeLessThan(537 / 540)
+    expect(thresholds).toMatchObject([{ metric: 'loss', value: 0, met: false }])
+    expect(thresholds[0]?.found).toBeCloseTo(((metric?.a ?? 0) - (metric?.b ?? 0)) / (metric?.a ?? 1), 12)
+  })
+
+  test('a loss of the cosine', async () => {
+    const { thresholds, outputs } = await both({ metric: 'cosine', maxLoss: 0.5, samples: 10 })
+    expect(thresholds).toMatchObject([{ metric: 'loss', met: true }])
+    expect(thresholds[0]?.found).toBeCloseTo(1 - (outputs[0]?.cosine ?? 0), 12)
+  })
+
+  test('a metric that would change nothing is refused', async () => {
+    await expect(both({ metric: 'kl' })).rejects.toMatchObject({ code: 'E_USAGE' })
   })
 })
