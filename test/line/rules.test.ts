@@ -113,7 +113,8 @@ describe('targets', () => {
     const model = await folder.write('gemm.onnx', gemm().model)
     const lowerings = async (target: string) =>
       (await plan(model, { to: 'int8', target })).decisions.flatMap(({ lowering }) => lowering ?? [])
-    expect(await lowerings('ort-node-cpu')).toEqual(['onnx/matmul-integer', 'onnx/matmul-integer'])
+    const INTEGER = expect.stringMatching(/^onnx\/matmul-integer/)
+    expect(await lowerings('ort-node-cpu')).toEqual([INTEGER, INTEGER])
     expect(await lowerings('ort-node-cpu,ort-web-webgpu')).toEqual(['onnx/expand', 'onnx/expand'])
   })
 })
