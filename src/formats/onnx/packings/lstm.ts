@@ -61,8 +61,5 @@ export const lstm: Packing = {
 
 function partsOf(view: MatrixView): PackedPart[] {
   const grids = [view.stack, view.channels]
-  return [
-    part('codes', 'u8', [view.stack, view.depth, view.channels]),
-    part('scales', 'f32', grids),
-  ]
+  return [part('codes', 'u8', [view.stack, view.depth, view.channels]), part('scales', 'f32', grids)]
 }
