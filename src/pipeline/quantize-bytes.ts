@@ -6,12 +6,12 @@ import { TersorError } from '../errors.ts'
 import { type Thresholds, verdictOf } from '../evaluation/index.ts'
 import { createKernels, createReferenceKernels } from '../kernels/index.ts'
 import type { Report, Verdict } from '../model/report.ts'
-import type { Runtime, Sample } from '../model/runtime.ts'
+import type { Runtime, RuntimeSession, Sample } from '../model/runtime.ts'
 import type { StageEvent, Tools } from '../model/tools.ts'
 import { askOf, type QuantizeOptions } from './ask-of.ts'
 import { MemoryStage } from './memory-stage.ts'
 import { Phases } from './phases.ts'
-import { fewestBits, judge, runFloat, worstTensors } from './prove.ts'
+import { type FloatRun, fewestBits, judge, runFloat, worstTensors } from './prove.ts'
 import { reportOf } from './report-of.ts'
 import { decide, finish, type Prove, prepare } from './run.ts'
 
@@ -103,32 +103,53 @@ function proverOf(runtime: Runtime, source: ByteSource, options: BytesOptions, t
       ...(maxKl === undefined ? {} : { maxKl }),
       ...(maxLoss === undefined ? {} : { maxLoss }),
     }
-    const files = (stage as MemoryStage).files
-    if (files.size !== 1 || decided.input.externalFiles.length > 0) {
-      return verdictOf({
+    const unrun = (notRun: string): Verdict =>
+      verdictOf({
         data: 'none',
         samples: 0,
         bits: fewestBits(decided),
         thresholds,
         worst: worstTensors(decided, saved),
-        notRun: 'models with external data are not run from memory; judged by weights only',
+        notRun,
       })
-    }
-    const bytes = await source.read(0, source.byteLength)
-    const float = await runtime.open({ bytes }, { optimized: true, threads: 1 })
-    let run: Awaited<ReturnType<typeof runFloat>>
-    try {
-      const given = options.samples
-      const set = given ? null : await openSynthetic(float, { seed: options.seed ?? 0 })
-      const samples: Sample[] = given ? [...given] : []
-      for (let i = 0; set !== null && i < set.count; i++) samples.push(await set.at(i))
-      if (samples.length === 0) throw new TersorError('E_USAGE', 'samples were given, but none is in the list')
-      const data = given ? 'given' : 'synthetic'
-      run = await runFloat(float, { data, samples, found: samples.length, filled: set?.filled ?? [] }, tools)
-    } finally {
-      await float.release()
-    }
+    const files = (stage as MemoryStage).files
+    if (files.size !== 1 || decided.input.externalFiles.length > 0)
+      return unrun('models with external data are not run from memory; judged by weights only')
+    const run = await firstRun(runtime, await source.read(0, source.byteLength), options, tools)
+    if (typeof run === 'string') return unrun(run)
     const fused = { bytes: [...files.values()][0] as Uint8Array }
     return judge(runtime, { fused }, run, { thresholds, decided, saved, onNote: (text) => notes.push(text) }, tools)
+  }
+}
+
+/** The float model over given samples or synthetic ones; a sentence when the executor does not run it. */
+async function firstRun(
+  runtime: Runtime,
+  bytes: Uint8Array,
+  options: BytesOptions,
+  tools: Tools,
+): Promise<FloatRun | string> {
+  const refused = (thrown: unknown): thrown is TersorError =>
+    thrown instanceof TersorError && thrown.code === 'E_RUNTIME' && !tools.signal?.aborted
+  let float: RuntimeSession
+  try {
+    float = await runtime.open({ bytes }, { optimized: true, threads: 1 })
+  } catch (thrown) {
+    if (!refused(thrown)) throw thrown
+    return `onnxruntime ${runtime.version} does not run the float model itself: ${thrown.message}`
+  }
+  const given = options.samples
+  try {
+    const set = given ? null : await openSynthetic(float, { seed: options.seed ?? 0 })
+    const samples: Sample[] = given ? [...given] : []
+    for (let i = 0; set !== null && i < set.count; i++) samples.push(await set.at(i))
+    if (samples.length === 0) throw new TersorError('E_USAGE', 'samples were given, but none is in the list')
+    const data = given ? 'given' : 'synthetic'
+    return await runFloat(float, { data, samples, found: samples.length, filled: set?.filled ?? [] }, tools)
+  } catch (thrown) {
+    if (given || !refused(thrown)) throw thrown
+    return thrown.message
+  } finally {
+    await float.release()
   }
 }
