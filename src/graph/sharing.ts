@@ -1,3 +1,4 @@
+import type { TensorRef } from '../model/graph.ts'
 import type { SharedGroup, WeightFacts } from '../model/inventory.ts'
 import {
   elementsOf,
@@ -103,11 +104,12 @@ async function joinTransposed(sets: EqualSet[], readRange: ReadRange): Promise<v
   const shapes = new Map<string, number>()
   for (const { members } of matrices) count(shapes, shapeKey(members[0]!, false))
   const earlier = new Map<string, EqualSet[]>()
+  const hash = rememberedHash(readRange)
   for (const set of matrices) {
     const first = set.members[0]!
     const square = first.shape[0] === first.shape[1]
     if ((shapes.get(shapeKey(first, true)) ?? 0) < (square ? 2 : 1)) continue
-    const twin = await findTwin(first, earlier.get(await signature(first, true, readRange)) ?? [], readRange)
+    const twin = await findTwin(first, earlier.get(await signature(first, true, readRange)) ?? [], hash, readRange)
     if (twin === undefined) {
       const key = await signature(first, false, readRange)
       earlier.set(key, earlier.get(key) ?? [])
@@ -123,15 +125,28 @@ async function joinTransposed(sets: EqualSet[], readRange: ReadRange): Promise<v
 async function findTwin(
   weight: WeightFacts,
   candidates: readonly EqualSet[],
+  hash: (tensor: TensorRef, flipped: boolean) => Promise<string>,
   readRange: ReadRange,
 ): Promise<EqualSet | undefined> {
-  const flipped = candidates.length > 1 ? await matrixHash(weight.tensor, true, readRange) : ''
+  const flipped = candidates.length > 1 ? await hash(weight.tensor, true) : ''
   for (const candidate of candidates) {
     const { tensor } = candidate.members[0]!
-    if (flipped !== '' && (await matrixHash(tensor, false, readRange)) !== flipped) continue
+    if (flipped !== '' && (await hash(tensor, false)) !== flipped) continue
     if (await sameTransposed(tensor, weight.tensor, readRange)) return candidate
   }
   return undefined
+}
+
+/** Fingerprints are taken once a tensor and direction: matrices whose probes all agree stay linear in their number. */
+function rememberedHash(readRange: ReadRange): (tensor: TensorRef, flipped: boolean) => Promise<string> {
+  const plain = new Map<TensorRef, Promise<string>>()
+  const turned = new Map<TensorRef, Promise<string>>()
+  return (tensor, flipped) => {
+    const known = flipped ? turned : plain
+    const made = known.get(tensor) ?? matrixHash(tensor, flipped, readRange)
+    known.set(tensor, made)
+    return made
+  }
 }
 
 function shapeKey({ dtype, shape }: WeightFacts, flipped: boolean): string {

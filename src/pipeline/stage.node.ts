@@ -31,12 +31,14 @@ export class NodeStage implements Stage {
   readonly #final: string
   readonly #folder: string
   readonly #force: boolean
+  readonly #inputs: readonly string[]
   readonly #names: string[] = []
   readonly #fds: number[] = []
 
   constructor(output: string, options: { readonly force: boolean; readonly inputs: readonly string[] }) {
     this.#final = resolve(output)
     this.#force = options.force
+    this.#inputs = options.inputs
     const parent = dirname(this.#final)
     if (!existsSync(parent))
       throw new TersorError('E_OUTPUT', `the folder "${parent}" does not exist`, {
@@ -64,6 +66,8 @@ export class NodeStage implements Stage {
   }
 
   async open(name: string, byteLength: number): Promise<StagedFile> {
+    // A data file may have the name of the input's data file: replacing that would destroy the input, force or not.
+    if (this.#names.length > 0) refuseInputs(join(dirname(this.#final), basename(name)), this.#inputs)
     const path = join(this.#folder, basename(name))
     let fd: number
     try {
