@@ -1,3 +1,4 @@
+import { execFile } from 'node:child_process'
 import {
   chmodSync,
   existsSync,
@@ -11,6 +12,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { TersorError } from '../../src/errors.ts'
 import type { Model } from '../../src/model/graph.ts'
@@ -248,6 +250,17 @@ describe('the output', () => {
       expect(readdirSync(locked)).toEqual([])
     },
   )
+
+  test.runIf(process.platform !== 'win32')('grows beyond what the file system takes: nothing is left', async () => {
+    const main = join(import.meta.dirname, '..', '..', 'dist', 'cli', 'main.js')
+    const words = ['-c', 'ulimit -f 40; exec "$0" "$@"', process.execPath, main, 'quantize', model, '-o', output]
+    const failed = await promisify(execFile)('sh', [...words, '--to', 'int8', '--no-verify', '-q']).catch(
+      (error) => error,
+    )
+    expect(failed.code).toBe(2)
+    expect(failed.stderr).toMatch(/error\[E_OUTPUT\] .*EFBIG/)
+    expect(readdirSync(folder)).toEqual(['model.onnx'])
+  })
 
   test('the default name says what was done', async () => {
     const { output: written } = await quantize(model, undefined, { to: 'int4-weights', noVerify: true })
