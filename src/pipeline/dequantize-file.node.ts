@@ -4,7 +4,7 @@ import { opsetOf, takeInventory } from '../graph/index.ts'
 import type { Report, Verdict } from '../model/report.ts'
 import type { StageEvent, Tools } from '../model/tools.ts'
 import { VERSION } from '../version.ts'
-import { hadQuantizedActivations, requireLifted, toFloat, writeModel } from './dequantize.ts'
+import { differenceOf, requireLifted, toFloat, writeModel } from './dequantize.ts'
 import { type Proof, type ProofOptions, proveFloat } from './dequantize-proof.node.ts'
 import { decisionsOf, pointsOf } from './dequantize-report.ts'
 import { sha256Of } from './file-facts.node.ts'
@@ -58,7 +58,7 @@ export async function dequantize(
       )
       byteLength = laid.files.reduce((sum, file) => sum + file.byteLength, 0)
       const [after] = stage.paths
-      const activations = hadQuantizedActivations(loaded.model, lifted)
+      const difference = differenceOf(loaded.model, lifted)
       proof =
         options.noVerify === true || opened.path === undefined || after === undefined
           ? skipped(options.noVerify === true)
@@ -71,7 +71,7 @@ export async function dequantize(
                   lifted,
                   inventory,
                   byteLength,
-                  activations,
+                  difference,
                 },
                 options,
                 tools,

@@ -10,7 +10,7 @@ import type { Report, Verdict } from '../model/report.ts'
 import type { Runtime } from '../model/runtime.ts'
 import type { Tools } from '../model/tools.ts'
 import { findRuntime } from '../runtime/find.node.ts'
-import { toFloat, writeModel } from './dequantize.ts'
+import { type Difference, toFloat, writeModel } from './dequantize.ts'
 import { type EvidenceOptions, evidenceFor } from './evidence.node.ts'
 import { compareWith, runFloat } from './prove.ts'
 import { NodeStage } from './stage.node.ts'
@@ -28,8 +28,7 @@ export interface ProofInput {
   readonly lifted: LiftedModel
   readonly inventory: Inventory
   readonly byteLength: number
-  /** Activations were in codes, so that results differ by more than rounding. */
-  readonly activations: boolean
+  readonly difference: Difference
 }
 
 export interface Proof {
@@ -40,7 +39,7 @@ export interface Proof {
 
 /** Weights alone were in codes: the same products in another order. */
 const MIN_COSINE = 0.999
-/** Activations were in codes as well: the same levels, but rounding in integer kernels may step to the next one. */
+/** Products in integers, or activations at the same levels: rounding may step to the next one. */
 const MIN_COSINE_LEVELS = 0.99
 /** Where the levels cannot be put back: the noise of 8-bit activations is in the figure. */
 const MIN_COSINE_NOISE = 0.98
@@ -82,7 +81,7 @@ export async function proveFloat(proof: ProofInput, options: ProofOptions, tools
 
 async function judged(
   runtime: Runtime,
-  { before, after, input, lifted, inventory, activations }: ProofInput,
+  { before, after, input, lifted, inventory, difference }: ProofInput,
   options: ProofOptions,
   notes: string[],
   tools: Tools,
@@ -116,7 +115,10 @@ async function judged(
     return { ...facts, status: 'refused', because, outputs: [], worst: [] }
   }
   const unfused = await measured(after, false, 'unfused')
-  if (!activations) return judge({ ...facts, fused, unfused }, options.minCosine ?? MIN_COSINE)
+  if (difference !== 'activations') {
+    const usual = difference === 'kernels' ? MIN_COSINE_LEVELS : MIN_COSINE
+    return judge({ ...facts, fused, unfused }, options.minCosine ?? usual)
+  }
   const reference = await levelled(input, after, (path) => measured(path, false, 'reference'), notes, tools)
   if (reference === undefined) return judge({ ...facts, fused, unfused }, options.minCosine ?? MIN_COSINE_NOISE)
   const verdict = judge({ ...facts, fused: reference }, options.minCosine ?? MIN_COSINE_LEVELS)

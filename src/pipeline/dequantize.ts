@@ -1,6 +1,6 @@
 import { TersorError } from '../errors.ts'
 import { layout } from '../formats/onnx/index.ts'
-import { scopesOf } from '../graph/index.ts'
+import { intAttribute, scopesOf } from '../graph/index.ts'
 import { isQuantized, type LiftedModel, liftModel } from '../graph/liftings/index.ts'
 import type { Model } from '../model/graph.ts'
 import type { FileLayout } from '../model/layout.ts'
@@ -49,11 +49,19 @@ export function requireLifted(lifted: LiftedModel, label: string): void {
   )
 }
 
-/** True when a product or a value was computed from codes of activations, so that results differ by more than rounding. */
-export function hadQuantizedActivations(model: Model, lifted: LiftedModel): boolean {
-  if (lifted.activations.length > 0) return true
-  const weightOnly = new Set(['DequantizeLinear', 'MatMulNBits', 'MatMulBnb4', 'GatherBlockQuantized'])
-  return scopesOf(model).some(({ nodes }) => nodes.some((node) => isQuantized(node) && !weightOnly.has(node.op)))
+/**
+ * How results of a quantized model differ from those of its float form: by rounding; by what integer kernels do inside an operator
+ * that takes floats (MatMulNBits at accuracy level 4); or by activations that the graph itself quantizes.
+ */
+export type Difference = 'rounding' | 'kernels' | 'activations'
+
+const WEIGHT_ONLY = new Set(['DequantizeLinear', 'MatMulNBits', 'MatMulBnb4', 'GatherBlockQuantized'])
+
+export function differenceOf(model: Model, lifted: LiftedModel): Difference {
+  const nodes = scopesOf(model).flatMap((scope) => scope.nodes)
+  const quantized = nodes.filter(isQuantized)
+  if (lifted.activations.length > 0 || quantized.some(({ op }) => !WEIGHT_ONLY.has(op))) return 'activations'
+  return quantized.some((node) => intAttribute(node, 'accuracy_level', 0) >= 4) ? 'kernels' : 'rounding'
 }
 
 export interface WriteOptions {

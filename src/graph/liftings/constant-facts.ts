@@ -41,6 +41,10 @@ const HALVES: ReadonlySet<DType> = new Set(['f16', 'bf16'])
 const FLOATS: ReadonlySet<DType> = new Set(['f32', 'f64', 'f16', 'bf16'])
 /** Types a QuantizeLinear of a constant is followed to. */
 const QUANTIZED: ReadonlySet<DType> = new Set(['i8', 'u8', 'i4', 'u4', 'i2', 'u2', 'i16', 'u16'])
+/** Longer chains are no form of a weight; bounds what is nested. */
+const MOST_STEPS = 64
+/** Times a constant may grow by indices that repeat its entries. */
+const MOST_GROWTH = 64
 const UNREADABLE: ReadonlySet<DType> = new Set(['string', 'c64', 'c128', 'i64', 'u64', 'bool'])
 
 /**
@@ -55,12 +59,18 @@ export async function constantFacts(connections: Connections, readSmall: ReadSma
     const stage = CODES.has(tensor.dtype) ? 'codes' : HALVES.has(tensor.dtype) ? 'half' : 'plain'
     facts.set(definition, { recipe: stored(tensor), stage, reshaped: false })
   }
+  const depths = new Map<Definition, number>()
   for (const scope of connections.scopes) {
     for (const node of scope.nodes) {
       const definition = connections.own(scope).get(node.outputs[0] ?? '')
       if (definition === undefined || definition.node !== node || facts.has(definition)) continue
       const fact = await factOf(new Step(node, scope, connections, facts, readSmall))
-      if (fact !== null) facts.set(definition, fact)
+      if (fact === null) continue
+      const inputs = node.inputs.map((name) => depths.get(connections.resolve(scope, name) ?? definition) ?? 0)
+      const depth = 1 + inputs.reduce((most, one) => Math.max(most, one), 0)
+      if (depth > MOST_STEPS) continue
+      depths.set(definition, depth)
+      facts.set(definition, fact)
     }
   }
   return facts
@@ -136,7 +146,8 @@ async function factOf(step: Step): Promise<ConstantFact | null> {
       const axis = intAttribute(node, 'axis', 0)
       const rank = first.recipe.shape.length
       if (!indices || indices.recipe.dtype !== 'i32' || axis < -rank || axis >= rank) return null
-      return follow(first, taken(first.recipe, axis < 0 ? axis + rank : axis, indices.recipe))
+      const recipe = taken(first.recipe, axis < 0 ? axis + rank : axis, indices.recipe)
+      return product(recipe.shape) > MOST_GROWTH * product(first.recipe.shape) ? null : follow(first, recipe)
     }
     case 'Sub':
       return arithmeticFact(step, 'sub')
@@ -197,9 +208,9 @@ function arithmeticFact(step: Step, kind: 'sub' | 'mul' | 'div'): ConstantFact |
   if (left === undefined || right === undefined) return null
   const recipe = combined(kind, left.recipe, right.recipe)
   if (recipe === null || !FLOATS.has(recipe.dtype)) return null
-  const codes = [left, right].find(
-    (fact) => fact.stage === 'cast' && product(fact.recipe.shape) === product(recipe.shape),
-  )
+  const count = product(recipe.shape)
+  if (count !== product(left.recipe.shape) && count !== product(right.recipe.shape)) return null
+  const codes = [left, right].find((fact) => fact.stage === 'cast' && product(fact.recipe.shape) === count)
   const plain = { recipe, stage: 'plain' as const, reshaped: false }
   if (codes === undefined) return plain
   if (kind === 'sub') return codes === left ? { recipe, stage: 'cast', reshaped: codes.reshaped } : plain

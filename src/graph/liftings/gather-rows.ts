@@ -57,14 +57,14 @@ function castOf({ node }: Use) {
 }
 
 /** A constant of one element, or constant rows gathered with the same indices, cast or not. */
-function rowOperand(site: Site, name: string, indices: string): Recipe | null {
+function rowOperand(site: Site, name: string, indices: string, hops = 4): Recipe | null {
   const fact = site.fact(name)
   if (fact !== undefined) return product(fact.recipe.shape) === 1 ? fact.recipe : null
   const maker = site.definition(name)?.node
   if (!maker || !isStandard(maker)) return null
   if (maker.op === 'Cast') {
     const dtype = floatTypeOf(intAttribute(maker, 'to', 0))
-    const inner = dtype && rowOperand(site, maker.inputs[0] ?? '', indices)
+    const inner = dtype && hops > 0 && rowOperand(site, maker.inputs[0] ?? '', indices, hops - 1)
     return inner ? castTo(inner, dtype) : null
   }
   if (maker.op !== 'Gather' || maker.inputs[1] !== indices || intAttribute(maker, 'axis', 0) !== 0) return null

@@ -38,9 +38,11 @@ export class Lifter {
   readonly #byKey = new Map<string, string>()
   readonly #ids = new Map<TensorRef, number>()
   readonly #homes = new Map<TensorRef, Scope>()
+  readonly #ranges = new Map<Definition, Promise<Range>>()
   readonly #reader: RangeReader = {
     read: (from, name) => (name === '' ? undefined : this.connections.resolve(from.scope, name)),
     known: (one) => this.#standIn(one),
+    rangeOf: (one, hops) => this.rangeOf(one, hops),
     numberOf: (one) => this.numberOf(one),
   }
 
@@ -92,8 +94,12 @@ export class Lifter {
     else list.push(tensor)
   }
 
-  rangeOf(definition: Definition): Promise<Range> {
-    return rangeOf(definition, this.#reader)
+  rangeOf(definition: Definition, hops?: number): Promise<Range> {
+    const known = this.#ranges.get(definition)
+    if (known !== undefined) return known
+    const found = rangeOf(definition, this.#reader, hops)
+    this.#ranges.set(definition, found)
+    return found
   }
 
   isGiven(definition: Definition): boolean {

@@ -65,6 +65,13 @@ export function reshapedTo(input: Recipe, shape: readonly number[]): Recipe | nu
 
 export function transposed(input: Recipe, order: readonly number[]): Recipe {
   if (order.every((axis, at) => axis === at)) return input
+  if (input.kind === 'transpose') {
+    const before = input.order
+    return transposed(
+      input.input,
+      order.map((axis) => before[axis] ?? 0),
+    )
+  }
   return { kind: 'transpose', dtype: input.dtype, shape: order.map((axis) => input.shape[axis] ?? 1), input, order }
 }
 

@@ -57,7 +57,7 @@ export async function activationFor(
 ): Promise<{ readonly node: Node; readonly name: string; readonly range: Range } | undefined> {
   const implied = impliedActivation(await site.levels(parameters.scale, parameters.zero), parameters.range)
   if (implied === undefined) return undefined
-  const name = site.fresh(`${input}/${implied}`)
+  const name = await site.twinName(0, parameters.scale, parameters.zero)
   return { node: activation(site, implied, input, name), name, range: AFTER[implied] }
 }
 

@@ -46,6 +46,8 @@ export interface RangeReader {
   read(from: Definition, name: string): Definition | undefined
   /** What a lifting knows of a value. */
   known(definition: Definition): Range | undefined
+  /** As the function of that name, found once for each value. */
+  rangeOf(definition: Definition, hops: number): Promise<Range>
   /** A constant of one element. */
   numberOf(definition: Definition): Promise<number | undefined>
 }
@@ -67,7 +69,7 @@ export async function rangeOf(definition: Definition, reader: RangeReader, hops 
   }
   const of = async (index: number): Promise<Range> => {
     const from = input(index)
-    return from === undefined ? UNKNOWN_RANGE : rangeOf(from, reader, hops - 1)
+    return from === undefined ? UNKNOWN_RANGE : reader.rangeOf(from, hops - 1)
   }
   if (KEEPS.has(node.op)) return of(0)
   switch (node.op) {
