@@ -1,5 +1,6 @@
 import { TersorError } from '../errors.ts'
 import type { Kernels } from '../model/kernels.ts'
+import { isSampled } from '../numbers/sampled-rows.ts'
 import { columnBlocksInOrder } from './produce/column-blocks.ts'
 import { channelPanel, columnsToChannels } from './produce/column-channels.ts'
 import { columnsToNbits, nbitsPanel } from './produce/columns-to-nbits.ts'
@@ -87,7 +88,7 @@ export const PATHS: readonly Path[] = [
       job.view.along === 'column' &&
       job.view.stack === 1 &&
       job.view.channels <= CALL_ELEMENTS &&
-      (job.solver === 'nearest' || job.view.depth <= SEARCH_ROWS) &&
+      (job.solver === 'nearest' || job.view.depth <= SEARCH_ROWS || isSampled(8, job.view.depth)) &&
       (job.packing === 'onnx/kn' || job.packing === 'onnx/elements'),
     units: (job) => ranges(job.view.channels, channelPanel(job)),
     run: columnsToChannels,

@@ -3,11 +3,13 @@ import type { Kernels } from '../model/kernels.ts'
 import type { IntegerSpec } from '../model/packing.ts'
 import type { MatrixView, QuantizedTensor, SolverId } from '../model/scheme.ts'
 import { gridShapeOf, viewElementCount } from '../numbers/grid-shape.ts'
+import { isSampled } from '../numbers/sampled-rows.ts'
 import { CALL_ELEMENTS } from '../numbers/tiles.ts'
 import { longestColumn, solveColumns } from './solve-columns.ts'
 import { solveLongColumns } from './solve-long-columns.ts'
 import { solveLongRun } from './solve-long-run.ts'
 import { solveRows } from './solve-rows.ts'
+import { solveSampledColumns } from './solve-sampled-columns.ts'
 import { survey } from './survey.ts'
 import type { TileJob } from './tile-job.ts'
 
@@ -63,7 +65,8 @@ function solveGrids(job: TileJob, view: MatrixView): number {
     for (let row = 0; row < stack * channels; row++) squaredError += solveLongRun(job, row * depth, depth, row)
     return squaredError
   }
-  const solve = blockSize <= longestColumn(job.solver) ? solveColumns : solveLongColumns
+  const sampled = job.solver === 'search' && granularity.kind === 'channel' && isSampled(job.spec.bits, depth)
+  const solve = sampled ? solveSampledColumns : blockSize <= longestColumn(job.solver) ? solveColumns : solveLongColumns
   for (let matrix = 0; matrix < stack; matrix++) squaredError += solve(job, view, matrix)
   return squaredError
 }

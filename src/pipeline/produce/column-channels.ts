@@ -1,5 +1,6 @@
 import type { Kernels } from '../../model/kernels.ts'
 import type { IntegerSpec } from '../../model/packing.ts'
+import { isSampled, SAMPLED_ROWS, sampledRow } from '../../numbers/sampled-rows.ts'
 import { fitModeOf } from './grid-mode.ts'
 import { scaleBytes } from './scales.ts'
 import { arena, CALL_ELEMENTS, checkFinite, energyOf, readTile, scratchBytes, WINDOW_ELEMENTS } from './tile.ts'
@@ -25,11 +26,13 @@ export async function columnsToChannels(
   const columns = unit.to - unit.from
   const windowRows = Math.max(1, Math.min(depth, Math.floor(WINDOW_ELEMENTS / columns)))
   const fitColumns = Math.max(1, Math.min(columns, Math.floor(CALL_ELEMENTS / depth)))
-  const count = Math.max(windowRows * columns, job.solver === 'search' ? fitColumns * depth : 0)
-  const [tile = 0, codes = 0, extremes = 0, scales = 0, zeros = 0, sums = 0, extra = 0] = arena(kernels, [
+  const search = job.solver === 'search'
+  const sampled = search && isSampled(8, depth)
+  const count = Math.max(windowRows * columns, search && !sampled ? fitColumns * depth : 0)
+  const [tile = 0, codes = 0, sample = 0, scales = 0, zeros = 0, sums = 0, extra = 0] = arena(kernels, [
     count * 4,
     windowRows * columns,
-    columns * 8,
+    (sampled ? SAMPLED_ROWS + 2 : 2) * columns * 4,
     columns * 4,
     columns,
     16,
@@ -40,7 +43,7 @@ export async function columnsToChannels(
   const fit = (source: number, rows: number, stride: number, width: number, first: number, as = mode): void =>
     kernels.fitColumns(source, stride, rows, width, as, 255, half, scales + first * 4, 1, zeros + first, 1)
 
-  if (job.solver === 'search') {
+  if (search && !sampled) {
     // Whole columns side by side: the search needs every value of a column for every candidate.
     for (let first = 0; first < columns; first += fitColumns) {
       const width = Math.min(fitColumns, columns - first)
@@ -48,15 +51,30 @@ export async function columnsToChannels(
       fit(tile, depth, width, width, first)
     }
   } else {
-    new Float32Array(kernels.memory, extremes, columns).fill(Number.POSITIVE_INFINITY)
-    new Float32Array(kernels.memory, extremes + columns * 4, columns).fill(Number.NEGATIVE_INFINITY)
+    // One pass in order: the extremes of every column, and the rows of the sample as they come by, in front of them.
+    const least = sample + (sampled ? SAMPLED_ROWS : 0) * columns * 4
+    const largest = least + columns * 4
+    new Float32Array(kernels.memory, least, columns).fill(Number.POSITIVE_INFINITY)
+    new Float32Array(kernels.memory, largest, columns).fill(Number.NEGATIVE_INFINITY)
+    let next = 0
     for (let row = 0; row < depth; row += windowRows) {
       const rows = Math.min(windowRows, depth - row)
       await readTile(job, io, kernels, 0, channels, row, rows, unit.from, columns, tile, extra)
-      kernels.foldColumns(tile, columns, rows, columns, extremes, extremes + columns * 4)
+      kernels.foldColumns(tile, columns, rows, columns, least, largest)
+      for (; sampled && next < SAMPLED_ROWS && sampledRow(next, depth) < row + rows; next++) {
+        const from = tile + (sampledRow(next, depth) - row) * columns * 4
+        new Uint8Array(kernels.memory).copyWithin(sample + next * columns * 4, from, from + columns * 4)
+      }
     }
-    // The extremes of a column as a tile of two rows have the same grid as the column.
-    fit(extremes, 2, columns, columns, 0, fitModeOf(spec, 'nearest'))
+    if (sampled) {
+      const width = Math.floor(CALL_ELEMENTS / (SAMPLED_ROWS + 2))
+      for (let first = 0; first < columns; first += width) {
+        fit(sample + first * 4, SAMPLED_ROWS + 2, columns, Math.min(width, columns - first), first)
+      }
+    } else {
+      // The extremes of a column as a tile of two rows have the same grid as the column.
+      fit(least, 2, columns, columns, 0, fitModeOf(spec, 'nearest'))
+    }
   }
 
   const flip = job.packing === 'onnx/elements' && spec.symmetric ? 128 : 0
