@@ -1,4 +1,4 @@
-import type { TensorRef } from './graph.ts'
+import type { Node, TensorRef } from './graph.ts'
 import type { GraphEdit } from './graph-edit.ts'
 import type { WeightFacts, WeightUse } from './inventory.ts'
 import type { Refusal } from './packing.ts'
@@ -11,6 +11,11 @@ export interface PackedRefs {
   readonly codes: TensorRef
   readonly scales?: TensorRef
   readonly zeros?: TensorRef
+  /**
+   * The weight was multiplied by a vector along its depth before it was quantized; this is the vector of its reciprocals (f32, one per
+   * index of the depth). The product stays the same when the activation is multiplied by it, or the decoded weight is.
+   */
+  readonly inverse?: TensorRef
 }
 
 export interface LoweringContext {
@@ -19,6 +24,8 @@ export interface LoweringContext {
   readonly opset: number
   /** A name that nothing in the model uses. */
   fresh(base: string): string
+  /** Lower bound of the first input of a node, where one is known from what computes it; null or absent: none is known. */
+  least?(node: Node): number | null
 }
 
 /**

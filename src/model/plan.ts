@@ -34,6 +34,7 @@ export type LoweringId =
   | 'onnx/gather-block'
   | 'onnx/gather-rows'
   | 'onnx/matmul-integer'
+  | 'onnx/matmul-integer-rows'
   | 'onnx/dynamic-matmul'
   | 'onnx/dynamic-lstm'
   | 'onnx/half'

@@ -35,10 +35,13 @@ export function fallBack(decided: Decided, asked: Ask, ask: Ask): Ask | null {
   return { ...rest, to: next }
 }
 
+/** Forms whose activations are quantized when they run. */
+const RUN_TIME_FORMS = new Set(['matmul-integer-rows', 'matmul-integer', 'dynamic-matmul', 'dynamic-lstm'])
+
 /** More precision for one weight, and what share of its noise remains; null when there is none. */
 function nextRung(work: WeightWork): { readonly what: string; readonly remains: number; readonly says: string } | null {
   if (work.spec.family === 'half') return null
-  if (work.form === 'matmul-integer' || work.form === 'dynamic-matmul' || work.form === 'dynamic-lstm') {
+  if (RUN_TIME_FORMS.has(work.form)) {
     return { what: 'int8-weights', remains: 0.1, says: 'activations stay float' }
   }
   if (work.spec.bits < 8) return { what: 'int8-weights', remains: 1 / 128, says: '8 bits instead' }

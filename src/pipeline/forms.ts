@@ -20,6 +20,11 @@ export const forms: ReadonlyMap<string, Form> = new Map(
         loweringFor: (role) => (isLinear(role) ? 'onnx/matmul-nbits' : role === 'gather' ? 'onnx/gather-block' : null),
       },
       {
+        id: 'matmul-integer-rows',
+        packing: 'onnx/kn',
+        loweringFor: (role) => (isLinear(role) ? 'onnx/matmul-integer-rows' : null),
+      },
+      {
         id: 'matmul-integer',
         packing: 'onnx/kn',
         loweringFor: (role) => (isLinear(role) ? 'onnx/matmul-integer' : null),

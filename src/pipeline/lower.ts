@@ -1,6 +1,6 @@
 import { TersorError } from '../errors.ts'
 import { applyEdits, freshNames } from '../graph/index.ts'
-import { lowerings, lowerLstmPair } from '../graph/lowerings/index.ts'
+import { float32s, lowerings, lowerLstmPair } from '../graph/lowerings/index.ts'
 import type { Model, TensorRef } from '../model/graph.ts'
 import type { GraphEdit } from '../model/graph-edit.ts'
 import type { LoweringContext, PackedRefs } from '../model/lowering.ts'
@@ -15,6 +15,7 @@ export interface LoweredWeight {
 }
 
 const SUFFIX = { codes: 'q', scales: 's', zeros: 'z' } as const
+const INVERSE = 'b'
 
 /** The output graph: every decision expressed in nodes, packed tensors as 'produced' initializers in the weight's scope. */
 export function lower(model: Model, plan: Plan, target: Target): { model: Model; weights: readonly LoweredWeight[] } {
@@ -35,13 +36,15 @@ export function lower(model: Model, plan: Plan, target: Target): { model: Model;
       }),
     )
     weights.push({ work, tensors })
-    const packed = packedOf(work, tensors)
+    const inverse = work.balance && inverseOf(work.balance, names(`${work.weight.name}.${INVERSE}`))
+    const packed = { ...packedOf(work, tensors), ...(inverse ? { inverse } : {}) }
+    const own: LoweringContext = { ...context, least: (node) => work.least?.get(node) ?? null }
     // A weight that callers could override is no input any more once codes take its place.
     const nodesOnly = [...work.groups.keys()].every((id) => loweringOf(id).kind === 'node')
     const listed = nodesOnly && work.weight.spelling === 'initializer-input'
     edits.push({
       scope: work.weight.scope,
-      addInitializers: tensors,
+      addInitializers: inverse ? [...tensors, inverse] : tensors,
       ...(listed ? { removeInputs: [work.weight.name] } : {}),
     })
     for (const [id, uses] of work.groups) {
@@ -50,7 +53,7 @@ export function lower(model: Model, plan: Plan, target: Target): { model: Model;
         lstm.set(node, [...(lstm.get(node) ?? []), { work, packed }])
         continue
       }
-      edits.push(...withoutAdded(loweringOf(id).lower(work.weight, uses, work.spec, packed, context), tensors))
+      edits.push(...withoutAdded(loweringOf(id).lower(work.weight, uses, work.spec, packed, own), tensors))
     }
   }
   for (const pair of lstm.values()) {
@@ -70,6 +73,13 @@ export function lower(model: Model, plan: Plan, target: Target): { model: Model;
   // Before IR version 4 every initializer had to be an input too.
   const current = weights.length > 0 && model.irVersion < 4 ? { ...model, irVersion: 4 } : model
   return { model: applyEdits(current, edits), weights }
+}
+
+function inverseOf(balance: Float32Array, name: string): TensorRef {
+  return float32s(
+    name,
+    balance.map((value) => 1 / value),
+  )
 }
 
 function packedOf(work: WeightWork, tensors: readonly TensorRef[]): PackedRefs {

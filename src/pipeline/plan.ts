@@ -1,6 +1,7 @@
 import { TersorError } from '../errors.ts'
 import { packings } from '../formats/onnx/packings/index.ts'
 import { lowerings } from '../graph/lowerings/index.ts'
+import type { Node } from '../model/graph.ts'
 import type { Inventory, WeightFacts, WeightUse } from '../model/inventory.ts'
 import type { IntegerSpec, PackedPart, Packing } from '../model/packing.ts'
 import type { Decision, LoweringId, Reason } from '../model/plan.ts'
@@ -23,6 +24,10 @@ export interface WeightWork {
   readonly packing: Packing | null
   readonly parts: readonly PackedPart[]
   readonly groups: ReadonlyMap<LoweringId, readonly WeightUse[]>
+  /** The weight is multiplied by this along its depth before it is quantized, and what it multiplies is divided by it. */
+  readonly balance?: Float32Array
+  /** Lower bounds of activations, by the node that multiplies them. */
+  readonly least?: ReadonlyMap<Node, number>
 }
 
 export interface Plan {

@@ -2,18 +2,16 @@ import { TersorError } from '../errors.ts'
 import { applyEdits, freshNames, opsetOf } from '../graph/index.ts'
 import type { Model, Node, TensorRef } from '../model/graph.ts'
 import type { GraphEdit } from '../model/graph-edit.ts'
-import type { WeightUse } from '../model/inventory.ts'
 import type { Kernels } from '../model/kernels.ts'
 import type { IntegerSpec } from '../model/packing.ts'
 import type { Tools } from '../model/tools.ts'
 import { decode, decodeHalf, encodeHalf } from '../schemes/index.ts'
+import { emulatedActivations } from './emulate.ts'
 import type { LoweredWeight } from './lower.ts'
+import { balanceValues } from './produce/tile.ts'
 import type { Decided } from './run.ts'
 import type { Saved } from './save.ts'
 import type { Stage } from './stage.ts'
-
-/** Products whose activations are quantized at run time, so that the emulation quantizes them too. */
-const DYNAMIC = new Set(['onnx/matmul-integer', 'onnx/dynamic-matmul'])
 
 /**
  * The float emulation of a result, built from the bytes that were staged: the float graph with every weight replaced by what
@@ -41,42 +39,14 @@ export async function referenceModel(decided: Decided, saved: Saved, stage: Stag
         ? { replace: new Map([[weight.constantNode, []]]) }
         : { removeInitializers: [weight.name] }),
     })
-    for (const use of dynamicProducts(lowered, opset)) {
-      replaced.set(use.node, { scope: use.scope, nodes: fakeQuantizedInput(use.node, fresh) })
+    for (const { use, value, nodes, constants } of emulatedActivations(lowered.work, { opset, fresh })) {
+      const product = { ...use.node, inputs: [value, ...use.node.inputs.slice(1)] }
+      replaced.set(use.node, { scope: use.scope, nodes: [...nodes, product] })
+      edits.push({ scope: use.scope, addInitializers: constants })
     }
   }
   for (const [node, { scope, nodes }] of replaced) edits.push({ scope, replace: new Map([[node, nodes]]) })
   return applyEdits(decided.model, edits)
-}
-
-/** Uses of a weight whose activations are quantized at run time and can be emulated: DynamicQuantizeLinear is there from opset 11 on, for f32. */
-export function dynamicProducts({ work }: LoweredWeight, opset: number): readonly WeightUse[] {
-  if (opset < 11 || work.weight.dtype !== 'f32') return []
-  return [...work.groups].flatMap(([id, uses]) => (DYNAMIC.has(id) ? uses : []))
-}
-
-/** DynamicQuantizeLinear and DequantizeLinear in front of a product's first input. */
-function fakeQuantizedInput(node: Node, fresh: (base: string) => string): Node[] {
-  const input = node.inputs[0] ?? ''
-  const [codes, scale, zero, value] = ['q', 's', 'z', 'd'].map((part) => fresh(`${input}.${part}`)) as [
-    string,
-    string,
-    string,
-    string,
-  ]
-  const make = (op: string, inputs: string[], outputs: string[]): Node => ({
-    name: '',
-    op,
-    domain: '',
-    inputs,
-    outputs,
-    attributes: [],
-  })
-  return [
-    make('DynamicQuantizeLinear', [input], [codes, scale, zero]),
-    make('DequantizeLinear', [codes, scale, zero], [value]),
-    { ...node, inputs: [value, ...node.inputs.slice(1)] },
-  ]
 }
 
 /** Elements of a weight as the result will decode them, in the weight's own type. */
@@ -103,7 +73,9 @@ function valuesOf({ work }: LoweredWeight, parts: readonly Uint8Array[], kernels
   const view = work.weight.uses[0]?.view
   if (!work.packing || !view)
     throw new TersorError('E_INTERNAL', `"${work.weight.name}" was quantized without a packing`)
-  return decode(work.packing.unpack(parts, work.spec as IntegerSpec, view, work.weight.shape), kernels)
+  const values = decode(work.packing.unpack(parts, work.spec as IntegerSpec, view, work.weight.shape), kernels)
+  if (work.balance) balanceValues({ balance: work.balance.map((value) => 1 / value), view }, values, 0)
+  return values
 }
 
 /** Reads produced tensors back from the staged files. */

@@ -19,6 +19,7 @@ import { share } from './share.ts'
 import type { Stage } from './stage.ts'
 import { Table } from './table.ts'
 import { readSmall } from './tensor-bytes.ts'
+import { transform } from './transform.ts'
 
 export interface RunInput {
   readonly source: ByteSource
@@ -83,7 +84,8 @@ async function planAndLower(prepared: Prepared, ask: Ask, tools: Tools, phases: 
   await phases.time('measure', () => measure(inventory, ask, tools, table))
   const decided = await phases.time('plan', () => plan(inventory, table, ask))
   const rewritten = await phases.time('rewrite', () => rewrite(prepared.model, inventory, decided, table, ask))
-  const lowered = await phases.time('lower', () => lower(rewritten.model, rewritten.plan, ask.target))
+  const ready = await phases.time('transform', () => transform(rewritten.model, rewritten.plan, tools))
+  const lowered = await phases.time('lower', () => lower(rewritten.model, ready, ask.target))
   // Lowerings add small constants of their own (zeros, shapes): equal ones are stored once too.
   const lean = await share({ ...lowered.model, graph: shareDynamic(lowered.model.graph) })
   const output = removeDead(lean.model)
@@ -91,7 +93,7 @@ async function planAndLower(prepared: Prepared, ask: Ask, tools: Tools, phases: 
     input: prepared.input,
     model: rewritten.model,
     inventory: rewritten.inventory,
-    plan: rewritten.plan,
+    plan: ready,
     output,
     weights: lowered.weights,
     warnings: [

@@ -147,6 +147,7 @@ async function jobOf(
     view,
     spec: work.spec,
     solver: work.solver,
+    ...(work.balance === undefined ? {} : { balance: work.balance }),
     packing: work.packing?.id ?? '',
     targets,
     measure,

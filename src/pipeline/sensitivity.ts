@@ -4,8 +4,9 @@ import type { GraphEdit } from '../model/graph-edit.ts'
 import type { Feeds, RuntimeSession, Value } from '../model/runtime.ts'
 import type { Tools } from '../model/tools.ts'
 import { relaxKey } from './ask.ts'
+import { emulatedActivations } from './emulate.ts'
 import type { FloatRun } from './prove.ts'
-import { decodeWeight, dynamicProducts, partReader } from './reference.ts'
+import { decodeWeight, partReader } from './reference.ts'
 import type { Decided } from './run.ts'
 import type { Saved } from './save.ts'
 import type { Stage } from './stage.ts'
@@ -59,20 +60,15 @@ export async function switchedModel(
         : { removeInitializers: [weight.name] }),
       ...(weight.spelling === 'initializer-input' ? { removeInputs: [weight.name] } : {}),
     })
-    for (const use of dynamicProducts(lowered, opset)) {
+    for (const { use, value, nodes, constants } of emulatedActivations(lowered.work, { opset, fresh })) {
       const input = use.node.inputs[0] ?? ''
-      const [codes, scale, zero, value, chosen] = ['q', 's', 'z', 'd', 'w'].map((part) =>
-        fresh(`${input}.${part}`),
-      ) as [string, string, string, string, string]
+      const chosen = fresh(`${input}.w`)
+      const product = { ...use.node, inputs: [chosen, ...use.node.inputs.slice(1)] }
       products.set(use.node, {
         scope: use.scope,
-        nodes: [
-          make('DynamicQuantizeLinear', [input], [codes, scale, zero]),
-          make('DequantizeLinear', [codes, scale, zero], [value]),
-          make('Where', [flag, value, input], [chosen]),
-          { ...use.node, inputs: [chosen, ...use.node.inputs.slice(1)] },
-        ],
+        nodes: [...nodes, make('Where', [flag, value, input], [chosen]), product],
       })
+      edits.push({ scope: use.scope, addInitializers: constants })
     }
   }
   for (const [node, { scope, nodes }] of products) edits.push({ scope, replace: new Map([[node, nodes]]) })

@@ -25,6 +25,7 @@ export const ortNodeCpu: Target = {
   cost: {
     'onnx/matmul-nbits': 0.9,
     'onnx/matmul-integer': 0.7,
+    'onnx/matmul-integer-rows': 0.75,
     'onnx/dynamic-matmul': 0.7,
     'onnx/dynamic-lstm': 0.7,
     'onnx/expand': 1,

@@ -10,6 +10,7 @@ export const ortWebWasm: Target = {
   cost: {
     'onnx/matmul-nbits': 12,
     'onnx/matmul-integer': 0.6,
+    'onnx/matmul-integer-rows': 0.65,
     'onnx/dynamic-matmul': 0.6,
     'onnx/dynamic-lstm': 0.8,
     'onnx/expand': 1,

@@ -8,14 +8,26 @@ import { gatherBlock } from './gather-block.ts'
 import { gatherRows } from './gather-rows.ts'
 import { half } from './half.ts'
 import { matmulInteger } from './matmul-integer.ts'
+import { matmulIntegerRows } from './matmul-integer-rows.ts'
 import { matmulNBits } from './matmul-nbits.ts'
 
 export { lowerLstmPair, type PackedWeight } from './dynamic-lstm.ts'
+export { float32s } from './make.ts'
+export { quantizedRows, type RowActivation } from './row-activation.ts'
 export { shareDynamic } from './share-dynamic.ts'
 
 /** Every lowering by its id. */
 export const lowerings: ReadonlyMap<LoweringId, Lowering> = new Map(
-  [matmulNBits, dequantize, expand, gatherBlock, gatherRows, matmulInteger, dynamicMatmul, dynamicLstm, half].map(
-    (lowering) => [lowering.id, lowering],
-  ),
+  [
+    matmulNBits,
+    dequantize,
+    expand,
+    gatherBlock,
+    gatherRows,
+    matmulInteger,
+    matmulIntegerRows,
+    dynamicMatmul,
+    dynamicLstm,
+    half,
+  ].map((lowering) => [lowering.id, lowering]),
 )

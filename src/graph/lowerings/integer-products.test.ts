@@ -20,6 +20,7 @@ import { ort } from '../../targets/ort.ts'
 import { dynamicMatmul } from './dynamic-matmul.ts'
 import { makeNode } from './make.ts'
 import { matmulInteger } from './matmul-integer.ts'
+import { matmulIntegerRows } from './matmul-integer-rows.ts'
 import { shareDynamic } from './share-dynamic.ts'
 
 const K = 48
@@ -29,7 +30,7 @@ function spec(symmetric: boolean, kind: 'channel' | 'tensor' = 'channel'): Integ
   return { family: 'integer', bits: 8, granularity: { kind }, symmetric, scale: 'f32' }
 }
 
-for (const lowering of [matmulInteger, dynamicMatmul] satisfies Lowering[]) {
+for (const lowering of [matmulInteger, matmulIntegerRows, dynamicMatmul] satisfies Lowering[]) {
   describe(lowering.id, () => {
     for (const shape of [[K], [3, K], [2, 3, K]]) {
       it(`MatMul of an activation of rank ${shape.length}`, async () => {

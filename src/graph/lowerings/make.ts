@@ -99,6 +99,16 @@ export function float32(name: string, value: number): TensorRef {
   return inMemory(name, 'f32', [], bytes)
 }
 
+/** A 1-D tensor. */
+export function float32s(name: string, values: Float32Array): TensorRef {
+  const bytes = new Uint8Array(values.length * 4)
+  const view = new DataView(bytes.buffer)
+  values.forEach((value, index) => {
+    view.setFloat32(index * 4, value, true)
+  })
+  return inMemory(name, 'f32', [values.length], bytes)
+}
+
 /** A scalar. */
 export function uint8(name: string, value: number): TensorRef {
   return inMemory(name, 'u8', [], Uint8Array.of(value))

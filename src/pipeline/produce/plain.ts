@@ -3,7 +3,7 @@ import { packings } from '../../formats/onnx/packings/index.ts'
 import type { Kernels } from '../../model/kernels.ts'
 import type { IntegerSpec } from '../../model/packing.ts'
 import { solveTensor } from '../../solvers/index.ts'
-import { requireFinite, SOURCE_BYTES } from './tile.ts'
+import { balanceValues, requireFinite, SOURCE_BYTES } from './tile.ts'
 import type { PartTarget, ProduceJob, Unit, UnitIo, UnitResult } from './types.ts'
 
 /** The plain path: the whole tensor as floats, solved to one byte a code, then packed. The specification of every fused path. */
@@ -13,6 +13,7 @@ export async function wholeTensor(job: ProduceJob, _unit: Unit, io: UnitIo, kern
   if (!packing) throw new TersorError('E_INTERNAL', `unknown packing ${job.packing}`, { where: job.label })
   const values = await loadFloats(job, io, kernels)
   requireFinite(job.label, values, 0)
+  balanceValues(job, values, 0)
   const { quantized, squaredError, energy } = solveTensor(values, job.view, spec, job.solver, kernels, job.label)
   const parts = packing.pack(quantized, job.shape)
   for (let i = 0; i < parts.length; i++) await io.write(job.targets[i] as PartTarget, 0, parts[i] as Uint8Array)

@@ -37,6 +37,32 @@ export async function readFloats(
   else if (job.dtype === 'f64') {
     new Float32Array(kernels.memory, pointer, count).set(new Float64Array(kernels.memory, at, count))
   }
+  balanceValues(job, new Float32Array(kernels.memory, pointer, count), start)
+}
+
+/** Multiplies values by the job's balance, rounded to f32; `start` is the element that the first one is. */
+export function balanceValues(
+  { balance, view }: Pick<ProduceJob, 'balance' | 'view'>,
+  values: Float32Array,
+  start: number,
+): void {
+  if (balance === undefined) return
+  const { depth, channels, along } = view
+  if (along === 'row') {
+    let k = start % depth
+    for (let i = 0; i < values.length; i++) {
+      values[i] = (values[i] as number) * (balance[k] as number)
+      if (++k === depth) k = 0
+    }
+    return
+  }
+  let k = Math.floor(start / channels) % depth
+  let end = channels - (start % channels)
+  for (let i = 0; i < values.length; end += channels) {
+    const factor = balance[k] as number
+    for (; i < end && i < values.length; i++) values[i] = (values[i] as number) * factor
+    if (++k === depth) k = 0
+  }
 }
 
 /** Bytes of scratch that `readFloats` needs for `count` elements of this job. */

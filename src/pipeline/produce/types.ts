@@ -24,6 +24,8 @@ export interface ProduceJob {
   readonly view: MatrixView
   readonly spec: SchemeSpec
   readonly solver: SolverId
+  /** Multiplies the weight along its depth before anything else (one factor per index of the depth). */
+  readonly balance?: Float32Array
   readonly packing: string
   /** Codes, scales, zeros: parallel to the packing's parts. */
   readonly targets: readonly PartTarget[]
