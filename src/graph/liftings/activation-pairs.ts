@@ -68,7 +68,7 @@ function gatheredRows(site: Site): Lift | null {
   const { node } = site
   const [codes = '', scale = '', zero = ''] = node.inputs
   const gather = site.definition(codes)?.node
-  if (!gather || gather.op !== 'Gather' || gather.domain !== '') return null
+  if (gather?.op !== 'Gather' || gather.domain !== '') return null
   const [table, factor, offset] = [gather.inputs[0] ?? '', scale, zero].map((name) => site.fact(name)?.recipe)
   if (!table || !factor || (zero !== '' && !offset)) return null
   const grid = { axis: intAttribute(node, 'axis', 1), block: 0 }

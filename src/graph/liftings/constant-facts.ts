@@ -145,7 +145,7 @@ async function factOf(step: Step): Promise<ConstantFact | null> {
       const indices = step.input(1) ?? indexFact(await step.integers(1), step)
       const axis = intAttribute(node, 'axis', 0)
       const rank = first.recipe.shape.length
-      if (!indices || indices.recipe.dtype !== 'i32' || axis < -rank || axis >= rank) return null
+      if (indices?.recipe.dtype !== 'i32' || axis < -rank || axis >= rank) return null
       const recipe = taken(first.recipe, axis < 0 ? axis + rank : axis, indices.recipe)
       return product(recipe.shape) > MOST_GROWTH * product(first.recipe.shape) ? null : follow(first, recipe)
     }
