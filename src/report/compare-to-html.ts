@@ -8,6 +8,7 @@ import {
   durationText,
   numberText,
   shareText,
+  wholeText,
   worstFigures,
 } from './figures.ts'
 import { outputCells, outputTable } from './page/figures-table.ts'
@@ -40,14 +41,8 @@ export function compareToHtml(report: CompareReport): string {
       'How it was measured',
       '',
       facts([
-        [
-          'A',
-          `${a.path}, ${a.bytes.toLocaleString('en-US')} bytes${a.sha256 === undefined ? '' : `, sha256 ${a.sha256}`}`,
-        ],
-        [
-          'B',
-          `${b.path}, ${b.bytes.toLocaleString('en-US')} bytes${b.sha256 === undefined ? '' : `, sha256 ${b.sha256}`}`,
-        ],
+        ['A', `${a.path}, ${wholeText(a.bytes)} bytes${a.sha256 === undefined ? '' : `, sha256 ${a.sha256}`}`],
+        ['B', `${b.path}, ${wholeText(b.bytes)} bytes${b.sha256 === undefined ? '' : `, sha256 ${b.sha256}`}`],
         [
           'run by',
           report.runtime === undefined

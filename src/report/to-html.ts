@@ -12,6 +12,7 @@ import {
   durationText,
   numberText,
   shareText,
+  wholeText,
   worstFigures,
 } from './figures.ts'
 import { decisionsTable, reasonTable } from './page/decisions-table.ts'
@@ -116,7 +117,7 @@ function proofText({ verdict, runtime }: Report): string {
 function environment(report: Report): Markup {
   const { input, output, requires, runtime, options, phases, peakBytes, statistics } = report
   const file = (fact: { path: string; bytes: number; sha256?: string }) =>
-    `${fact.path}, ${fact.bytes.toLocaleString('en-US')} bytes${fact.sha256 === undefined ? '' : `, sha256 ${fact.sha256}`}`
+    `${fact.path}, ${wholeText(fact.bytes)} bytes${fact.sha256 === undefined ? '' : `, sha256 ${fact.sha256}`}`
   const session = Object.entries(requires?.sessionOptions ?? {}).map(([key, value]) => `${key}=${value}`)
   return facts([
     ['input', file(input)],
