@@ -197,8 +197,9 @@ function castFact(node: Node, input: ConstantFact): ConstantFact | null {
     return recipe.dtype === 'f32' || recipe.dtype === 'f64'
       ? { recipe, stage: 'done', reshaped, by: node }
       : follow(input, recipe)
-  // A value in f32 that the graph uses in another type: the cast belongs to the form where codes stand behind it.
-  if (input.stage === 'done' && input.by?.op !== 'Cast') return { ...input, recipe }
+  // A value computed in f32 that the graph uses in another type: the cast belongs to the form where codes stand behind it.
+  const narrows = input.recipe.dtype === 'f32' && dtype !== 'f32'
+  if (input.stage === 'done' && input.by?.op !== 'Cast' && narrows) return { ...input, recipe }
   return follow(input, recipe)
 }
 

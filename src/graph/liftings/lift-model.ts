@@ -69,10 +69,13 @@ export async function liftModel(model: Model, ports: LiftPorts): Promise<LiftedM
   }
   const changed = rebuild(model, (scope) => changeOf(scope, places.get(scope), lifter, reasons), connections.scopes)
   const cleaned = removeLeftovers(changed, unreadValues(connections.definitions))
-  const left = new Set<string>()
-  for (const scope of scopesOf(cleaned)) for (const { name } of scope.initializers) left.add(name)
+  // Nodes without names are known by their place, which changes where nodes go.
+  const homes = new Map(scopesOf(cleaned).flatMap(({ path, initializers }) => initializers.map((one) => [one, path])))
   const kept = keptNodes(cleaned, reasons)
-  const tensors = lifter.tensors.filter(({ name }) => left.has(name))
+  const tensors = lifter.tensors.flatMap((tensor) => {
+    const scope = homes.get(tensor.tensor)
+    return scope === undefined ? [] : [{ ...tensor, scope }]
+  })
   return {
     model: tensors.length === 0 && lifter.activations.length === 0 ? model : cleaned,
     tensors,

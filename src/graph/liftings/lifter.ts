@@ -170,8 +170,9 @@ export class Lifter {
   }
 
   #add(name: string, recipe: Recipe, lifting: string, scope = this.#homeOf(recipe)): void {
-    this.addTo(scope, this.#ports.tensorOf(name, recipe))
-    this.tensors.push({ name, scope: scope.path, recipe, codes: codesOf(recipe), lifting })
+    const tensor = this.#ports.tensorOf(name, recipe)
+    this.addTo(scope, tensor)
+    this.tensors.push({ name, scope: scope.path, tensor, recipe, codes: codesOf(recipe), lifting })
   }
 
   #homeOf(recipe: Recipe): Scope {

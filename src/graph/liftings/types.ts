@@ -17,7 +17,9 @@ export interface LiftPorts {
 /** One weight that is plain float now. */
 export interface LiftedTensor {
   readonly name: string
+  /** In the lifted model. */
   readonly scope: ScopePath
+  readonly tensor: TensorRef
   readonly recipe: Recipe
   /** The tensor that held the codes. */
   readonly codes: TensorRef
