@@ -8,6 +8,8 @@ export const positions: Lifting = {
   lift(site) {
     const { node } = site
     const twin = site.twin(node.inputs[0] ?? '')
-    return twin === undefined ? null : { nodes: [{ ...node, inputs: [site.nameOf(twin), ...node.inputs.slice(1)] }] }
+    if (twin === undefined) return null
+    site.note(node.outputs[0] ?? '', 'found from floats again')
+    return { nodes: [{ ...node, inputs: [site.nameOf(twin), ...node.inputs.slice(1)] }] }
   },
 }
