@@ -199,7 +199,7 @@ function notesOf(a: Side, b: Side, { unmatched }: WeightComparison): readonly st
   if (unmatched.length > 0) {
     const rest = unmatched.length > 3 ? ' and more' : ''
     notes.push(
-      `${unmatched.length} weights of A have no namesake of their shape in B: ${unmatched.slice(0, 3).join(', ')}${rest}`,
+      `${unmatched.length === 1 ? '1 weight of A has' : `${unmatched.length} weights of A have`} no namesake of this shape in B: ${unmatched.slice(0, 3).join(', ')}${rest}`,
     )
   }
   const kept = a.lifted.kept.length + b.lifted.kept.length
