@@ -189,7 +189,7 @@ class Line {
  * shells report as 130), anything else waits for the thread.
  */
 function outlast(native: Start['native'], code: number): void {
-  if (!isInside(native)) return
+  if (close(native)) return
   // A further Ctrl-C takes its usual course.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.removeAllListeners(signal)
   if (code === STOPPED) process.kill(process.pid, 'SIGINT')

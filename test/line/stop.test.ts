@@ -1,16 +1,19 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { buildModel, graph, i64, node, value } from '../fixtures/build.ts'
 import { lineFolder } from '../fixtures/line-folder.ts'
 import { weight } from '../fixtures/line-models.ts'
 
 const MAIN = join(import.meta.dirname, '..', '..', 'dist', 'cli', 'main.js')
+const WORKER = join(import.meta.dirname, '..', '..', 'dist', 'runtime', 'worker.node.js')
 const folder = lineFolder()
+const FILES = ['asked.onnx', 'run.onnx', 'weights.onnx']
 
-/** A model whose one run takes long in native code, whatever its weights: a loop of small steps. */
-const slowToRun = (trips: number) => {
+/** A model whose one run takes long in native code, whatever its weights: a loop of small steps, as many as given or as an input says. */
+const slowToRun = (trips?: number) => {
   const body = graph({
     name: 'body',
     inputs: [value('i', 'i64', []), value('going', 'bool', []), value('state', 'f32', [3, 48])],
@@ -27,8 +30,8 @@ const slowToRun = (trips: number) => {
       node('Loop', ['trips', '', 'x'], ['last'], { body }),
       node('MatMul', ['last', 'w'], ['y'], {}, { name: 'head' }),
     ],
-    initializers: [i64('trips', [], [trips]), weight('w', [48, 32], 2)],
-    inputs: [value('x', 'f32', [3, 48])],
+    initializers: [...(trips === undefined ? [] : [i64('trips', [], [trips])]), weight('w', [48, 32], 2)],
+    inputs: [value('x', 'f32', [3, 48]), ...(trips === undefined ? [value('trips', 'i64', [])] : [])],
     outputs: [value('y', 'f32', [3, 32])],
   })
 }
@@ -44,6 +47,7 @@ const slowToQuantize = () =>
 
 beforeAll(async () => {
   if (!existsSync(MAIN)) throw new Error('dist/ is missing: run npm run build')
+  await folder.write('asked.onnx', slowToRun())
   await folder.write('run.onnx', slowToRun(200_000))
   await folder.write('weights.onnx', slowToQuantize())
 })
@@ -87,6 +91,58 @@ describe('Ctrl-C ends with 130 and leaves nothing', () => {
     const lines = ended.stderr.trimEnd().split('\n')
     expect(lines.at(-1)).toBe('error[E_ABORTED] stopped by the user')
     expect(lines.at(-2)?.split(' ')[0]).toBe(during)
-    expect(readdirSync(folder.path).sort()).toEqual(['run.onnx', 'weights.onnx'])
+    expect(readdirSync(folder.path).sort()).toEqual(FILES)
+  })
+})
+
+describe('a thread in the middle of onnxruntime', () => {
+  const ended = (...lines: readonly string[]) => {
+    const source = [`import { startOrtWorker } from ${JSON.stringify(pathToFileURL(WORKER).href)}`, ...lines].join('\n')
+    const { status, signal, stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', source], {
+      encoding: 'utf8',
+    })
+    return { status, signal, stdout, stderr }
+  }
+  /** When the short run is answered, the thread goes into the long one. */
+  const twoRuns = () => [
+    "const runtime = await startOrtWorker('onnxruntime-node')",
+    `const session = await runtime.open({ path: ${JSON.stringify(join(folder.path, 'asked.onnx'))} }, { optimized: true })`,
+    'const stop = new AbortController()',
+    'const run = (trips) => session.run({',
+    "  x: { dtype: 'f32', shape: [3, 48], data: new Uint8Array(3 * 48 * 4) },",
+    "  trips: { dtype: 'i64', shape: [], data: new Uint8Array(BigInt64Array.of(trips).buffer) },",
+    '}, stop.signal)',
+    'const [short, long] = [run(10n), run(300_000n).catch(({ code }) => code)]',
+    'await short',
+  ]
+
+  test('fails what was asked at once and is ended when it comes back', () => {
+    const then = "stop.abort(); console.log(await long); await runtime.close(); console.log('closed'); process.exit(7)"
+    const stdout = 'E_ABORTED\nclosed\n'
+    expect(ended(...twoRuns(), then)).toEqual({ status: 7, signal: null, stdout, stderr: '' })
+  })
+
+  test('does not abort a process that does not wait for it', () => {
+    expect(ended(...twoRuns(), 'process.exit(7)')).toEqual({ status: 7, signal: null, stdout: '', stderr: '' })
+  })
+
+  test.runIf(process.platform !== 'win32')('does not hold up a process that the user stops', () => {
+    // Says that it is in native code, and never comes back.
+    const thread = `
+      import { parentPort, workerData } from 'node:worker_threads'
+      parentPort.postMessage({ ready: true, version: '0' })
+      parentPort.on('message', ({ id }) => {
+        workerData.native[0] = 1
+        parentPort.postMessage({ id, gives: 'session', session: 1, inputs: [], outputs: [] })
+        Atomics.wait(workerData.native, 0, 1)
+      })`
+    const stopped = ended(
+      `const entry = new URL('data:text/javascript,' + encodeURIComponent(${JSON.stringify(thread)}))`,
+      "const runtime = await startOrtWorker('onnxruntime-node', { entry })",
+      'await runtime.open({ bytes: new Uint8Array(1) }, { optimized: true })',
+      'process.exit(130)',
+    )
+    // What a shell reports as 130.
+    expect(stopped).toEqual({ status: null, signal: 'SIGINT', stdout: '', stderr: '' })
   })
 })
