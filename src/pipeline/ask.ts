@@ -25,6 +25,8 @@ export interface Ask {
 export interface Relaxation {
   /** A preset with more precision. */
   readonly what: string
+  /** Share of its noise that is expected to remain. */
+  readonly remains: number
   /** Why, with its share of the error. */
   readonly text: string
 }

@@ -163,7 +163,7 @@ describe('fallBack', () => {
   const from = (preset: string, to = 'auto') => fallBack(decided([], preset).decided, { ...ASK, to }, { ...ASK, to })
 
   test('auto goes on with the next safer preset, without what was relaxed', () => {
-    const relaxed = new Map([[relaxKey([], 'w'), { what: 'fp16-weights', text: '' }]])
+    const relaxed = new Map([[relaxKey([], 'w'), { what: 'fp16-weights', remains: 1 / 1000, text: '' }]])
     const next = fallBack(decided([], 'int8').decided, { ...ASK, to: 'auto' }, { ...ASK, to: 'auto', relaxed })
     expect(next).toMatchObject({ to: 'int8-weights' })
     expect(next?.relaxed).toBeUndefined()

@@ -82,7 +82,7 @@ export function relax(decided: Decided, noise: ReadonlyMap<string, number>, redu
     const key = relaxKey(work.weight.scope, work.weight.name)
     const rung = ruled.has(key) ? null : nextRung(work)
     const own = noise.get(key) ?? 0
-    return [{ key, work, rung, own: ask.relaxed?.has(key) ? own * remainedAfter(ask, key) : own }]
+    return [{ key, work, rung, own: own * (ask.relaxed?.get(key)?.remains ?? 1) }]
   })
   const total = candidates.reduce((sum, one) => sum + one.own, 0)
   if (total <= 0) return null
@@ -98,6 +98,7 @@ export function relax(decided: Decided, noise: ReadonlyMap<string, number>, redu
     const share = Math.floor((own / total) * 1000) / 10
     relaxed.set(key, {
       what: rung.what,
+      remains: rung.remains * (ask.relaxed?.get(key)?.remains ?? 1),
       text: `an attempt with less precision was refused and ${share} % of its error came from here: ${rung.says}`,
     })
     left -= own * (1 - rung.remains)
@@ -109,10 +110,6 @@ export function relax(decided: Decided, noise: ReadonlyMap<string, number>, redu
     elements
   const within = share('int8-weights') <= MOST_RELAXED && share('fp16-weights') <= MOST_HALVED
   return changed && left <= goal && within ? { ...ask, relaxed } : null
-}
-
-function remainedAfter(ask: Ask, key: string): number {
-  return ask.relaxed?.get(key)?.what === 'fp16-weights' ? 1 / 1000 : 0.1
 }
 
 /** The next attempt in words. */

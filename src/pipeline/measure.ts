@@ -8,7 +8,7 @@ import { bitsPerWeight, formatSchemeId } from '../schemes/index.ts'
 import { solveTensor } from '../solvers/index.ts'
 import type { Ask } from './ask.ts'
 import { breather } from './breath.ts'
-import { measurements } from './plan.ts'
+import { halves, measurements } from './plan.ts'
 import { loadFloats } from './produce/plain.ts'
 import { requireFinite, SOURCE_BYTES } from './produce/tile.ts'
 import type { UnitIo } from './produce/types.ts'
@@ -51,8 +51,29 @@ export async function measure(inventory: Inventory, ask: Ask, tools: Tools, tabl
     }
     done++
   }
+  for (const weight of halves(inventory, ask)) {
+    if (table.largest(weight.scope, weight.name) !== undefined) continue
+    await breath()
+    tools.signal?.throwIfAborted()
+    table.setLargest(weight.scope, weight.name, await largestOf(weight, tools.kernels))
+  }
   if (wanted.length > 0) tools.notify({ phase: 'measure', done, total: wanted.length })
   return table
+}
+
+/** Largest finite magnitude of a tensor, in windows; values that are not finite are found when it is quantized. */
+async function largestOf(weight: WeightFacts, kernels: Kernels): Promise<number> {
+  const size = SOURCE_BYTES[weight.dtype] ?? 4
+  const window = 1 << 20
+  let largest = 0
+  for (let start = 0; start < weight.elementCount; start += window) {
+    const values = await floats(weight, start, Math.min(window, weight.elementCount - start), size, kernels)
+    for (const value of values) {
+      const magnitude = value < 0 ? -value : value
+      if (magnitude > largest && magnitude < Number.POSITIVE_INFINITY) largest = magnitude
+    }
+  }
+  return largest
 }
 
 /** Rows of the stored matrix, evenly spread in runs of 256 (a multiple of every block size along columns). */

@@ -13,7 +13,7 @@ import { forms, partOf, usesByLowering } from './forms.ts'
 import { labelOf, labelsOf } from './labels.ts'
 import { type Option, optionsOf, optionsOfScheme, resolveAuto } from './options.ts'
 import { matchRule, type RuleContext } from './rules.ts'
-import { cheapest, Table } from './table.ts'
+import { cheapest, slopeFor, Table } from './table.ts'
 
 /** A weight that changes its form: what quantize and lower need. */
 export interface WeightWork {
@@ -45,6 +45,9 @@ const FLOATS = new Set(['f32', 'f16', 'bf16', 'f64'])
 const NODE_BYTES = 200
 /** Fewest elements of a matrix worth a decision of its own. */
 const LEAST_ELEMENTS = 256
+
+/** Magnitudes from here on round to infinity in f16. */
+const F16_OVERFLOW = 65520
 
 /** What a weight is asked to become, before feasibility. */
 interface Wish {
@@ -129,6 +132,15 @@ export function measurements(inventory: Inventory, ask: Ask): { weight: WeightFa
     }
   }
   return result
+}
+
+/** Weights whose range has to be known: half precision must not overflow. */
+export function halves(inventory: Inventory, ask: Ask): readonly WeightFacts[] {
+  return wishes(inventory, ask).wishes.flatMap((wish) => {
+    if (wish.what === 'keep' || refusal(wish.weight, ask) !== null) return []
+    const spec = optionsFor(wish, ask)[0]?.specs[0]
+    return spec?.family === 'half' && spec.dtype === 'f16' && wish.weight.dtype !== 'f16' ? [wish.weight] : []
+  })
 }
 
 function optionsFor(wish: Wish, ask: Ask): readonly Option[] {
@@ -288,6 +300,11 @@ function decide(wish: Wish, table: Table, ask: Ask, skipForms: ReadonlySet<strin
     if (option.specs[0]?.family === 'integer' && integerRefused && wish.rule === null) return keep(wish, integerRefused)
     const feasible: SchemeSpec[] = []
     for (const spec of option.specs) {
+      const largest =
+        spec.family === 'half' && spec.dtype === 'f16' ? table.largest(weight.scope, weight.name) : undefined
+      if (largest !== undefined && largest >= F16_OVERFLOW) {
+        return keep(wish, { code: 'range', text: `holds ${largest}, more than half precision can (65504)` })
+      }
       const refusedBy = feasibility(weight, option.form, spec, ask)
       if (refusedBy === null) feasible.push(spec)
       else lastRefusal = refusedBy
@@ -338,7 +355,9 @@ function pick(weight: WeightFacts, specs: readonly SchemeSpec[], table: Table): 
     const measured = table.get(Table.key(weight.scope, weight.name, formatSchemeId(spec)))
     return measured ? [{ spec, measured }] : []
   })
-  return rows.length === specs.length && rows.length > 1 ? cheapest(rows).spec : (specs[0] as SchemeSpec)
+  return rows.length === specs.length && rows.length > 1
+    ? cheapest(rows, slopeFor(weight.elementCount)).spec
+    : (specs[0] as SchemeSpec)
 }
 
 function workOf(weight: WeightFacts, formId: string, spec: SchemeSpec, ask: Ask): WeightWork {

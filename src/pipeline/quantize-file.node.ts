@@ -15,6 +15,7 @@ import { Phases } from './phases.ts'
 import { ProducePool } from './produce/produce-pool.node.ts'
 import { reportOf } from './report-of.ts'
 import { decide, finish, prepare } from './run.ts'
+import { layoutOf } from './save.ts'
 import { savingNote } from './saving.ts'
 import { NodeStage } from './stage.node.ts'
 import { suggestionFor } from './suggestion.ts'
@@ -127,12 +128,8 @@ export async function plan(input: string, options: FileOptions = {}): Promise<Re
   const opened = await openModel(input)
   try {
     const decided = await decide(await prepare(opened, tools, phases), ask, tools, phases)
-    const { layout } = await import('../formats/onnx/index.ts')
     const name = basename(defaultOutput(input, opened, decided.plan.preset))
-    const files = layout(decided.output, {
-      name,
-      ...(options.shardSize === undefined ? {} : { shardBytes: options.shardSize }),
-    }).files
+    const { files } = layoutOf(decided.output, name, options.shardSize)
     const report = reportOf(decided, undefined, {
       command: 'plan',
       source: opened.source,

@@ -38,6 +38,11 @@ export interface Saved {
   readonly byteLength: number
 }
 
+/** Weights in the model file below 1.9 GB, else in data files; a shard size that is asked for asks for data files. */
+export function layoutOf(model: Model, name: string, shardBytes: number | undefined): FileLayout {
+  return layout(model, { name, ...(shardBytes === undefined ? {} : { shardBytes, external: 'always' as const }) })
+}
+
 /** Lays the output out, then writes it: what is known first, then every packed tensor at its place. */
 export async function save(
   model: Model,
@@ -46,10 +51,7 @@ export async function save(
   options: SaveOptions,
   tools: Tools,
 ): Promise<Saved> {
-  const files = layout(model, {
-    name: options.name,
-    ...(options.shardBytes === undefined ? {} : { shardBytes: options.shardBytes }),
-  })
+  const files = layoutOf(model, options.name, options.shardBytes)
   const places = new Map<string, PartTarget>()
   const staged: StagedFile[] = []
   for (const [index, file] of files.files.entries()) {

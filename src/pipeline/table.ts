@@ -7,6 +7,7 @@ export interface Measured {
 
 export class Table {
   readonly #rows = new Map<string, Measured>()
+  readonly #largest = new Map<string, number>()
 
   static key(scope: readonly string[], name: string, schemeId: string): string {
     return `${scope.join('\u0000')}\u0001${name}\u0001${schemeId}`
@@ -20,6 +21,15 @@ export class Table {
     this.#rows.set(key, row)
   }
 
+  /** Largest magnitude of a tensor; measured only where half precision is wished. */
+  largest(scope: readonly string[], name: string): number | undefined {
+    return this.#largest.get(JSON.stringify([scope, name]))
+  }
+
+  setLargest(scope: readonly string[], name: string, magnitude: number): void {
+    this.#largest.set(JSON.stringify([scope, name]), magnitude)
+  }
+
   get size(): number {
     return this.#rows.size
   }
@@ -30,6 +40,16 @@ export class Table {
  * bit buys 6.02 dB, but kernels have no widths between 2, 4 and 8, so smaller blocks and zeros are the only bits for sale.
  */
 const METADATA_SLOPE = 1.5
+
+/**
+ * In large matrices scales and zeros cost time too (they are read on every product), so a bit must buy what a code bit
+ * would: 6.02 dB.
+ */
+const LARGE_SLOPE = 4
+const LARGE_ELEMENTS = 1 << 20
+
+export const slopeFor = (elementCount: number): number =>
+  elementCount >= LARGE_ELEMENTS ? LARGE_SLOPE : METADATA_SLOPE
 
 /** The candidate with the best error per byte: b beats a when error_b * slope^(bits_b - bits_a) is smaller. */
 export function cheapest<T extends { readonly measured: Measured }>(
