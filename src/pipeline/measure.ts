@@ -18,8 +18,8 @@ import { Table } from './table.ts'
 const SAMPLE_ELEMENTS = 1 << 16
 
 /**
- * Error and bytes of the candidate schemes of every weight that has a choice, on a sample: the first, middle and last
- * parts of the tensor in whole rows. Deterministic. Rows that `table` has already are not measured again.
+ * Error and bytes of the candidate schemes of every weight that has a choice, on a sample of it.
+ * Deterministic. Rows that `table` has already are not measured again.
  */
 export async function measure(inventory: Inventory, ask: Ask, tools: Tools, table = new Table()): Promise<Table> {
   const wanted = measurements(inventory, ask).filter(({ weight, specs }) =>
@@ -76,28 +76,40 @@ async function largestOf(weight: WeightFacts, kernels: Kernels): Promise<number>
   return largest
 }
 
-/** Rows of the stored matrix, evenly spread in runs of 256 (a multiple of every block size along columns). */
+/** Rows of a column sample: a multiple of every block size, enough for the range of a column. */
+const SAMPLE_ROWS = 512
+
+/** Part of a tensor that stands for it: whole rows, evenly spread, or a tile from the middle of the columns. */
 async function sampleOf(
   weight: WeightFacts,
   view: MatrixView,
   kernels: Kernels,
 ): Promise<{ values: Float32Array; sampled: MatrixView }> {
-  const width = view.along === 'row' ? view.depth : view.channels
-  const rows = view.along === 'row' ? view.channels * view.stack : view.depth * view.stack
-  const run = 256
-  const budgetRows = Math.max(run, Math.floor(SAMPLE_ELEMENTS / Math.max(1, width) / run) * run)
+  const { stack, channels, depth } = view
   const size = SOURCE_BYTES[weight.dtype] ?? 4
-  if (rows <= budgetRows || view.stack > 1) {
-    return { values: await floats(weight, 0, rows * width, size, kernels), sampled: view }
+  const count = stack * channels * depth
+  if (count <= SAMPLE_ELEMENTS) return { values: await floats(weight, 0, count, size, kernels), sampled: view }
+  if (view.along === 'row') {
+    const rows = stack * channels
+    const taken = Math.min(rows, Math.max(1, Math.floor(SAMPLE_ELEMENTS / depth)))
+    const values = new Float32Array(taken * depth)
+    for (let i = 0; i < taken; i++) {
+      const row = Math.floor(((2 * i + 1) * rows) / (2 * taken))
+      values.set(await floats(weight, row * depth, depth, size, kernels), i * depth)
+    }
+    return { values, sampled: { stack: 1, channels: taken, depth, along: 'row' } }
   }
-  const runs = budgetRows / run
-  const values = new Float32Array(budgetRows * width)
-  for (let i = 0; i < runs; i++) {
-    const last = Math.floor((rows - run) / run)
-    const start = (runs === 1 ? Math.floor(last / 2) : Math.floor((i * last) / (runs - 1))) * run
-    values.set(await floats(weight, start * width, run * width, size, kernels), i * run * width)
+  const rows = Math.min(depth, SAMPLE_ROWS)
+  const columns = Math.min(channels, Math.max(16, Math.floor(SAMPLE_ELEMENTS / rows)))
+  const origin = Math.floor(stack / 2) * depth * channels
+  const firstRow = Math.floor((depth - rows) / 2)
+  const firstColumn = Math.floor((channels - columns) / 2)
+  const values = new Float32Array(rows * columns)
+  for (let row = 0; row < rows; row++) {
+    const start = origin + (firstRow + row) * channels + firstColumn
+    values.set(await floats(weight, start, columns, size, kernels), row * columns)
   }
-  return { values, sampled: view.along === 'row' ? { ...view, channels: budgetRows } : { ...view, depth: budgetRows } }
+  return { values, sampled: { stack: 1, channels: columns, depth: rows, along: 'column' } }
 }
 
 async function floats(
