@@ -104,7 +104,6 @@ async function bundleCommandLine() {
   const folder = join(STAGED, 'cli')
   const { metafile } = await build({
     ...SHAPE,
-    minifySyntax: true,
     entryPoints: { main: join('cli', 'main.js') },
     outdir: 'cli-bundle',
     splitting: true,

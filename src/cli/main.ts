@@ -16,8 +16,8 @@ else if (words.length === 0) {
   process.stderr.write((await import('./help.ts')).overview())
   process.exitCode = 2
 } else {
-  const { app } = await import('./app.ts')
-  const code = await app(words)
+  const [{ run }, { processTerminal }] = await Promise.all([import('./run.ts'), import('./process-terminal.ts')])
+  const code = await run(words, processTerminal(), () => import('../node.ts'))
   // Workers of a failed run must not keep the process; what was written must leave it first.
   await Promise.all([process.stdout, process.stderr].map((stream) => new Promise((done) => stream.write('', done))))
   process.exit(code)
