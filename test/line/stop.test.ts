@@ -90,7 +90,9 @@ describe('Ctrl-C ends with 130 and leaves nothing', () => {
     expect(ended).toMatchObject({ code: 130, signal: null })
     const lines = ended.stderr.trimEnd().split('\n')
     expect(lines.at(-1)).toBe('error[E_ABORTED] stopped by the user')
-    expect(lines.at(-2)?.split(' ')[0]).toBe(during)
+    // The signal may arrive a moment late: in the phase that was meant, or in one after it.
+    const phases = ['quantize', 'verify', 'sensitivity']
+    expect(phases.slice(phases.indexOf(during))).toContain(lines.at(-2)?.split(' ')[0])
     expect(readdirSync(folder.path).sort()).toEqual(FILES)
   })
 })
