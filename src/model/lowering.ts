@@ -12,10 +12,12 @@ export interface PackedRefs {
   readonly scales?: TensorRef
   readonly zeros?: TensorRef
   /**
-   * The weight was multiplied by a vector along its depth before it was quantized; this is the vector of its reciprocals (f32, one per
-   * index of the depth). The product stays the same when the activation is multiplied by it, or the decoded weight is.
+   * The weight was multiplied by a vector along its depth before it was quantized; the activation has to be multiplied by this one
+   * (f16 or u8, cast to f32; one per index of the depth), which undoes it. Zero where `floatRows` takes over.
    */
   readonly inverse?: TensorRef
+  /** Rows of the weight, K x N, that stay float and are zero in the codes: their indices (i64) and values (f32, rows x N). */
+  readonly floatRows?: { readonly indices: TensorRef; readonly values: TensorRef }
 }
 
 export interface LoweringContext {

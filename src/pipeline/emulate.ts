@@ -64,9 +64,8 @@ function rowByRow(work: WeightWork, node: Node, context: Context): Omit<Emulated
     constants.push(tensor)
     return tensor.name
   }
-  const { balance } = work
-  const inverse = balance && constant(balance.map((value) => 1 / value))
-  const rows = quantizedRows(input, inverse, work.least?.get(node) ?? null, context)
+  const { inverse, floatRows } = work
+  const rows = quantizedRows(input, inverse && constant(inverse), work.least?.get(node) ?? null, context)
   const [steps, value] = ['d', 'r'].map((part) => context.fresh(`${input}.${part}`)) as [string, string]
   const nodes = [
     ...rows.nodes,
@@ -74,10 +73,24 @@ function rowByRow(work: WeightWork, node: Node, context: Context): Omit<Emulated
     make('Mul', [steps, rows.factor], [value]),
   ]
   constants.push(...rows.constants)
-  if (balance === undefined) return { value, nodes, constants }
-  const undone = context.fresh(`${input}.u`)
-  nodes.push(make('Mul', [value, constant(balance)], [undone]))
-  return { value: undone, nodes, constants }
+  const depth = work.weight.uses[0]?.view?.depth ?? 0
+  const exact = new Set(floatRows?.indices)
+  let result = value
+  const apply = (op: string, left: string, right: string): string => {
+    const name = context.fresh(`${input}.u`)
+    nodes.push(make(op, [left, right], [name]))
+    return name
+  }
+  // Channels of float rows are as they were; the others lose what they were multiplied by.
+  if (inverse || floatRows) {
+    const undo = Float32Array.from({ length: depth }, (_, k) => (exact.has(k) ? 0 : 1 / (inverse?.[k] ?? 1)))
+    result = apply('Mul', result, constant(undo))
+  }
+  if (floatRows) {
+    const mask = Float32Array.from({ length: depth }, (_, k) => (exact.has(k) ? 1 : 0))
+    result = apply('Add', result, apply('Mul', input, constant(mask)))
+  }
+  return { value: result, nodes, constants }
 }
 
 function make(op: string, inputs: readonly string[], outputs: readonly string[]): Node {

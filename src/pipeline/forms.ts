@@ -21,7 +21,7 @@ export const forms: ReadonlyMap<string, Form> = new Map(
       },
       {
         id: 'matmul-integer-rows',
-        packing: 'onnx/kn',
+        packing: 'onnx/kn-s8',
         loweringFor: (role) => (isLinear(role) ? 'onnx/matmul-integer-rows' : null),
       },
       {

@@ -42,6 +42,8 @@ const cases: readonly Case[] = [
   { packing: 'onnx/elements', scheme: 'int8-channel-asym-f16', ...column(60, 45), path: 'column-channels' },
   { packing: 'onnx/elements', scheme: 'int8-channel-asym', ...column(2048, 5), path: 'column-channels' },
   { packing: 'onnx/kn', scheme: 'int8-channel-sym', ...column(9000, 3), path: 'column-channels' },
+  { packing: 'onnx/kn-s8', scheme: 'int8-channel-sym', ...column(50, 31), path: 'column-channels' },
+  { packing: 'onnx/kn-s8', scheme: 'int8-channel-sym', ...column(9000, 3), path: 'column-channels' },
   { packing: 'onnx/elements', scheme: 'int4-block32-sym', ...column(70, 40), path: 'column-blocks-in-order' },
   { packing: 'onnx/elements', scheme: 'int4-block16-asym-f16', ...column(64, 40), path: 'column-blocks-in-order' },
   { packing: 'onnx/kn', scheme: 'int8-channel-sym', ...row(12, 20), path: 'plain' },

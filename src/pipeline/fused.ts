@@ -7,7 +7,7 @@ import { columnsToNbits, nbitsPanel } from './produce/columns-to-nbits.ts'
 import { toHalf } from './produce/half.ts'
 import { wholeTensor } from './produce/plain.ts'
 import { rowsInOrder } from './produce/rows.ts'
-import { CALL_ELEMENTS } from './produce/tile.ts'
+import { CALL_ELEMENTS, SIGNED_FACTOR } from './produce/tile.ts'
 import type { ProduceJob, Unit, UnitIo, UnitResult } from './produce/types.ts'
 
 /** One way to make packed bytes from floats; the plain path (solver, then packing) is the last entry and takes everything. */
@@ -89,7 +89,7 @@ export const PATHS: readonly Path[] = [
       job.view.stack === 1 &&
       job.view.channels <= CALL_ELEMENTS &&
       (job.solver === 'nearest' || job.view.depth <= SEARCH_ROWS || isSampled(8, job.view.depth)) &&
-      (job.packing === 'onnx/kn' || job.packing === 'onnx/elements'),
+      (job.packing === 'onnx/kn' || job.packing === SIGNED_FACTOR || job.packing === 'onnx/elements'),
     units: (job) => ranges(job.view.channels, channelPanel(job)),
     run: columnsToChannels,
   },

@@ -1,11 +1,12 @@
 import { TersorError } from '../errors.ts'
 import { applyEdits, freshNames } from '../graph/index.ts'
-import { float32s, lowerings, lowerLstmPair } from '../graph/lowerings/index.ts'
+import { float32s, int64s, lowerings, lowerLstmPair } from '../graph/lowerings/index.ts'
 import type { Model, TensorRef } from '../model/graph.ts'
 import type { GraphEdit } from '../model/graph-edit.ts'
 import type { LoweringContext, PackedRefs } from '../model/lowering.ts'
 import type { LoweringId } from '../model/plan.ts'
 import type { Target } from '../model/target.ts'
+import { encodeF16Array } from '../numbers/f16.ts'
 import type { Plan, WeightWork } from './plan.ts'
 
 /** A weight with the names of its packed tensors in the output graph, parallel to `work.parts`. */
@@ -15,7 +16,6 @@ export interface LoweredWeight {
 }
 
 const SUFFIX = { codes: 'q', scales: 's', zeros: 'z' } as const
-const INVERSE = 'b'
 
 /** The output graph: every decision expressed in nodes, packed tensors as 'produced' initializers in the weight's scope. */
 export function lower(model: Model, plan: Plan, target: Target): { model: Model; weights: readonly LoweredWeight[] } {
@@ -36,15 +36,18 @@ export function lower(model: Model, plan: Plan, target: Target): { model: Model;
       }),
     )
     weights.push({ work, tensors })
-    const inverse = work.balance && inverseOf(work.balance, names(`${work.weight.name}.${INVERSE}`))
-    const packed = { ...packedOf(work, tensors), ...(inverse ? { inverse } : {}) }
+    const extra = extraOf(work, names)
+    const packed = { ...packedOf(work, tensors), ...extra }
     const own: LoweringContext = { ...context, least: (node) => work.least?.get(node) ?? null }
     // A weight that callers could override is no input any more once codes take its place.
     const nodesOnly = [...work.groups.keys()].every((id) => loweringOf(id).kind === 'node')
     const listed = nodesOnly && work.weight.spelling === 'initializer-input'
     edits.push({
       scope: work.weight.scope,
-      addInitializers: inverse ? [...tensors, inverse] : tensors,
+      addInitializers: [
+        ...tensors,
+        ...[extra.inverse, extra.floatRows?.indices, extra.floatRows?.values].filter((one) => one !== undefined),
+      ],
       ...(listed ? { removeInputs: [work.weight.name] } : {}),
     })
     for (const [id, uses] of work.groups) {
@@ -75,11 +78,39 @@ export function lower(model: Model, plan: Plan, target: Target): { model: Model;
   return { model: applyEdits(current, edits), weights }
 }
 
-function inverseOf(balance: Float32Array, name: string): TensorRef {
-  return float32s(
+/** Float tensors beside the codes: what undoes a balance, and rows that stay float. */
+function extraOf(work: WeightWork, names: (base: string) => string): Pick<PackedRefs, 'inverse' | 'floatRows'> {
+  const { inverse, floatRows, weight } = work
+  const name = (suffix: string): string => names(`${weight.name}.${suffix}`)
+  return {
+    ...(inverse ? { inverse: short(name('b'), inverse) } : {}),
+    ...(floatRows
+      ? {
+          floatRows: {
+            indices: int64s(name('i'), floatRows.indices),
+            values: matrix(name('f'), floatRows.values, floatRows.indices.length),
+          },
+        }
+      : {}),
+  }
+}
+
+/** Values that f16 holds exactly; masks as bytes. */
+function short(name: string, values: Float32Array): TensorRef {
+  const mask = values.every((value) => value === 0 || value === 1)
+  const halves = new Uint16Array(values.length)
+  encodeF16Array(values, halves)
+  const bytes = mask ? Uint8Array.from(values) : new Uint8Array(halves.buffer)
+  return {
     name,
-    balance.map((value) => 1 / value),
-  )
+    dtype: mask ? 'u8' : 'f16',
+    shape: [values.length],
+    storage: { kind: 'bytes', bytes, byteLength: bytes.length },
+  }
+}
+
+function matrix(name: string, values: Float32Array, rows: number): TensorRef {
+  return { ...float32s(name, values), shape: [rows, values.length / rows] }
 }
 
 function packedOf(work: WeightWork, tensors: readonly TensorRef[]): PackedRefs {

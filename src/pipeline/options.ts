@@ -101,9 +101,12 @@ export function optionsOf(preset: string, weight: WeightFacts, target: Target): 
           code: 'saturation',
           text: 'integer product with activations quantized at run time; unsigned codes, which no CPU saturates',
         }
-        const rows: Reason = { ...because, text: `${because.text}; a scale for each row of the activation` }
+        const rows: Reason = {
+          code: 'saturation',
+          text: 'integer product, activations quantized row by row at run time; signed codes whose pairs no CPU saturates',
+        }
         return [
-          { form: 'matmul-integer-rows', specs: [channel8(true), channel8(false)], because: rows },
+          { form: 'matmul-integer-rows', specs: [channel8(true)], because: rows },
           { form: 'matmul-integer', specs: [channel8(true), channel8(false)], because },
           { form: 'dynamic-matmul', specs: [channel8(true), channel8(false)], because },
           ...stored,

@@ -24,8 +24,12 @@ export interface WeightWork {
   readonly packing: Packing | null
   readonly parts: readonly PackedPart[]
   readonly groups: ReadonlyMap<LoweringId, readonly WeightUse[]>
-  /** The weight is multiplied by this along its depth before it is quantized, and what it multiplies is divided by it. */
+  /** Multiplies the weight along its depth before it is quantized; zero for rows that stay float. */
   readonly balance?: Float32Array
+  /** Multiplies what the weight multiplies; where it is not zero, the reciprocal of the balance. Absent: all ones. */
+  readonly inverse?: Float32Array
+  /** Rows along the depth that stay float: their indices, and values row after row, as the product sees them. */
+  readonly floatRows?: { readonly indices: readonly number[]; readonly values: Float32Array }
   /** Lower bounds of activations, by the node that multiplies them. */
   readonly least?: ReadonlyMap<Node, number>
 }
@@ -191,8 +195,13 @@ const PRODUCTS = new Set([
   'MoE',
 ])
 
-function integerRefusal(weight: WeightFacts): Reason | null {
+/** Fewest elements of a table whose codes save more than the nodes that gather them take (five, and their names). */
+const LEAST_TABLE = 2048
+
+function integerRefusal(weight: WeightFacts, ask: Ask): Reason | null {
   const part = partOf(weight)
+  if (part === 'table' && weight.elementCount < LEAST_TABLE && !ask.everything)
+    return { code: 'too-small', text: `a table of fewer than ${LEAST_TABLE} elements: codes would not save bytes` }
   if (part === 'bias') return { code: 'bias', text: 'biases are few and sensitive' }
   if (weight.shape.length < 2)
     return { code: 'norm', text: 'vectors (norms, slopes, tables of one dimension) are few and sensitive' }
@@ -293,7 +302,7 @@ function decide(wish: Wish, table: Table, ask: Ask, skipForms: ReadonlySet<strin
   if (wish.what === 'keep') return keep(wish, { code: 'kept-by-rule', text: `rule ${wish.rule}` })
   const refused = refusal(weight, ask)
   if (refused) return keep(wish, refused)
-  const integerRefused = integerRefusal(weight)
+  const integerRefused = integerRefusal(weight, ask)
   let lastRefusal = 'no option'
   for (const option of optionsFor(wish, ask)) {
     if (skipForms.has(option.form)) continue

@@ -4,10 +4,12 @@ import type { Model, Node, TensorRef } from '../model/graph.ts'
 import type { GraphEdit } from '../model/graph-edit.ts'
 import type { Kernels } from '../model/kernels.ts'
 import type { IntegerSpec } from '../model/packing.ts'
+import type { MatrixView } from '../model/scheme.ts'
 import type { Tools } from '../model/tools.ts'
 import { decode, decodeHalf, encodeHalf } from '../schemes/index.ts'
 import { emulatedActivations } from './emulate.ts'
 import type { LoweredWeight } from './lower.ts'
+import type { WeightWork } from './plan.ts'
 import { balanceValues } from './produce/tile.ts'
 import type { Decided } from './run.ts'
 import type { Saved } from './save.ts'
@@ -74,8 +76,19 @@ function valuesOf({ work }: LoweredWeight, parts: readonly Uint8Array[], kernels
   if (!work.packing || !view)
     throw new TersorError('E_INTERNAL', `"${work.weight.name}" was quantized without a packing`)
   const values = decode(work.packing.unpack(parts, work.spec as IntegerSpec, view, work.weight.shape), kernels)
-  if (work.balance) balanceValues({ balance: work.balance.map((value) => 1 / value), view }, values, 0)
+  if (work.balance) unbalance(work, view, values)
   return values
+}
+
+/** Divides by the balance again, and puts rows that stay float in their places. */
+function unbalance({ balance, floatRows }: WeightWork, view: MatrixView, values: Float32Array): void {
+  if (balance) balanceValues({ balance: balance.map((value) => (value === 0 ? 0 : 1 / value)), view }, values, 0)
+  const { depth, channels, along } = view
+  for (const [row, k] of (floatRows?.indices ?? []).entries()) {
+    for (let n = 0; n < channels; n++) {
+      values[along === 'row' ? n * depth + k : k * channels + n] = floatRows?.values[row * channels + n] as number
+    }
+  }
 }
 
 /** Reads produced tensors back from the staged files. */

@@ -1,102 +1,140 @@
-import { connect, constantTensor, leastValue } from '../graph/index.ts'
-import { balanceOf, productsOfNorms } from '../graph/rewrites/smooth.ts'
+import { type Connections, connect, constantTensor, leastValue } from '../graph/index.ts'
+import { largestRows, rowsWorthKeeping } from '../graph/rewrites/outlier-rows.ts'
+import { balanceOf, type NormProducts, productsOfNorms } from '../graph/rewrites/smooth.ts'
 import { scopeKey } from '../graph/walk.ts'
-import type { Model, Node, ScopePath } from '../model/graph.ts'
+import type { Model, Node } from '../model/graph.ts'
 import type { WeightFacts } from '../model/inventory.ts'
 import type { Decision } from '../model/plan.ts'
+import type { MatrixView } from '../model/scheme.ts'
 import type { Tools } from '../model/tools.ts'
+import { roundToF16 } from '../numbers/f16.ts'
+import { type DepthFacts, rowsAt, scanChannels, scanDepth } from './depth-scan.ts'
 import { floatsOf } from './floats.ts'
 import type { Plan, WeightWork } from './plan.ts'
 import { readSmall } from './tensor-bytes.ts'
 
 /** The form whose activations are quantized row by row, and so gain from channels of even size. */
-const BALANCED = 'matmul-integer-rows'
+const ROWS = 'matmul-integer-rows'
 
-/** Fewest elements a read of a weight has: whole rows, about 4 MiB of them. */
-const WINDOW = 1 << 20
+/** What is found for one weight. */
+type Found = Pick<WeightWork, 'balance' | 'inverse' | 'floatRows' | 'least'>
 
 /**
  * Changes that compute the same function with smaller rounding errors, found without data: channels that leave a norm are balanced
- * against the weights that read them, and activations that are known to be positive, or nearly so, are told to the lowering.
+ * against the weights that read them, rows of weights that dwarf the others stay float, and activations that are known to be
+ * positive, or nearly so, are told to the lowering. A weight to be rounded to nearest is taken as it is, for speed.
  */
 export async function transform(model: Model, plan: Plan, tools: Tools): Promise<Plan> {
-  const rows = plan.work.filter((work) => work.form === BALANCED)
-  if (rows.length === 0) return plan
+  const works = plan.work.filter((work) => work.form === ROWS)
+  if (works.length === 0) return plan
   const connections = connect(model)
+  const facts = new Map<WeightFacts, DepthFacts>()
+  for (const { weight, solver } of works) {
+    const view = weight.uses[0]?.view
+    if (view && solver !== 'nearest') facts.set(weight, await scanDepth(weight, view, tools))
+  }
   const balances = new Map<WeightFacts, Float32Array>()
-  const groups = productsOfNorms(
-    connections,
-    rows.map((work) => work.weight),
-  )
-  for (const { norm, weights } of groups) {
-    tools.signal?.throwIfAborted()
-    const depth = weights[0]?.uses[0]?.view?.depth ?? 0
-    if (weights.some((weight) => weight.uses[0]?.view?.depth !== depth)) continue
-    const vector = async (name: string | null): Promise<Float32Array | null> => {
-      const scope = connections.scopes.find((one) => scopeKey(one.path) === scopeKey(norm.scope))
-      const found = scope && name !== null ? connections.resolve(scope, name) : undefined
-      const tensor = found && constantTensor(found)
-      const count = tensor?.shape.reduce((a, b) => a * b, 1)
-      return tensor && count === depth ? floatsOf(tensor, 0, depth, tools.kernels) : null
-    }
-    const energies: Float64Array[] = []
-    for (const weight of weights) energies.push(await energyByDepth(weight, tools))
-    const balance = balanceOf(depth, await vector(norm.scale), await vector(norm.bias), energies)
-    if (balance) for (const weight of weights) balances.set(weight, balance)
+  for (const group of productsOfNorms(connections, [...facts.keys()])) {
+    const wanted = await balanceBehind(group, facts, connections, tools)
+    // What is stored is the reciprocal, in f16: the balance is what that undoes.
+    const balance = wanted?.map((value) => 1 / roundToF16(1 / value))
+    if (balance) for (const weight of group.weights) balances.set(weight, balance)
   }
-  const work: WeightWork[] = []
-  for (const one of plan.work) {
-    const balance = balances.get(one.weight)
-    const least = rows.includes(one)
-      ? await leastOf(one, (name, scope) => leastValue(name, scope, connections, readSmall))
-      : undefined
-    work.push({ ...one, ...(balance ? { balance } : {}), ...(least ? { least } : {}) })
+  const readers = new Map<string, number>()
+  for (const work of works) for (const key of activations(work)) readers.set(key, (readers.get(key) ?? 0) + 1)
+
+  const found = new Map<WeightFacts, Found>()
+  for (const work of works) {
+    const { weight } = work
+    const alone = activations(work).every((key) => readers.get(key) === 1)
+    const balance = balances.get(weight)
+    const known = facts.get(weight)
+    const split = known ? await outliers(weight, known, balance, alone, tools) : {}
+    const bounded = balance ? new Map<Node, number>() : await leastOf(work, connections)
+    found.set(weight, {
+      ...(balance ? { balance, inverse: inverseOf(balance) } : {}),
+      ...split,
+      ...(bounded.size > 0 ? { least: bounded } : {}),
+    })
   }
-  return { ...plan, work, decisions: plan.decisions.map((decision) => noted(decision, balances)) }
+  const work = plan.work.map((one) => ({ ...one, ...found.get(one.weight) }))
+  return { ...plan, work, decisions: noted(plan.decisions, found) }
 }
 
-async function leastOf(
-  work: WeightWork,
-  least: (name: string, scope: ScopePath) => Promise<number | null>,
-): Promise<ReadonlyMap<Node, number>> {
-  const found = new Map<Node, number>()
+function inverseOf(balance: Float32Array): Float32Array {
+  return balance.map((value) => roundToF16(1 / value))
+}
+
+async function balanceBehind(
+  { norm, weights }: NormProducts,
+  facts: ReadonlyMap<WeightFacts, DepthFacts>,
+  connections: Connections,
+  tools: Tools,
+): Promise<Float32Array | null> {
+  const depth = weights[0]?.uses[0]?.view?.depth ?? 0
+  if (weights.some((weight) => weight.uses[0]?.view?.depth !== depth)) return null
+  const scope = connections.scopes.find((one) => scopeKey(one.path) === scopeKey(norm.scope))
+  const vector = async (name: string | null): Promise<Float32Array | null> => {
+    const definition = scope && name !== null ? connections.resolve(scope, name) : undefined
+    const tensor = definition && constantTensor(definition)
+    const count = tensor?.shape.reduce((a, b) => a * b, 1)
+    return tensor && count === depth ? floatsOf(tensor, 0, depth, tools.kernels) : null
+  }
+  const energies = weights.map((weight) => (facts.get(weight) as DepthFacts).energy)
+  return balanceOf(depth, await vector(norm.scale), await vector(norm.bias), energies)
+}
+
+/**
+ * Rows that stay float. Where nothing else reads the activation in codes, their channels are also left out of it, so that
+ * they do not set the scales of its rows either.
+ */
+async function outliers(
+  weight: WeightFacts,
+  { largest }: DepthFacts,
+  balance: Float32Array | undefined,
+  alone: boolean,
+  tools: Tools,
+): Promise<Found> {
+  const view = weight.uses[0]?.view as MatrixView
+  const factor = (k: number): number => balance?.[k] ?? 1
+  const candidates = largestRows(largest.map((value, k) => value * factor(k)))
+  const { rest, rows } = await scanChannels(weight, view, factor, candidates, tools)
+  const indices = candidates.slice(0, rowsWorthKeeping(view.depth, rest, rows))
+  if (indices.length === 0) return {}
+  const kept = Float32Array.from({ length: view.depth }, (_, k) => factor(k))
+  const inverse = inverseOf(kept)
+  for (const k of indices) {
+    kept[k] = 0
+    if (alone) inverse[k] = 0
+  }
+  const values = await rowsAt(weight, view, indices, tools)
+  return { balance: kept, floatRows: { indices, values }, ...(balance || alone ? { inverse } : {}) }
+}
+
+function activations(work: WeightWork): readonly string[] {
+  return [...work.groups.values()].flat().map((use) => JSON.stringify([use.scope, use.node.inputs[0]]))
+}
+
+async function leastOf(work: WeightWork, connections: Connections): Promise<ReadonlyMap<Node, number>> {
+  const bounds = new Map<Node, number>()
   for (const use of [...work.groups.values()].flat()) {
-    const value = await least(use.node.inputs[0] ?? '', use.scope)
-    if (value !== null) found.set(use.node, value)
+    const value = await leastValue(use.node.inputs[0] ?? '', use.scope, connections, readSmall)
+    if (value !== null) bounds.set(use.node, value)
   }
-  return found
+  return bounds
 }
 
-function noted(decision: Decision, balances: ReadonlyMap<WeightFacts, Float32Array>): Decision {
-  if (decision.action !== 'quantize') return decision
-  const key = scopeKey(decision.tensor.scope)
-  for (const weight of balances.keys()) {
-    if (weight.name !== decision.tensor.name || scopeKey(weight.scope) !== key) continue
-    return { ...decision, corrections: [...decision.corrections, 'balance'] }
-  }
-  return decision
-}
-
-/** Sum of squares of a matrix for each index of its depth, in f64 and in file order. */
-async function energyByDepth(weight: WeightFacts, tools: Tools): Promise<Float64Array> {
-  const view = weight.uses[0]?.view
-  if (!view) return new Float64Array(0)
-  const { depth, channels, along } = view
-  const energy = new Float64Array(depth)
-  const width = along === 'row' ? depth : channels
-  const rows = along === 'row' ? channels : depth
-  const step = Math.max(1, Math.floor(WINDOW / Math.max(1, width)))
-  for (let row = 0; row < rows; row += step) {
-    tools.signal?.throwIfAborted()
-    const count = Math.min(step, rows - row)
-    const values = await floatsOf(weight.tensor, row * width, count * width, tools.kernels)
-    for (let r = 0, i = 0; r < count; r++) {
-      for (let c = 0; c < width; c++, i++) {
-        const value = values[i] as number
-        const at = along === 'row' ? c : row + r
-        energy[at] = (energy[at] as number) + value * value
-      }
-    }
-  }
-  return energy
+function noted(decisions: readonly Decision[], found: ReadonlyMap<WeightFacts, Found>): readonly Decision[] {
+  const changes = new Map([...found].map(([weight, one]) => [JSON.stringify([weight.scope, weight.name]), one]))
+  return decisions.map((decision) => {
+    const one = changes.get(JSON.stringify([decision.tensor.scope, decision.tensor.name]))
+    if (decision.action !== 'quantize' || !one) return decision
+    const { inverse, floatRows } = one
+    const extra =
+      (inverse ? inverse.length * 2 : 0) + (floatRows ? floatRows.values.byteLength + floatRows.indices.length * 8 : 0)
+    const corrections = [...decision.corrections]
+    if (inverse?.some((value) => value !== 0 && value !== 1)) corrections.push('balance')
+    if (floatRows) corrections.push(`${floatRows.indices.length} float rows`)
+    return { ...decision, bytesAfter: decision.bytesAfter + extra, corrections }
+  })
 }

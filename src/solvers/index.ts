@@ -1,6 +1,7 @@
 export type { Candidate, Measured } from './choose.ts'
 export { chooseByErrorPerByte, measureCandidates, SAMPLE_ELEMENTS } from './choose.ts'
 export { nearestMode } from './nearest.ts'
+export { PairFold, raiseScales, solveSafePairs } from './safe-pairs.ts'
 export { maySaturate, SAFE_PAIR, worstPair } from './saturation.ts'
 export { searchMode } from './search.ts'
 export type { Solved } from './solve.ts'

@@ -12,7 +12,7 @@ import { matmulIntegerRows } from './matmul-integer-rows.ts'
 import { matmulNBits } from './matmul-nbits.ts'
 
 export { lowerLstmPair, type PackedWeight } from './dynamic-lstm.ts'
-export { float32s } from './make.ts'
+export { float32s, int64s } from './make.ts'
 export { quantizedRows, type RowActivation } from './row-activation.ts'
 export { shareDynamic } from './share-dynamic.ts'
 

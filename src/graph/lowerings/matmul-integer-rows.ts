@@ -1,5 +1,6 @@
 import type { Lowering } from '../../model/lowering.ts'
 import { replaceUses } from './by-scope.ts'
+import { Chain } from './chain.ts'
 import { integerFactor, refuseIntegerFactor } from './integer-factor.ts'
 import { cast, MICROSOFT, MICROSOFT_OPSET, makeNode } from './make.ts'
 import { dtypeThroughPath } from './matrix-use.ts'
@@ -8,7 +9,8 @@ import { surround } from './surround.ts'
 
 /**
  * MatMul or Gemm in integers with one scale for each row of the activation: `quantizedRows`, the product of codes with a scale a
- * column, and a Mul by the scales of the rows. Where the target has MatMulIntegerToFloat it takes the place of MatMulInteger,
+ * column, and a Mul by the scales of the rows. Rows of the weight that stay float are multiplied by the channels they belong to
+ * and added. Where the target has MatMulIntegerToFloat it takes the place of MatMulInteger,
  * Cast and the Mul by columns, which onnxruntime does not fuse when a scale is constant.
  */
 export const matmulIntegerRows: Lowering = {
@@ -24,12 +26,14 @@ export const matmulIntegerRows: Lowering = {
 
   lower(weight, uses, _spec, packed, context) {
     const factor = integerFactor(weight, packed, context)
+    const chain = new Chain(context)
+    const inverse = packed.inverse && chain.cast(packed.inverse.name, packed.inverse.dtype, 'f32')
     const fused = context.target.dynamicQuantizeMatMul
     const opsets = [{ domain: '', version: 11 }, ...(fused ? [MICROSOFT_OPSET] : [])]
     const edits = replaceUses(uses, opsets, (use) => {
       const around = surround(use, dtypeThroughPath(weight, use) ?? 'f32', 'f32', context)
       const { activation, product } = around
-      const rows = quantizedRows(activation, packed.inverse?.name, context.least?.(use.node) ?? null, context)
+      const rows = quantizedRows(activation, inverse, context.least?.(use.node) ?? null, context)
       const floats = context.fresh(`${rows.group}.floats`)
       const nodes = [...around.before, ...rows.nodes]
       if (fused) {
@@ -46,9 +50,21 @@ export const matmulIntegerRows: Lowering = {
           makeNode('Mul', [wide, columns], [floats]),
         )
       }
-      nodes.push(makeNode('Mul', [floats, rows.factor], [product]), ...around.after)
+      const sum = packed.floatRows === undefined ? product : context.fresh(`${rows.group}.codesOnly`)
+      nodes.push(makeNode('Mul', [floats, rows.factor], [sum]))
+      if (packed.floatRows !== undefined) {
+        const { indices, values } = packed.floatRows
+        const taken = context.fresh(`${rows.group}.taken`)
+        const share = context.fresh(`${rows.group}.share`)
+        nodes.push(
+          makeNode('Gather', [activation, indices.name], [taken], { axis: -1 }),
+          makeNode('MatMul', [taken, values.name], [share]),
+          makeNode('Add', [sum, share], [product]),
+        )
+      }
+      nodes.push(...around.after)
       return { nodes, constants: [...around.constants, ...rows.constants] }
     })
-    return [...factor.edits, ...edits]
+    return [...factor.edits, { scope: weight.scope, prepend: chain.nodes }, ...edits]
   },
 }

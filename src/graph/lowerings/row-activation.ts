@@ -49,7 +49,7 @@ function scaleFor(least: number | null): Scale {
  * Quantizes an activation row by row (a token, a picture) with standard operators, so that a token of large values (the first one of
  * a transformer, most often) does not take the steps of all others, and no row's result depends on what shares its batch:
  * largest magnitude of each row, division by it, QuantizeLinear with one constant scale. `inverse` multiplies the activation
- * first.
+ * first; `least` bounds what comes of that.
  */
 export function quantizedRows(
   activation: string,
@@ -71,7 +71,7 @@ export function quantizedRows(
     input = value('balanced')
     nodes.push(makeNode('Mul', [activation, inverse], [input]))
   }
-  const { zero, top, magnitude, floor } = scaleFor(inverse === undefined ? least : null)
+  const { zero, top, magnitude, floor } = scaleFor(least)
   let measured = input
   if (magnitude) {
     measured = value('magnitude')

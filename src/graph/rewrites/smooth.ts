@@ -13,7 +13,7 @@ import { isStandard, scopeKey } from '../walk.ts'
  * variance. Outliers that grow beyond that (a residual channel of the first token, most often) are known to the weights
  * that read them: training gives such a channel small weights wherever it must not drown the others. So
  *
- *   s = (3 |gamma| + |beta|) / w      w: root mean square of a channel's weights, relative to the matrix
+ *   s = (3 |gamma| + |beta|) / min(1, w)      w: root mean square of a channel's weights, relative to the matrix
  *
  * with the least w over all products that read x, so that one x / s serves them all. SmoothQuant's own exponents (half of each)
  * were measured too: where calibration knows the true maxima they are right, here they are half-hearted.
@@ -82,7 +82,7 @@ export function balanceOf(
   const size = relative(depth, (i) => SPREAD * Math.abs(scale?.[i] ?? 1) + Math.abs(bias?.[i] ?? 0))
   const weights = energies.map((energy) => relative(depth, (i) => Math.sqrt(energy[i] ?? 0)))
   if (size === null || weights.some((one) => one === null)) return null
-  const ratio = size.map((value, i) => value / Math.min(...weights.map((one) => (one as Float64Array)[i] as number)))
+  const ratio = size.map((value, i) => value / Math.min(1, ...weights.map((one) => (one as Float64Array)[i] as number)))
   const balance = relative(depth, (i) => ratio[i] as number)
   return balance && Float32Array.from(balance)
 }

@@ -1,14 +1,30 @@
 import type { Kernels } from '../../model/kernels.ts'
 import type { IntegerSpec } from '../../model/packing.ts'
 import { isSampled, SAMPLED_ROWS, sampledRow } from '../../numbers/sampled-rows.ts'
+import { PairFold, raiseScales } from '../../solvers/index.ts'
 import { fitModeOf } from './grid-mode.ts'
 import { scaleBytes } from './scales.ts'
-import { arena, CALL_ELEMENTS, checkFinite, energyOf, readTile, scratchBytes, WINDOW_ELEMENTS } from './tile.ts'
+import {
+  arena,
+  CALL_ELEMENTS,
+  checkFinite,
+  energyOf,
+  readTile,
+  SIGNED_FACTOR,
+  scratchBytes,
+  WINDOW_ELEMENTS,
+} from './tile.ts'
 import type { PartTarget, ProduceJob, Unit, UnitIo, UnitResult } from './types.ts'
 
 /** Columns of a unit: at least 4096, so that rows are read and written in runs of several KiB. */
 export function channelPanel(job: ProduceJob): number {
   return Math.max(4096, Math.ceil((16 << 20) / Math.max(1, job.view.depth)))
+}
+
+function pairsOf(kernels: Kernels, tile: number, rows: number, columns: number): Float32Array {
+  const fold = new PairFold(columns)
+  fold.add(new Float32Array(kernels.memory, tile, rows * columns))
+  return fold.most
 }
 
 /**
@@ -43,12 +59,17 @@ export async function columnsToChannels(
   const fit = (source: number, rows: number, stride: number, width: number, first: number, as = mode): void =>
     kernels.fitColumns(source, stride, rows, width, as, 255, half, scales + first * 4, 1, zeros + first, 1)
 
+  const safe = job.packing === SIGNED_FACTOR
+  const raise = (first: number, width: number, most: Float32Array): void =>
+    raiseScales(new Float32Array(kernels.memory, scales + first * 4, width), most)
+
   if (search && !sampled) {
     // Whole columns side by side: the search needs every value of a column for every candidate.
     for (let first = 0; first < columns; first += fitColumns) {
       const width = Math.min(fitColumns, columns - first)
       await readTile(job, io, kernels, 0, channels, 0, depth, unit.from + first, width, tile, extra)
       fit(tile, depth, width, width, first)
+      if (safe) raise(first, width, pairsOf(kernels, tile, depth, width))
     }
   } else {
     // One pass in order: the extremes of every column, and the rows of the sample as they come by, in front of them.
@@ -56,11 +77,13 @@ export async function columnsToChannels(
     const largest = least + columns * 4
     new Float32Array(kernels.memory, least, columns).fill(Number.POSITIVE_INFINITY)
     new Float32Array(kernels.memory, largest, columns).fill(Number.NEGATIVE_INFINITY)
+    const pairs = safe ? new PairFold(columns) : undefined
     let next = 0
     for (let row = 0; row < depth; row += windowRows) {
       const rows = Math.min(windowRows, depth - row)
       await readTile(job, io, kernels, 0, channels, row, rows, unit.from, columns, tile, extra)
       kernels.foldColumns(tile, columns, rows, columns, least, largest)
+      pairs?.add(new Float32Array(kernels.memory, tile, rows * columns))
       for (; sampled && next < SAMPLED_ROWS && sampledRow(next, depth) < row + rows; next++) {
         const from = tile + (sampledRow(next, depth) - row) * columns * 4
         new Uint8Array(kernels.memory).copyWithin(sample + next * columns * 4, from, from + columns * 4)
@@ -75,9 +98,10 @@ export async function columnsToChannels(
       // The extremes of a column as a tile of two rows have the same grid as the column.
       fit(least, 2, columns, columns, 0, fitModeOf(spec, 'nearest'))
     }
+    if (pairs) raise(0, columns, pairs.most)
   }
 
-  const flip = job.packing === 'onnx/elements' && spec.symmetric ? 128 : 0
+  const flip = safe || (job.packing === 'onnx/elements' && spec.symmetric) ? 128 : 0
   const [codeTarget, scaleTarget, zeroTarget] = job.targets as [PartTarget, PartTarget, PartTarget | undefined]
   let squaredError = 0
   let energy = 0

@@ -2,8 +2,8 @@ import { TersorError } from '../../errors.ts'
 import { packings } from '../../formats/onnx/packings/index.ts'
 import type { Kernels } from '../../model/kernels.ts'
 import type { IntegerSpec } from '../../model/packing.ts'
-import { solveTensor } from '../../solvers/index.ts'
-import { balanceValues, requireFinite, SOURCE_BYTES } from './tile.ts'
+import { solveSafePairs, solveTensor } from '../../solvers/index.ts'
+import { balanceValues, requireFinite, SIGNED_FACTOR, SOURCE_BYTES } from './tile.ts'
 import type { PartTarget, ProduceJob, Unit, UnitIo, UnitResult } from './types.ts'
 
 /** The plain path: the whole tensor as floats, solved to one byte a code, then packed. The specification of every fused path. */
@@ -14,7 +14,8 @@ export async function wholeTensor(job: ProduceJob, _unit: Unit, io: UnitIo, kern
   const values = await loadFloats(job, io, kernels)
   requireFinite(job.label, values, 0)
   balanceValues(job, values, 0)
-  const { quantized, squaredError, energy } = solveTensor(values, job.view, spec, job.solver, kernels, job.label)
+  const solve = job.packing === SIGNED_FACTOR ? solveSafePairs : solveTensor
+  const { quantized, squaredError, energy } = solve(values, job.view, spec, job.solver, kernels, job.label)
   const parts = packing.pack(quantized, job.shape)
   for (let i = 0; i < parts.length; i++) await io.write(job.targets[i] as PartTarget, 0, parts[i] as Uint8Array)
   return { squaredError, energy }

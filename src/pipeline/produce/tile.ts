@@ -11,6 +11,9 @@ export const CALL_ELEMENTS = 1 << 20
 /** Packed bytes one unit may hold back before it writes them. */
 export const PANEL_BYTES = 8 << 20
 
+/** The packing whose signed codes meet unsigned activations, so that pairs of them must not saturate. */
+export const SIGNED_FACTOR = 'onnx/kn-s8'
+
 export const SOURCE_BYTES: Readonly<Record<string, number>> = { f32: 4, f16: 2, bf16: 2, f64: 8 }
 
 /**

@@ -3,7 +3,7 @@
  *
  *   1. codes   [K, N]   u8, or for kn-s8 i8 (the code minus 128)
  *   2. scales  f32 [N], or [] for one grid
- *   3. zeros   [N] or []   u8 (128 for symmetric schemes), or for kn-s8 i8 zeros; always present
+ *   3. zeros   u8 [N] or [], 128 for symmetric schemes; kn-s8 is symmetric around 0 and has none
  */
 
 import type { IntegerSpec, PackedPart, Packing } from '../../../model/packing.ts'
@@ -46,8 +46,9 @@ function knPacking(id: string, dtype: 'u8' | 'i8'): Packing {
       demand(packing.accepts(spec, view, shape), id)
       demandLengths(tensor, id)
       const codes = view.along === 'row' ? transpose(tensor.codes, 1, view.channels, view.depth) : tensor.codes
-      const zeros = tensor.zeros ?? new Uint8Array(tensor.scales.length).fill(128)
-      return [packCodes(codes, 8, flip), scalesToBytes(tensor.scales, 'f32'), packCodes(zeros, 8, flip)]
+      const stored = [packCodes(codes, 8, flip), scalesToBytes(tensor.scales, 'f32')]
+      if (dtype === 'i8') return stored
+      return [...stored, tensor.zeros?.slice() ?? new Uint8Array(tensor.scales.length).fill(128)]
     },
 
     unpack(parts, spec, view, shape) {
@@ -64,5 +65,6 @@ function knPacking(id: string, dtype: 'u8' | 'i8'): Packing {
 
 function partsOf(spec: IntegerSpec, view: MatrixView, dtype: 'u8' | 'i8'): PackedPart[] {
   const grids = spec.granularity.kind === 'tensor' ? [] : [view.channels]
-  return [part('codes', dtype, [view.depth, view.channels]), part('scales', 'f32', grids), part('zeros', dtype, grids)]
+  const parts = [part('codes', dtype, [view.depth, view.channels]), part('scales', 'f32', grids)]
+  return dtype === 'i8' ? parts : [...parts, part('zeros', dtype, grids)]
 }
