@@ -18,17 +18,44 @@ export interface DepthFacts {
 export async function scanDepth(weight: WeightFacts, view: MatrixView, tools: Tools): Promise<DepthFacts> {
   const energy = new Float64Array(view.depth)
   const largest = new Float64Array(view.depth)
-  const add = (k: number, value: number): void => {
-    energy[k] = (energy[k] as number) + value * value
-    const size = value < 0 ? -value : value
-    if (size > (largest[k] as number)) largest[k] = size
-  }
   await eachWindow(weight, view, tools, (values, row, width) => {
-    for (let i = 0; i < values.length; row++) {
-      for (let c = 0; c < width; c++, i++) add(view.along === 'row' ? c : row, values[i] as number)
+    for (let at = 0; at < values.length; at += width, row++) {
+      if (view.along === 'row') addRow(values, at, width, energy, largest)
+      else addElements(values, at, width, row, energy, largest)
     }
   })
   return { energy, largest }
+}
+
+/** One index of the depth after the other. */
+function addRow(values: Float32Array, at: number, width: number, energy: Float64Array, largest: Float64Array): void {
+  for (let k = 0; k < width; k++) {
+    const value = values[at + k] as number
+    const size = value < 0 ? -value : value
+    energy[k] = (energy[k] as number) + value * value
+    if (size > (largest[k] as number)) largest[k] = size
+  }
+}
+
+/** All of one index of the depth. */
+function addElements(
+  values: Float32Array,
+  at: number,
+  width: number,
+  k: number,
+  energy: Float64Array,
+  largest: Float64Array,
+): void {
+  let sum = 0
+  let most = 0
+  for (let i = at; i < at + width; i++) {
+    const value = values[i] as number
+    const size = value < 0 ? -value : value
+    sum += value * value
+    if (size > most) most = size
+  }
+  energy[k] = sum
+  largest[k] = most
 }
 
 /** Largest magnitude of each channel over the depth without `apart`, and the magnitudes of each index that is apart; times `factor`. */
@@ -47,17 +74,26 @@ export async function scanChannels(
   })
   const factors = Float64Array.from({ length: view.depth }, (_, k) => factor(k))
   await eachWindow(weight, view, tools, (values, row, width) => {
-    for (let i = 0; i < values.length; row++) {
-      for (let c = 0; c < width; c++, i++) {
-        const k = view.along === 'row' ? c : row
-        const n = view.along === 'row' ? row : c
-        const size = Math.abs(values[i] as number) * (factors[k] as number)
-        const target = into[k] as Float64Array
-        if (size > (target[n] as number)) target[n] = size
-      }
+    for (let at = 0; at < values.length; at += width, row++) {
+      if (view.along === 'row') {
+        for (let k = 0; k < width; k++) {
+          const size = Math.abs(values[at + k] as number) * (factors[k] as number)
+          const target = into[k] as Float64Array
+          if (size > (target[row] as number)) target[row] = size
+        }
+      } else foldSizes(values, at, factors[row] as number, into[row] as Float64Array)
     }
   })
   return { rest, rows }
+}
+
+/** Folds magnitudes times `factor` into those of each channel. */
+function foldSizes(values: Float32Array, at: number, factor: number, into: Float64Array): void {
+  for (let n = 0; n < into.length; n++) {
+    const value = values[at + n] as number
+    const size = (value < 0 ? -value : value) * factor
+    if (size > (into[n] as number)) into[n] = size
+  }
 }
 
 /** The values at some indices of the depth, channel by channel, one index after the other. */

@@ -228,6 +228,20 @@ describe('transform', () => {
     expect(least[0]).toBeCloseTo(-0.4807, 3)
   })
 
+  it('gives stored weights a factor for each row where rows differ', async () => {
+    const model = models['feed-forward with GELU between']!
+    const inventory = await takeInventory(model, readSmall)
+    const ready = await transform(model, plan(inventory, new Table(), askOf({ to: 'int8-weights' })), tools)
+    const balanced = ready.work.filter((work) => work.balance)
+    expect(balanced.map(({ weight }) => weight.name)).toEqual(['up', 'down'])
+    for (const { balance, inverse } of balanced) {
+      expect(Array.from(balance!, (one, k) => one * inverse![k]!)).toEqual(
+        Array.from(balance!, () => expect.closeTo(1, 6)),
+      )
+      expect(inverse![5]! / inverse![6]!).toBeGreaterThan(10)
+    }
+  })
+
   it('takes weights as they are when they are rounded to nearest', async () => {
     const { work } = await transformed(models['RMSNorm spelled out']!, { solver: 'nearest' })
     expect(work.some((one) => one.balance || one.floatRows || one.inverse)).toBe(false)

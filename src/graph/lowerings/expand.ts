@@ -67,6 +67,12 @@ function requireScales(packed: PackedRefs, where: string): NonNullable<PackedRef
   return packed.scales
 }
 
+/** The factors of the depth of a matrix, shaped to lie along it. */
+function undoing(chain: Chain, inverse: NonNullable<PackedRefs['inverse']>, rowsAreDepth: boolean): string {
+  const values = chain.cast(inverse.name, inverse.dtype, 'f32')
+  return rowsAreDepth ? chain.reshape(values, [inverse.shape[0] ?? 1, 1]) : values
+}
+
 /**
  * The weight as Cast, Sub and Mul of its codes (packing 'onnx/elements'). onnxruntime folds all of it when a session is made,
  * so the file is small and a run costs what the float model costs.
@@ -104,7 +110,12 @@ export const expand: Lowering = {
     const factors = form.parameter(chain, chain.cast(scales.name, scales.dtype, 'f32'), scales.shape)
     const reshapes = !sameShape(form.codes ?? packed.codes.shape, weight.shape)
     const casts = weight.dtype !== 'f32'
-    value = chain.apply('Mul', [value, factors], reshapes || casts ? undefined : weight.name)
+    const balanced = packed.inverse !== undefined
+    value = chain.apply('Mul', [value, factors], reshapes || casts || balanced ? undefined : weight.name)
+    if (packed.inverse !== undefined) {
+      const undo = undoing(chain, packed.inverse, uses[0]?.view?.along === 'column')
+      value = chain.apply('Mul', [value, undo], reshapes || casts ? undefined : weight.name)
+    }
     if (reshapes) value = chain.reshape(value, weight.shape, casts ? undefined : weight.name)
     if (casts) chain.cast(value, 'f32', weight.dtype, weight.name)
     return [placeValue(weight, chain.nodes, chain.constants, [])]
