@@ -93,6 +93,13 @@ export const FLAGS: readonly FlagSpec[] = [
     about: 'prefer one form wherever it fits, such as matmul-nbits, dequantize, expand',
   },
   {
+    name: 'attempts',
+    kind: 'count',
+    value: 'N',
+    verbs: ['quantize'],
+    about: 'how often a refused result is tried again with more precision, the first included (default 6)',
+  },
+  {
     name: 'calib',
     kind: 'path',
     value: 'PATH',

@@ -22,6 +22,8 @@ export interface LineOptions {
   readonly minAgreement?: number
   readonly maxKl?: number
   readonly maxLoss?: number
+  /** How often a refused result is tried, the first included. */
+  readonly attempts?: number
   readonly threads?: number
   /** Bytes. */
   readonly maxMemory?: number
