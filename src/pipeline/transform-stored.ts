@@ -9,8 +9,8 @@ import { inverseOf, storable, type Transformed } from './transformed.ts'
 /** Larger matrices are taken as they are: looking at all of them would take as long as encoding them. */
 const MOST_ELEMENTS = 1 << 22
 
-/** Fewest channels a matrix has: the factors of its depth must be few beside its codes. */
-const LEAST_CHANNELS = 64
+/** Smaller ones would grow by more than a percent: the factors come with nodes of their own, some 400 bytes. */
+const LEAST_ELEMENTS = 1 << 16
 
 /** For matrices stored in 8 bits and expanded when a session is made: a factor for each index of the depth, where that pays. */
 export async function transformStored(
@@ -22,7 +22,7 @@ export async function transformStored(
     const view = weight.uses[0]?.view
     if (solver === 'nearest' || spec.family !== 'integer' || spec.granularity.kind !== 'channel') continue
     if (view?.stack !== 1 || weight.shape.length !== 2 || partOf(weight) !== 'linear') continue
-    if (weight.elementCount > MOST_ELEMENTS || view.channels < LEAST_CHANNELS) continue
+    if (weight.elementCount > MOST_ELEMENTS || weight.elementCount < LEAST_ELEMENTS) continue
     const factors = rowFactors((await scanDepth(weight, view, tools)).energy)
     if (factors === null) continue
     const plain = await scanChannels(weight, view, () => 1, [], tools)
