@@ -26,7 +26,10 @@ export async function transformProducts(
   const facts = new Map<WeightFacts, DepthFacts>()
   for (const { weight, solver } of works) {
     const view = weight.uses[0]?.view
-    if (view && solver !== 'nearest') facts.set(weight, await scanDepth(weight, view, tools))
+    if (!view || solver === 'nearest') continue
+    const known = await scanDepth(weight, view, tools)
+    // A weight that is not finite is taken as it is: producing it names the element.
+    if (known.energy.every(Number.isFinite)) facts.set(weight, known)
   }
   const balances = new Map<WeightFacts, Float32Array>()
   for (const group of productsOfNorms(connections, [...facts.keys()])) {
