@@ -7,7 +7,7 @@ import type { WeightWork } from './plan.ts'
 import { inverseOf, storable, type Transformed } from './transformed.ts'
 
 /** Larger matrices are taken as they are: looking at all of them would take as long as encoding them. */
-const MOST_ELEMENTS = 1 << 22
+const MOST_ELEMENTS = 1 << 20
 
 /** Smaller ones would grow by more than a percent: the factors come with nodes of their own, some 400 bytes. */
 const LEAST_ELEMENTS = 1 << 16
