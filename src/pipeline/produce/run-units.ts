@@ -21,15 +21,28 @@ export async function runUnits(
   progress?: (done: number, label: string) => void | Promise<void>,
 ): Promise<Map<number, UnitResult>> {
   const results = new Map<number, UnitResult>()
+  const order = largestFirst(jobs, units)
   for (;;) {
     if (Atomics.load(counters, STOP) !== 0) return results
-    const index = Atomics.add(counters, NEXT, 1)
-    const unit = units[index]
-    if (!unit) return results
+    const index = order[Atomics.add(counters, NEXT, 1)]
+    const unit = index === undefined ? undefined : units[index]
+    if (index === undefined || unit === undefined) return results
     const job = jobs[unit.job] as ProduceJob
     results.set(index, await runUnit(job, unit, io, kernels))
     const done = Atomics.add(counters, DONE, 1) + 1
     const wait = progress?.(done, job.label)
     if (wait) await wait
   }
+}
+
+/** Indexes of units, most elements first, so that threads end at about the same time; equal ones in file order. */
+function largestFirst(jobs: readonly ProduceJob[], units: readonly Unit[]): number[] {
+  const spans = new Map<number, number>()
+  for (const unit of units) spans.set(unit.job, (spans.get(unit.job) ?? 0) + (unit.to - unit.from))
+  const sizes = units.map((unit) => {
+    const elements = (jobs[unit.job] as ProduceJob).shape.reduce((a, b) => a * b, 1)
+    const span = spans.get(unit.job) ?? 0
+    return unit.whole || span === 0 ? elements : (elements * (unit.to - unit.from)) / span
+  })
+  return units.map((_, index) => index).sort((a, b) => (sizes[b] as number) - (sizes[a] as number) || a - b)
 }
