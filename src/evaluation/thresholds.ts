@@ -38,3 +38,14 @@ export function minPsnrOf(bits: number): number {
   if (bits >= 8) return 40
   return bits >= 4 ? 30 : 20
 }
+
+/** Only what was given, out of options that hold more. */
+export function givenThresholds(options: Thresholds): Thresholds {
+  const { minCosine, minAgreement, maxKl, maxLoss } = options
+  return {
+    ...(minCosine === undefined ? {} : { minCosine }),
+    ...(minAgreement === undefined ? {} : { minAgreement }),
+    ...(maxKl === undefined ? {} : { maxKl }),
+    ...(maxLoss === undefined ? {} : { maxLoss }),
+  }
+}

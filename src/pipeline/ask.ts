@@ -14,7 +14,7 @@ export interface Ask {
   readonly seed: number
   /** Only nodes that this ai.onnx version has; absent: the opset may be raised. */
   readonly maxOpset?: number
-  /** What a tensor becomes instead, after an attempt was refused; key: `relaxKey`. */
+  /** What a tensor becomes instead, after an attempt was refused; key: `tensorKey`. */
   readonly relaxed?: ReadonlyMap<string, Relaxation>
   /** Quantize even what would not get smaller; for tests of tiny models. */
   readonly everything: boolean
@@ -29,10 +29,6 @@ export interface Relaxation {
   readonly remains: number
   /** Why, with its share of the error. */
   readonly text: string
-}
-
-export function relaxKey(scope: readonly string[], name: string): string {
-  return JSON.stringify([scope, name])
 }
 
 export const PRESETS = [

@@ -4,9 +4,10 @@ import { weightFacts } from '../../test/fixtures/quantized-weight.ts'
 import type { Verdict } from '../model/report.ts'
 import { parseSchemeId } from '../schemes/index.ts'
 import { resolveTarget } from '../targets/index.ts'
-import { type Ask, relaxKey } from './ask.ts'
+import type { Ask } from './ask.ts'
 import { fallBack, neededReduction, nextStep, relax } from './attempts.ts'
 import type { Decided } from './run.ts'
+import { tensorKey } from './tensor-key.ts'
 
 const verdict = (metric: string, value: number, found: number, status: Verdict['status'] = 'refused'): Verdict => ({
   status,
@@ -75,7 +76,7 @@ function decided(weights: readonly Weight[], preset = 'int8-weights') {
     tensor: { scope: [], name },
     because: { code: because, text: '' },
   }))
-  const noise = new Map(weights.map((one) => [relaxKey([], one.name), one.noise]))
+  const noise = new Map(weights.map((one) => [tensorKey([], one.name), one.noise]))
   return { decided: { plan: { preset, work, decisions } } as unknown as Decided, noise }
 }
 
@@ -147,14 +148,14 @@ describe('relax', () => {
       { name: 'rest', elements: 10_000, noise: 1 },
     ])
     const once = relax(first, noise, 0.5, ASK) as Ask
-    expect([...(once.relaxed ?? []).keys()]).toEqual([relaxKey([], 'a')])
+    expect([...(once.relaxed ?? []).keys()]).toEqual([tensorKey([], 'a')])
     const { decided: second } = decided([
       { name: 'a', elements: 100, noise: 0, scheme: 'f16', form: 'half' },
       { name: 'b', elements: 100, noise: 0 },
       { name: 'rest', elements: 10_000, noise: 0 },
     ])
     const twice = relax(second, noise, 0.5, once) as Ask
-    expect([...(twice.relaxed ?? []).keys()]).toEqual([relaxKey([], 'a'), relaxKey([], 'b')])
+    expect([...(twice.relaxed ?? []).keys()]).toEqual([tensorKey([], 'a'), tensorKey([], 'b')])
     expect(nextStep(twice, once)).toBe('tried again with more precision for 2 tensors')
   })
 })
@@ -163,7 +164,7 @@ describe('fallBack', () => {
   const from = (preset: string, to = 'auto') => fallBack(decided([], preset).decided, { ...ASK, to }, { ...ASK, to })
 
   test('auto goes on with the next safer preset, without what was relaxed', () => {
-    const relaxed = new Map([[relaxKey([], 'w'), { what: 'fp16-weights', remains: 1 / 1000, text: '' }]])
+    const relaxed = new Map([[tensorKey([], 'w'), { what: 'fp16-weights', remains: 1 / 1000, text: '' }]])
     const next = fallBack(decided([], 'int8').decided, { ...ASK, to: 'auto' }, { ...ASK, to: 'auto', relaxed })
     expect(next).toMatchObject({ to: 'int8-weights' })
     expect(next?.relaxed).toBeUndefined()

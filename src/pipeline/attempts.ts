@@ -1,8 +1,9 @@
 import { expNegative } from '../evaluation/exponential.ts'
 import type { Verdict } from '../model/report.ts'
-import { type Ask, type Relaxation, relaxKey } from './ask.ts'
+import type { Ask, Relaxation } from './ask.ts'
 import type { WeightWork } from './plan.ts'
 import type { Decided } from './run.ts'
+import { tensorKey } from './tensor-key.ts'
 
 /** Verdicts that are refused for too much error are tried again with more precision, at most so often. */
 export const MOST_ATTEMPTS = 6
@@ -76,10 +77,10 @@ export function relax(decided: Decided, noise: ReadonlyMap<string, number>, redu
   const ruled = new Set(
     decided.plan.decisions
       .filter((one) => one.because.code === 'asked' && ask.rules.length > 0)
-      .map((one) => relaxKey(one.tensor.scope, one.tensor.name)),
+      .map((one) => tensorKey(one.tensor.scope, one.tensor.name)),
   )
   const candidates = decided.plan.work.flatMap((work) => {
-    const key = relaxKey(work.weight.scope, work.weight.name)
+    const key = tensorKey(work.weight.scope, work.weight.name)
     const rung = ruled.has(key) ? null : nextRung(work)
     const own = noise.get(key) ?? 0
     return [{ key, work, rung, own: own * (ask.relaxed?.get(key)?.remains ?? 1) }]

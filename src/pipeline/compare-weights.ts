@@ -3,8 +3,9 @@ import { codesOf, type LiftedModel, type Recipe, stored, transposed } from '../g
 import type { WeightDifference } from '../model/compare-report.ts'
 import type { Inventory, WeightFacts } from '../model/inventory.ts'
 import type { Tools } from '../model/tools.ts'
-import { keyOf, storedBytes } from './dequantize-report.ts'
+import { storedBytes } from './dequantize-report.ts'
 import { openValues } from './dequantize-values.ts'
+import { tensorKey } from './tensor-key.ts'
 
 /** Elements compared at once: 4 MiB of floats of each side. */
 const WINDOW = 1 << 20
@@ -62,12 +63,12 @@ export async function compareWeights(a: Side, b: Side, tools: Tools): Promise<We
 
 /** Float constants that something uses, by name; of two with one name in different bodies the first counts. */
 function weightsOf({ lifted, inventory }: Side): Map<string, SideWeight> {
-  const decoded = new Map(lifted.tensors.map((tensor) => [keyOf(tensor.scope, tensor.name), tensor]))
+  const decoded = new Map(lifted.tensors.map((tensor) => [tensorKey(tensor.scope, tensor.name), tensor]))
   const weights = new Map<string, SideWeight>()
   for (const weight of inventory.weights) {
     if (!FLOATS.has(weight.dtype) || weight.uses.length === 0 || weight.tensor.storage.kind === 'opaque') continue
     if (weights.has(weight.name)) continue
-    const tensor = decoded.get(keyOf(weight.scope, weight.name))
+    const tensor = decoded.get(tensorKey(weight.scope, weight.name))
     const recipe = tensor?.recipe ?? stored(weight.tensor)
     weights.set(weight.name, {
       weight,

@@ -3,15 +3,16 @@ import type { Inventory, WeightFacts } from '../model/inventory.ts'
 import type { DecisionFact, Report } from '../model/report.ts'
 import { schemeOf } from './dequantize-scheme.ts'
 import { labelsOf } from './labels.ts'
+import { tensorKey } from './tensor-key.ts'
 
 const FLOATS = new Set(['f32', 'f16', 'bf16', 'f64'])
 
 /** Every weight of the float model: decoded from which scheme, or float before; then the nodes that stay quantized. */
 export async function decisionsOf(lifted: LiftedModel, inventory: Inventory): Promise<readonly DecisionFact[]> {
-  const decoded = new Map(lifted.tensors.map((tensor) => [keyOf(tensor.scope, tensor.name), tensor]))
+  const decoded = new Map(lifted.tensors.map((tensor) => [tensorKey(tensor.scope, tensor.name), tensor]))
   const decisions: DecisionFact[] = []
   for (const weight of inventory.weights) {
-    const tensor = decoded.get(keyOf(weight.scope, weight.name))
+    const tensor = decoded.get(tensorKey(weight.scope, weight.name))
     if (tensor !== undefined) decisions.push(await castDecision(tensor, weight))
     else if (FLOATS.has(weight.dtype)) decisions.push(keptDecision(weight))
   }
@@ -66,8 +67,4 @@ function keptDecision(weight: WeightFacts): DecisionFact {
 /** Activations that are not quantized any more. */
 export function pointsOf(lifted: LiftedModel): Report['points'] {
   return lifted.activations.map(({ value, because }) => ({ value, because: { code: 'dequantized', text: because } }))
-}
-
-export function keyOf(scope: readonly string[], name: string): string {
-  return JSON.stringify([scope, name])
 }

@@ -1,10 +1,8 @@
-import { readTensor } from '../formats/onnx/index.ts'
 import type { Inventory } from '../model/inventory.ts'
 import type { Kernels } from '../model/kernels.ts'
+import { floatsOf } from './floats.ts'
 import type { Plan } from './plan.ts'
-import { loadFloats } from './produce/plain.ts'
 import { SOURCE_BYTES } from './produce/tile.ts'
-import type { UnitIo } from './produce/types.ts'
 
 /** Bytes of kept constants that are looked at; larger ones are seen when they are quantized. */
 const MOST_BYTES = 16 << 20
@@ -22,17 +20,7 @@ export async function keptValueNotes(inventory: Inventory, plan: Plan, kernels: 
       continue
     if (weight.byteLength > left || weight.tensor.storage.kind === 'opaque') continue
     left -= weight.byteLength
-    const bytes = await readTensor(weight.tensor)
-    const io: UnitIo = {
-      read: (_source, offset, target) => target.set(bytes.subarray(offset, offset + target.length)),
-      write: () => undefined,
-    }
-    const source = { kind: 'bytes' as const, bytes, byteLength: bytes.length }
-    const values = await loadFloats(
-      { source, dtype: weight.dtype, shape: weight.shape, label: weight.name },
-      io,
-      kernels,
-    )
+    const values = await floatsOf(weight.tensor, 0, weight.elementCount, kernels)
     const first = values.findIndex((value) => !Number.isFinite(value))
     if (first < 0) continue
     const count = values.reduce((sum, value) => sum + (Number.isFinite(value) ? 0 : 1), 0)

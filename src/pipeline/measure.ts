@@ -1,17 +1,14 @@
-import { readTensorRange } from '../formats/onnx/index.ts'
 import type { Inventory, WeightFacts } from '../model/inventory.ts'
 import type { Kernels } from '../model/kernels.ts'
-import type { IntegerSpec } from '../model/packing.ts'
 import type { MatrixView } from '../model/scheme.ts'
 import type { Tools } from '../model/tools.ts'
 import { bitsPerWeight, formatSchemeId } from '../schemes/index.ts'
 import { solveTensor } from '../solvers/index.ts'
 import type { Ask } from './ask.ts'
 import { breather } from './breath.ts'
+import { floatsOf } from './floats.ts'
 import { halves, measurements } from './plan.ts'
-import { loadFloats } from './produce/plain.ts'
-import { requireFinite, SOURCE_BYTES } from './produce/tile.ts'
-import type { UnitIo } from './produce/types.ts'
+import { requireFinite } from './produce/tile.ts'
 import { Table } from './table.ts'
 
 /** Elements of a tensor that are looked at; enough that the choice does not change with more. */
@@ -63,11 +60,10 @@ export async function measure(inventory: Inventory, ask: Ask, tools: Tools, tabl
 
 /** Largest finite magnitude of a tensor, in windows; values that are not finite are found when it is quantized. */
 async function largestOf(weight: WeightFacts, kernels: Kernels): Promise<number> {
-  const size = SOURCE_BYTES[weight.dtype] ?? 4
   const window = 1 << 20
   let largest = 0
   for (let start = 0; start < weight.elementCount; start += window) {
-    const values = await floats(weight, start, Math.min(window, weight.elementCount - start), size, kernels)
+    const values = await floats(weight, start, Math.min(window, weight.elementCount - start), kernels)
     for (const value of values) {
       const magnitude = value < 0 ? -value : value
       if (magnitude > largest && magnitude < Number.POSITIVE_INFINITY) largest = magnitude
@@ -86,16 +82,15 @@ async function sampleOf(
   kernels: Kernels,
 ): Promise<{ values: Float32Array; sampled: MatrixView }> {
   const { stack, channels, depth } = view
-  const size = SOURCE_BYTES[weight.dtype] ?? 4
   const count = stack * channels * depth
-  if (count <= SAMPLE_ELEMENTS) return { values: await floats(weight, 0, count, size, kernels), sampled: view }
+  if (count <= SAMPLE_ELEMENTS) return { values: await floats(weight, 0, count, kernels), sampled: view }
   if (view.along === 'row') {
     const rows = stack * channels
     const taken = Math.min(rows, Math.max(1, Math.floor(SAMPLE_ELEMENTS / depth)))
     const values = new Float32Array(taken * depth)
     for (let i = 0; i < taken; i++) {
       const row = Math.floor(((2 * i + 1) * rows) / (2 * taken))
-      values.set(await floats(weight, row * depth, depth, size, kernels), i * depth)
+      values.set(await floats(weight, row * depth, depth, kernels), i * depth)
     }
     return { values, sampled: { stack: 1, channels: taken, depth, along: 'row' } }
   }
@@ -107,37 +102,14 @@ async function sampleOf(
   const values = new Float32Array(rows * columns)
   for (let row = 0; row < rows; row++) {
     const start = origin + (firstRow + row) * channels + firstColumn
-    values.set(await floats(weight, start, columns, size, kernels), row * columns)
+    values.set(await floats(weight, start, columns, kernels), row * columns)
   }
   return { values, sampled: { stack: 1, channels: columns, depth: rows, along: 'column' } }
 }
 
-async function floats(
-  weight: WeightFacts,
-  start: number,
-  count: number,
-  size: number,
-  kernels: Kernels,
-): Promise<Float32Array> {
-  const bytes = await readTensorRange(weight.tensor, start * size, (start + count) * size)
-  const io: UnitIo = {
-    read: (_source, offset, target) => target.set(bytes.subarray(offset, offset + target.length)),
-    write: () => undefined,
-  }
-  const values = await loadFloats(
-    {
-      source: { kind: 'bytes', bytes, byteLength: bytes.length },
-      dtype: weight.dtype,
-      shape: [count],
-      label: weight.name,
-    },
-    io,
-    kernels,
-  )
+async function floats(weight: WeightFacts, start: number, count: number, kernels: Kernels): Promise<Float32Array> {
+  const values = await floatsOf(weight.tensor, start, count, kernels)
   // Here, because the solver would name the element by its place in the sample.
   requireFinite(weight.name, values, start)
   return values
 }
-
-/** Spec of a table row, for reports. */
-export type MeasuredSpec = IntegerSpec

@@ -8,12 +8,13 @@ import type { Decision, LoweringId, Reason } from '../model/plan.ts'
 import type { SchemeSpec, SolverId } from '../model/scheme.ts'
 import { didYouMean } from '../near-names.ts'
 import { commonSchemeIds, formatSchemeId, parseSchemeId, tryParseSchemeId } from '../schemes/index.ts'
-import { type Ask, LATER_PRESETS, PRESETS, relaxKey } from './ask.ts'
+import { type Ask, LATER_PRESETS, PRESETS } from './ask.ts'
 import { forms, partOf, usesByLowering } from './forms.ts'
 import { labelOf, labelsOf } from './labels.ts'
 import { type Option, optionsOf, optionsOfScheme, resolveAuto } from './options.ts'
 import { matchRule, type RuleContext } from './rules.ts'
 import { cheapest, slopeFor, Table } from './table.ts'
+import { tensorKey } from './tensor-key.ts'
 
 /** A weight that changes its form: what quantize and lower need. */
 export interface WeightWork {
@@ -95,7 +96,7 @@ export function wishes(inventory: Inventory, ask: Ask): { preset: string; becaus
     preset,
     because,
     wishes: inventory.weights.map((weight, i): Wish => {
-      const relaxed = rule[i] === null ? ask.relaxed?.get(relaxKey(weight.scope, weight.name)) : undefined
+      const relaxed = rule[i] === null ? ask.relaxed?.get(tensorKey(weight.scope, weight.name)) : undefined
       if (relaxed) return { weight, what: relaxed.what, rule: null, relaxed: relaxed.text }
       return { weight, what: what[i] as string, rule: rule[i] as string | null }
     }),

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { freemem } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { TersorError } from '../errors.ts'
-import { type Thresholds, verdictOf } from '../evaluation/index.ts'
+import { givenThresholds, type Thresholds, verdictOf } from '../evaluation/index.ts'
 import type { Model } from '../model/graph.ts'
 import type { Report, Verdict } from '../model/report.ts'
 import type { Runtime, RuntimeSession } from '../model/runtime.ts'
@@ -55,7 +55,7 @@ export async function proverOf(opened: OpenedModel, options: ProveFileOptions, t
   let run: FloatRun | undefined
 
   const prove: Prove = async ({ decided, saved, stage }) => {
-    const thresholds = thresholdsOf(options)
+    const thresholds = givenThresholds(options)
     const unrun = (notRun: string): Verdict =>
       verdictOf({
         data: 'none',
@@ -185,16 +185,6 @@ async function writeBeside(model: Model, folder: string, tools: Tools): Promise<
   await save(model, [], own, { name: basename(path), measure: false }, tools)
   await own.publish()
   return { path, remove: () => rmSync(home, { recursive: true, force: true }) }
-}
-
-function thresholdsOf(options: Thresholds): Thresholds {
-  const { minCosine, minAgreement, maxKl, maxLoss } = options
-  return {
-    ...(minCosine === undefined ? {} : { minCosine }),
-    ...(minAgreement === undefined ? {} : { minAgreement }),
-    ...(maxKl === undefined ? {} : { maxKl }),
-    ...(maxLoss === undefined ? {} : { maxLoss }),
-  }
 }
 
 function judgingOf({ by, meter }: Judging): Judging {

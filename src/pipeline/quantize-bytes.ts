@@ -3,7 +3,7 @@ import { memorySource } from '../bytes/memory.ts'
 import type { ByteSource } from '../bytes/types.ts'
 import { openSynthetic } from '../calibration/index.ts'
 import { TersorError } from '../errors.ts'
-import { type Thresholds, verdictOf } from '../evaluation/index.ts'
+import { givenThresholds, type Thresholds, verdictOf } from '../evaluation/index.ts'
 import { createKernels, createReferenceKernels } from '../kernels/index.ts'
 import type { Report, Verdict } from '../model/report.ts'
 import type { Runtime, RuntimeSession, Sample } from '../model/runtime.ts'
@@ -96,13 +96,7 @@ function sourceOf(input: File | Blob | ArrayBuffer | Uint8Array | ByteSource): B
 
 function proverOf(runtime: Runtime, source: ByteSource, options: BytesOptions, tools: Tools, notes: string[]): Prove {
   return async ({ decided, saved, stage }): Promise<Verdict> => {
-    const { minCosine, minAgreement, maxKl, maxLoss } = options
-    const thresholds: Thresholds = {
-      ...(minCosine === undefined ? {} : { minCosine }),
-      ...(minAgreement === undefined ? {} : { minAgreement }),
-      ...(maxKl === undefined ? {} : { maxKl }),
-      ...(maxLoss === undefined ? {} : { maxLoss }),
-    }
+    const thresholds = givenThresholds(options)
     const unrun = (notRun: string): Verdict =>
       verdictOf({
         data: 'none',

@@ -4,6 +4,7 @@ import type { DecisionFact, Report } from '../model/report.ts'
 import { VERSION } from '../version.ts'
 import type { Ask } from './ask.ts'
 import type { Decided, Finished } from './run.ts'
+import { tensorKey } from './tensor-key.ts'
 
 export interface ReportContext {
   readonly command: string
@@ -71,12 +72,17 @@ function decisionFacts(decided: Decided, finished: Finished | undefined): readon
     decided.weights.forEach((weight, i) => {
       const error = finished.saved.errors[i]
       if (error && error.energy > 0)
-        errors.set(keyOf(weight.work.weight.scope, weight.work.weight.name), decibels(error.energy, error.squaredError))
+        errors.set(
+          tensorKey(weight.work.weight.scope, weight.work.weight.name),
+          decibels(error.energy, error.squaredError),
+        )
     })
   }
-  const shapes = new Map(decided.inventory.weights.map((weight) => [keyOf(weight.scope, weight.name), weight.shape]))
+  const shapes = new Map(
+    decided.inventory.weights.map((weight) => [tensorKey(weight.scope, weight.name), weight.shape]),
+  )
   return decided.plan.decisions.map((decision): DecisionFact => {
-    const key = keyOf(decision.tensor.scope, decision.tensor.name)
+    const key = tensorKey(decision.tensor.scope, decision.tensor.name)
     const sqnrDb = errors.get(key)
     return {
       tensor: [...decision.tensor.scope, decision.tensor.name].join('/'),
@@ -94,10 +100,6 @@ function decisionFacts(decided: Decided, finished: Finished | undefined): readon
       ...(sqnrDb === undefined ? {} : { sqnrDb }),
     }
   })
-}
-
-function keyOf(scope: readonly string[], name: string): string {
-  return JSON.stringify([scope, name])
 }
 
 /** Forms made of plain ai.onnx operators; the others need contrib kernels, which were measured on one version only. */

@@ -3,18 +3,18 @@ import type { Model, Node, TensorRef } from '../model/graph.ts'
 import type { GraphEdit } from '../model/graph-edit.ts'
 import type { Feeds, RuntimeSession, Value } from '../model/runtime.ts'
 import type { Tools } from '../model/tools.ts'
-import { relaxKey } from './ask.ts'
 import { emulatedActivations } from './emulate.ts'
 import type { FloatRun } from './prove.ts'
 import { decodeWeight, partReader } from './reference.ts'
 import type { Decided } from './run.ts'
 import type { Saved } from './save.ts'
 import type { Stage } from './stage.ts'
+import { tensorKey } from './tensor-key.ts'
 
 /** A float graph in which the change of each weight (and of the activations it multiplies) is switched by an input of its own. */
 export interface SwitchedModel {
   readonly model: Model
-  /** Name of the boolean input of each weight, by `relaxKey`. */
+  /** Name of the boolean input of each weight, by `tensorKey`. */
   readonly switches: ReadonlyMap<string, string>
 }
 
@@ -41,7 +41,7 @@ export async function switchedModel(
   for (const lowered of decided.weights) {
     const { weight } = lowered.work
     const flag = fresh('switch')
-    switches.set(relaxKey(weight.scope, weight.name), flag)
+    switches.set(tensorKey(weight.scope, weight.name), flag)
     const [plain, changed] = [fresh(`${weight.name}.float`), fresh(`${weight.name}.decoded`)]
     const bytes = await decodeWeight(lowered, read, tools.kernels)
     const decodedTensor: TensorRef = {
@@ -91,7 +91,7 @@ const SAMPLES = 2
 const MANY = 40
 
 /**
- * Noise that each change alone adds: the largest, over float outputs, of |changed - float|^2 / |float|^2. By `relaxKey`.
+ * Noise that each change alone adds: the largest, over float outputs, of |changed - float|^2 / |float|^2. By `tensorKey`.
  */
 export async function noiseOf(
   session: RuntimeSession,

@@ -3,6 +3,7 @@ import type { Model, Node } from '../model/graph.ts'
 import type { GraphEdit } from '../model/graph-edit.ts'
 import type { SharedGroup, WeightFacts } from '../model/inventory.ts'
 import { readRange, readSmall } from './tensor-bytes.ts'
+import { tensorKey } from './tensor-key.ts'
 
 /** A Transpose node and its name cost about this; smaller matrices are left alone. */
 const LEAST_TRANSPOSED_BYTES = 1024
@@ -15,7 +16,7 @@ export async function share(model: Model): Promise<{ model: Model; notes: readon
   const weights = await constantsOf(model, readSmall)
   const groups = await findShared(weights, readRange)
   if (groups.length === 0) return { model, notes: [] }
-  const facts = new Map(weights.map((weight) => [keyOf(weight.scope, weight.name), weight]))
+  const facts = new Map(weights.map((weight) => [tensorKey(weight.scope, weight.name), weight]))
   const edits = groups.flatMap((group) => transposeEdits(group, facts))
   const merged = mergeEqual(edits.length > 0 ? applyEdits(model, edits) : model, groups)
   const notes: string[] = []
@@ -30,7 +31,7 @@ export async function share(model: Model): Promise<{ model: Model; notes: readon
 
 function transposeEdits(group: SharedGroup, facts: ReadonlyMap<string, WeightFacts>): GraphEdit[] {
   const members = group.names.flatMap((one) => {
-    const weight = facts.get(keyOf(one.scope, one.name))
+    const weight = facts.get(tensorKey(one.scope, one.name))
     return weight ? [{ weight, transposed: one.transposed }] : []
   })
   const kept = members.find(({ weight, transposed }) => !transposed && isPlain(weight))?.weight
@@ -55,8 +56,4 @@ function transposeEdits(group: SharedGroup, facts: ReadonlyMap<string, WeightFac
 
 function isPlain(weight: WeightFacts): boolean {
   return weight.spelling === 'initializer' && !weight.pinned && weight.scope[0] !== 'function'
-}
-
-function keyOf(scope: readonly string[], name: string): string {
-  return JSON.stringify([scope, name])
 }

@@ -1,3 +1,5 @@
+import { tensorKey } from './tensor-key.ts'
+
 /** Error and bytes of candidate schemes, measured on a sample of each tensor. Reusable for any budget. */
 export interface Measured {
   /** Sum of squared errors over sum of squares, on the sample. */
@@ -23,11 +25,11 @@ export class Table {
 
   /** Largest magnitude of a tensor; measured only where half precision is wished. */
   largest(scope: readonly string[], name: string): number | undefined {
-    return this.#largest.get(JSON.stringify([scope, name]))
+    return this.#largest.get(tensorKey(scope, name))
   }
 
   setLargest(scope: readonly string[], name: string, magnitude: number): void {
-    this.#largest.set(JSON.stringify([scope, name]), magnitude)
+    this.#largest.set(tensorKey(scope, name), magnitude)
   }
 
   get size(): number {

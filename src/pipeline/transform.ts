@@ -3,6 +3,7 @@ import type { WeightFacts } from '../model/inventory.ts'
 import type { Decision } from '../model/plan.ts'
 import type { Tools } from '../model/tools.ts'
 import type { Plan } from './plan.ts'
+import { tensorKey } from './tensor-key.ts'
 import { transformProducts } from './transform-products.ts'
 import { transformStored } from './transform-stored.ts'
 import type { Transformed } from './transformed.ts'
@@ -24,9 +25,9 @@ export async function transform(model: Model, plan: Plan, tools: Tools): Promise
 }
 
 function noted(decisions: readonly Decision[], found: ReadonlyMap<WeightFacts, Transformed>): readonly Decision[] {
-  const changes = new Map([...found].map(([weight, one]) => [JSON.stringify([weight.scope, weight.name]), one]))
+  const changes = new Map([...found].map(([weight, one]) => [tensorKey(weight.scope, weight.name), one]))
   return decisions.map((decision) => {
-    const one = changes.get(JSON.stringify([decision.tensor.scope, decision.tensor.name]))
+    const one = changes.get(tensorKey(decision.tensor.scope, decision.tensor.name))
     if (decision.action !== 'quantize' || !one) return decision
     const { inverse, floatRows } = one
     const extra =

@@ -1,7 +1,7 @@
 import type { Kernels } from '../../model/kernels.ts'
 import type { IntegerSpec } from '../../model/packing.ts'
 import { fitModeOf } from './grid-mode.ts'
-import { scaleBytes } from './scales.ts'
+import { packZeroRows, scaleBytes } from './scales.ts'
 import { arena, checkFinite, energyOf, readFloats, scratchBytes, WINDOW_ELEMENTS } from './tile.ts'
 import type { PartTarget, ProduceJob, Unit, UnitIo, UnitResult } from './types.ts'
 
@@ -86,20 +86,8 @@ export async function columnBlocksInOrder(
     )
     if (zeroTarget) {
       const raw = new Uint8Array(kernels.memory, zeros, done * columns)
-      await io.write(zeroTarget, (strip * columns * spec.bits) / 8, packLinear(raw, spec.bits))
+      await io.write(zeroTarget, (strip * columns * spec.bits) / 8, packZeroRows(raw, 1, raw.length, spec.bits))
     }
   }
   return { squaredError, energy }
-}
-
-/** Consecutive codes, low first; the count fills whole bytes (the caller's table entry demands it). */
-function packLinear(codes: Uint8Array, bits: number): Uint8Array {
-  if (bits === 8) return codes
-  const perByte = 8 / bits
-  const packed = new Uint8Array(Math.ceil(codes.length / perByte))
-  for (let i = 0; i < codes.length; i++) {
-    const at = Math.floor(i / perByte)
-    packed[at] = (packed[at] as number) | ((codes[i] as number) << ((i % perByte) * bits))
-  }
-  return packed
 }

@@ -1,10 +1,9 @@
-import { FitMode } from '../../model/kernels.ts'
+import type { FitMode } from '../../model/kernels.ts'
 import type { IntegerSpec } from '../../model/packing.ts'
 import type { SolverId } from '../../model/scheme.ts'
+import { nearestMode, searchMode } from '../../solvers/index.ts'
 
-/** The fit mode that a solver uses for a spec; the one place that says so. */
+/** The fit mode of a solver for a spec, as the solvers themselves say it. */
 export function fitModeOf(spec: IntegerSpec, solver: SolverId): FitMode {
-  if (solver === 'search') return spec.symmetric ? FitMode.SearchSymmetric : FitMode.SearchAsymmetric
-  if (!spec.symmetric) return FitMode.Asymmetric
-  return spec.bits === 8 ? FitMode.Symmetric : FitMode.SignedExtreme
+  return solver === 'search' ? searchMode(spec) : nearestMode(spec)
 }

@@ -1,4 +1,5 @@
 import type { Kernels } from '../../model/kernels.ts'
+import { packedLength, packInto } from '../../numbers/int.ts'
 
 /** Scales as they are stored: f32, or f16 when the scheme says so (values are already rounded to f16). */
 export function scaleBytes(
@@ -16,14 +17,8 @@ export function scaleBytes(
 /** Zero codes of `rows` rows of `blocks`, packed low first, every row padded to a byte. `bits` 8 is a plain copy. */
 export function packZeroRows(zeros: Uint8Array, rows: number, blocks: number, bits: number): Uint8Array {
   if (bits === 8) return zeros
-  const perByte = 8 / bits
-  const rowBytes = Math.ceil(blocks / perByte)
+  const rowBytes = packedLength(blocks, bits)
   const packed = new Uint8Array(rows * rowBytes)
-  for (let r = 0; r < rows; r++) {
-    for (let b = 0; b < blocks; b++) {
-      const at = r * rowBytes + Math.floor(b / perByte)
-      packed[at] = (packed[at] as number) | ((zeros[r * blocks + b] as number) << ((b % perByte) * bits))
-    }
-  }
+  for (let r = 0; r < rows; r++) packInto(zeros, r * blocks, blocks, bits, 0, packed, r * rowBytes)
   return packed
 }
