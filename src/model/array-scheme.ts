@@ -60,6 +60,8 @@ export interface Codec {
   readonly packing: 'bits' | 'trits'
   /** Values one code stands for: 1, or the length of a codebook's vectors. */
   readonly vector: number
+  /** True: evenly spaced levels, so that rounding modes and given ranges have a meaning. */
+  readonly even?: boolean
   /** 0 decodes to exactly 0 whatever the parameters an encoder chooses. */
   readonly exactZero: boolean
   readonly parameters: readonly ParameterSpec[]

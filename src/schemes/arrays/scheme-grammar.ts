@@ -1,0 +1,69 @@
+import { TersorError } from '../../errors.ts'
+import type { ArrayScheme, Grouping } from '../../model/array-scheme.ts'
+import { didYouMean } from '../../near-names.ts'
+import type { Family } from './families.ts'
+import { formatGrouping, parseGrouping } from './grouping.ts'
+
+/**
+ * Scheme ids: `<code>[-<granularity>][-<kind>][-<scale>]`, in this order, defaults left out.
+ *
+ *   granularity  tensor | channel<axis> | row | column | block<size> | tile<rows>x<columns>
+ *   kind         sym | signed | asym | offset ... by family
+ *   scale        f32 | f16 | bf16 | e4m3fn | e8m0 ... by family
+ *
+ * Throws E_USAGE with near names when the text is none.
+ */
+export function parseArrayScheme(id: string, families: readonly Family[]): ArrayScheme {
+  const [codeText = '', ...rest] = id.split('-')
+  for (const family of families) {
+    const code = family.pattern.exec(codeText)
+    if (code === null) continue
+    const kinds = family.kinds(code)
+    const scales = family.scales(code)
+    let grouping: Grouping | null = null
+    if (!family.fixed && rest[0] !== undefined) grouping = parseGrouping(rest[0])
+    if (grouping) rest.shift()
+    grouping ??= family.grouping
+    if (grouping === null) throw lacksGranularity(id, codeText, families)
+    const kind = rest[0] !== undefined && kinds.includes(rest[0]) ? (rest.shift() as string) : (kinds[0] ?? '')
+    const scale = rest[0] !== undefined && scales.includes(rest[0]) ? (rest.shift() as string) : (scales[0] ?? '')
+    if (rest.length > 0) throw unknownScheme(id, families, [...kinds, ...scales])
+    const name = [codeText]
+    if (!family.fixed && !isPlain(grouping, family)) name.push(formatGrouping(grouping))
+    if (kind !== (kinds[0] ?? '')) name.push(kind)
+    if (scale !== (scales[0] ?? '')) name.push(scale)
+    return { id: name.join('-'), codec: family.make(code, { kind, scale }), grouping }
+  }
+  throw unknownScheme(id, families)
+}
+
+/** The family's own grouping is not written. */
+function isPlain(grouping: Grouping, family: Family): boolean {
+  return family.grouping !== null && formatGrouping(grouping) === formatGrouping(family.grouping)
+}
+
+/** Ids in one spelling each: for help texts and near names. */
+export function exampleIds(families: readonly Family[]): string[] {
+  return families.flatMap(({ examples }) => [...examples])
+}
+
+function lacksGranularity(id: string, code: string, families: readonly Family[]): TersorError {
+  const hint =
+    didYouMean(`${code}-block32`, exampleIds(families)) ?? `write ${code}-tensor, ${code}-row or ${code}-block32`
+  return new TersorError('E_USAGE', `expected a granularity after "${code}", found "${shown(id)}"`, { hint })
+}
+
+function unknownScheme(id: string, families: readonly Family[], words: readonly string[] = []): TersorError {
+  const hint = didYouMean(id.slice(0, 60), exampleIds(families))
+  const known =
+    words.length > 0 ? `it may end in ${words.join(', ')}` : `codes: ${families.map(({ name }) => name).join(', ')}`
+  return new TersorError(
+    'E_USAGE',
+    `expected a scheme such as "int8-row", "int4-block32-asym-f16" or "nf4-block64", found "${shown(id)}"`,
+    { hint: hint ?? known },
+  )
+}
+
+function shown(id: string): string {
+  return id.length > 60 ? `${id.slice(0, 60)}...` : id
+}
