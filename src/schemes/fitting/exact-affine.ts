@@ -1,0 +1,1 @@
+export { fastAffine as exactAffine } from './fast-affine.ts'

@@ -1,0 +1,1 @@
+export { fastOffset as exactOffset } from './fast-offset.ts'

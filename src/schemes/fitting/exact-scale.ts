@@ -1,0 +1,1 @@
+export { fastScale as exactScale } from './fast-scale.ts'

@@ -1,0 +1,89 @@
+import { emptySums, sumCodes } from './even-sums.ts'
+import type { Offset, OffsetOptions } from './fit-offset.ts'
+import type { BlockSummary } from './weighted-values.ts'
+
+/** Ranges to try, as parts of the block's range, and how far from the centred place each is moved, in steps. */
+const PARTS = [1.02, 0.96, 0.9, 0.84, 0.78, 0.7, 0.6]
+const PARTS_OF_FINE = [1.002, 0.997, 0.993, 0.987, 0.975, 0.95, 0.9]
+const MOVES = [-0.33, 0, 0.33]
+const LEADERS = 3
+const REFITS = 5
+
+const sums = emptySums()
+
+/** A grid and its error; `scale` and `low` (the offset less the centre) are what a least-squares step makes of it. */
+interface Candidate {
+  scale: number
+  low: number
+  error: number
+}
+
+/** Ranges and places, each with a least-squares step in view; the best are refitted until they rest. */
+export function fastOffset(
+  values: Float32Array,
+  block: BlockSummary,
+  maxCode: number,
+  options: OffsetOptions,
+  closed: Offset,
+): Offset {
+  const { weights } = block
+  const centre = (block.top + block.bottom) / 2
+  const span = block.top - block.bottom
+  const leaders: Candidate[] = []
+  for (const part of maxCode > 63 ? PARTS_OF_FINE : PARTS) {
+    const scale = (span * part) / maxCode
+    for (const move of MOVES) {
+      sumCodes(values, weights, centre, 1 / scale, maxCode / 2 + move, maxCode, sums)
+      keep(leaders, fittedLine())
+    }
+  }
+  const best: Offset = { ...closed }
+  let bestError = errorOf(values, block, centre, maxCode, closed)
+  for (const leader of leaders) {
+    let { scale, low } = leader
+    for (let turn = 0; turn < REFITS; turn++) {
+      const stored = { scale: options.roundScale(scale), offset: options.roundOffset(low + centre) }
+      if (!(stored.scale > 0) || !Number.isFinite(stored.scale) || !Number.isFinite(stored.offset)) break
+      // The offset again, for the scale as it is stored.
+      const error = errorOf(values, block, centre, maxCode, stored)
+      const line = fittedLine()
+      if (error < bestError) {
+        bestError = error
+        best.scale = stored.scale
+        best.offset = stored.offset
+      }
+      if (line.scale === scale && line.low === low) break
+      scale = line.scale
+      low = line.low
+    }
+  }
+  return best
+}
+
+/** Least squares over the codes of `sums`; error less the block's own energy. */
+function fittedLine(): Candidate {
+  const { weight, x, code, codeSquare, cross } = sums
+  const spread = codeSquare - (code * code) / weight
+  const scale = spread > 0 ? (cross - (x * code) / weight) / spread : 0
+  const low = (x - scale * code) / weight
+  return { scale, low, error: -scale * scale * spread - (x * x) / weight }
+}
+
+/** Error, less a constant, of a grid as stored; leaves its sums. */
+function errorOf(values: Float32Array, block: BlockSummary, centre: number, maxCode: number, grid: Offset): number {
+  const { scale } = grid
+  const low = grid.offset - centre
+  const inverse = scale === 0 ? 0 : 1 / scale
+  sumCodes(values, block.weights, centre, inverse, -low * inverse, maxCode, sums)
+  const { weight, x, code, codeSquare, cross } = sums
+  return low * low * weight + scale * scale * codeSquare + 2 * low * scale * code - 2 * low * x - 2 * scale * cross
+}
+
+function keep(leaders: Candidate[], candidate: Candidate): void {
+  if (!(candidate.scale > 0)) return
+  let at = leaders.length
+  while (at > 0 && leaders[at - 1]!.error > candidate.error) at--
+  if (at === LEADERS) return
+  leaders.splice(at, 0, candidate)
+  if (leaders.length > LEADERS) leaders.pop()
+}
