@@ -6,6 +6,8 @@ import { eachGroup, elementCountOf, groupCount, largestGroup } from './grouping.
 import { loadParameters, parameterArray, totalCount } from './parameter-store.ts'
 import { codeBits, codeCount } from './quantize-array.ts'
 
+const LARGEST = 3.4028234663852886e38
+
 /** Values of a quantized array, row-major. Throws E_FORMAT when its parts do not fit its shape and scheme. */
 export function decodeArray(quantized: QuantizedArray, scheme: ArrayScheme): Float32Array {
   const { codec, grouping } = scheme
@@ -57,12 +59,21 @@ export function decodeArray(quantized: QuantizedArray, scheme: ArrayScheme): Flo
     next += length
     const target = decoded.subarray(0, size)
     codec.decode(own.subarray(0, length), parameters, shared, target)
+    bound(target)
     let at = 0
     for (let row = 0, to = start; row < rows; row++, to += stride, at += columns) {
       values.set(target.subarray(at, at + columns), to)
     }
   })
   return values
+}
+
+/** The last level of a grid near the end of f32 may lie beyond it: then it is the largest f32. */
+function bound(values: Float32Array): void {
+  for (let i = 0; i < values.length; i++) {
+    if (values[i] === Number.POSITIVE_INFINITY) values[i] = LARGEST
+    else if (values[i] === Number.NEGATIVE_INFINITY) values[i] = -LARGEST
+  }
 }
 
 function partOf(quantized: QuantizedArray, spec: ParameterSpec, groups: number): ParameterArray {
