@@ -8,7 +8,7 @@ import { planFor, search } from './search'
 const LONGEST_LANE: i32 = 1024
 
 /** Range of `count` consecutive floats, zero included, as two vectors whose lanes are still to be folded. */
-@inline function rangeOfRun(p: usize, count: i32, slot: usize): void {
+@inline export function rangeOfRun(p: usize, count: i32, slot: usize): void {
   let min = f32x4.splat(0)
   let max = f32x4.splat(0)
   let min2 = min
@@ -35,7 +35,7 @@ const LONGEST_LANE: i32 = 1024
 }
 
 /** Four ranges of four lanes each, at `slots`, to one vector with a range per lane. */
-@inline function foldSlots(slots: usize, isMin: bool): v128 {
+@inline export function foldSlots(slots: usize, isMin: bool): v128 {
   const a = v128.load(slots)
   const b = v128.load(slots, 16)
   const c = v128.load(slots, 32)

@@ -3,11 +3,12 @@ import type { Kernels } from '../model/kernels.ts'
 import { ARENA_START, arenaEnd } from './reference/arena.ts'
 import { refuseLongSearch } from './reference/fit.ts'
 import { chooseGrids, proposeGrids, type Views } from './reference/grids.ts'
+import { prepareLevels } from './reference/level-table.ts'
 import { WASM_BASE64, WASM_BYTE_LENGTH } from './wasm-bytes.ts'
 
 const PAGE = 65_536
 
-type Exports = Omit<Kernels, 'id' | 'memory' | 'reserve' | 'proposeGrids' | 'chooseGrids'>
+type Exports = Omit<Kernels, 'id' | 'memory' | 'reserve' | 'proposeGrids' | 'chooseGrids' | 'prepareLevels'>
 
 /** Compiles and instantiates the embedded module. Rejects where the engine has no WebAssembly SIMD. */
 export async function createWasmKernels(): Promise<Kernels> {
@@ -65,5 +66,6 @@ function bindKernels(memory: WebAssembly.Memory, instance: WebAssembly.Instance)
     },
     proposeGrids: (...all) => proposeGrids(views(), ...all),
     chooseGrids: (...all) => chooseGrids(views(), ...all),
+    prepareLevels: (...all) => prepareLevels(views(), ...all),
   }
 }

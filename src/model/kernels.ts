@@ -13,6 +13,46 @@ export const FitMode = {
 } as const
 export type FitMode = (typeof FitMode)[keyof typeof FitMode]
 
+/** How the dense-row kernels find the scale of a block. `up`, `down`: magnitudes of the last levels above and below 0 (0: none). */
+export const ScaleRule = {
+  /** Scales are read, not written. */
+  Given: 0,
+  /** Least scale at which no level is passed: max(max / up, -min / down). Absolute maximum where up = down. */
+  Reach: 1,
+  /** The value of largest magnitude, with its sign, takes the level of largest magnitude; as Reach where up = down. */
+  Signed: 2,
+  /** Mean magnitude: the least-squares scale of binary codes. */
+  Mean: 3,
+  /** Mean of the magnitudes beyond 0.7 times the mean magnitude: the threshold rule of ternary codes. */
+  MeanBeyond: 4,
+} as const
+export type ScaleRule = (typeof ScaleRule)[keyof typeof ScaleRule]
+
+/** Floats that `packFloatRows` writes, one byte a code. */
+export const SmallFloatFormat = {
+  e4m3fn: 0,
+  e4m3fnuz: 1,
+  e4m3b11fnuz: 2,
+  e2m3: 3,
+  e5m2: 4,
+  e5m2fnuz: 5,
+  e3m2: 6,
+} as const
+export type SmallFloatFormat = (typeof SmallFloatFormat)[keyof typeof SmallFloatFormat]
+
+/** Up to 16 levels and where one ends and the next begins; what `prepareTable` of src/schemes/fitting makes has this shape. */
+export interface LevelSearch {
+  /** Ascending and different. */
+  readonly levels: ArrayLike<number>
+  /** Code of each level, below 16; absent: its index. */
+  readonly codes?: ArrayLike<number>
+  /** A value above thresholds[i] takes a level after i. Entries beyond levels - 1 are not read. */
+  readonly thresholds: ArrayLike<number>
+}
+
+/** Bytes of a table that `prepareLevels` fills. */
+export const LEVEL_TABLE_BYTES = 256
+
 /**
  * Hot loops as flat functions on one linear memory. Pointers and strides are bytes for u8 data and **elements** for f32 data
  * (`src`, `scales`), pointers always bytes. The WASM module and the TypeScript twins give the same bits for the same calls.
@@ -304,4 +344,112 @@ export interface Kernels {
    */
   worstPairRows(codes: number, stride: number, rows: number, columns: number): number
   worstPairColumns(codes: number, stride: number, rows: number, columns: number): number
+
+  /**
+   * Rows of an array, in blocks, straight to packed codes: scales by `rule` (given ones: 0 or normal numbers), then the level nearest fround(x * fround(1 / scale)).
+   * Reads `stride` elements, writes `dstStride` bytes a row on; scales[r * blocks + b]. `perByte` codes share a byte, low bits first:
+   * 1, 2, 4 or 8, or 5 base-3 digits (the first times 1). A row takes ceil(columns / perByte) bytes, the last filled with zeros; rows are
+   * not padded to whole blocks. An array whose last dimension its blocks divide can be passed as one row; otherwise, where rows must
+   * follow each other within a byte, write one code a byte and pack with `packCodes`.
+   *
+   * To give the bits of `quantizeArray`'s codecs (closed forms): refuse non-finite values first (`census`), and leave to the codec what
+   * these kernels cannot express: scales beyond 8.5e37 (no normal inverse), other scale types than f32 and f16, importance, rounding other
+   * than half to even. Scales are written as f32 whatever their stored type.
+   *
+   * code = clamp(roundEven(t), -zero, maxCode - zero) + zero; at most 256 codes.
+   */
+  packIntegerRows(
+    src: number,
+    stride: number,
+    rows: number,
+    columns: number,
+    block: number,
+    rule: ScaleRule,
+    up: number,
+    down: number,
+    halfScales: 0 | 1,
+    zero: number,
+    maxCode: number,
+    perByte: number,
+    scales: number,
+    dst: number,
+    dstStride: number,
+  ): void
+  /** Writes LEVEL_TABLE_BYTES at `table` (a multiple of 4). E_INTERNAL unless there are 2 to 16 levels. */
+  prepareLevels(search: LevelSearch, table: number): void
+  /** As `packIntegerRows`, for the levels of a prepared table: NF4, IQ4_NL, e2m1, ternary, binary, fitted codebooks. NaN takes the lowest level. */
+  packLevelRows(
+    src: number,
+    stride: number,
+    rows: number,
+    columns: number,
+    block: number,
+    rule: ScaleRule,
+    up: number,
+    down: number,
+    halfScales: 0 | 1,
+    table: number,
+    perByte: number,
+    scales: number,
+    dst: number,
+    dstStride: number,
+  ): void
+  /**
+   * As `packIntegerRows`, one byte a code: half to even, saturating, NaN as the largest number of either sign. `signedZero` 0: what rounds to
+   * zero loses its sign, as in the formats without a negative zero.
+   */
+  packFloatRows(
+    src: number,
+    stride: number,
+    rows: number,
+    columns: number,
+    block: number,
+    rule: ScaleRule,
+    up: number,
+    down: number,
+    halfScales: 0 | 1,
+    format: SmallFloatFormat,
+    signedZero: 0 | 1,
+    scales: number,
+    dst: number,
+    dstStride: number,
+  ): void
+  /** The scales alone. */
+  fitScaleRows(
+    src: number,
+    stride: number,
+    rows: number,
+    columns: number,
+    block: number,
+    rule: ScaleRule,
+    up: number,
+    down: number,
+    halfScales: 0 | 1,
+    scales: number,
+  ): void
+  /** scale * level of codes packed as `packLevelRows` does. Codes without a level (bytes beyond 242 of base-3 digits too) give 0. */
+  unpackLevelRows(
+    src: number,
+    srcStride: number,
+    rows: number,
+    columns: number,
+    block: number,
+    perByte: number,
+    table: number,
+    scales: number,
+    dst: number,
+    stride: number,
+  ): void
+  /** scale * levels[code], from one-byte codes and 256 levels (f32 at `levels`). */
+  decodeByteRows(
+    codes: number,
+    codeStride: number,
+    rows: number,
+    columns: number,
+    block: number,
+    levels: number,
+    scales: number,
+    dst: number,
+    stride: number,
+  ): void
 }

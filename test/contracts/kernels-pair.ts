@@ -8,7 +8,7 @@ const ARENA_BYTES = 1 << 20
 const MARGIN = 256
 export const PATTERN = 0xa5
 
-type KernelName = Exclude<keyof Kernels, 'id' | 'memory' | 'reserve'>
+type KernelName = Exclude<keyof Kernels, 'id' | 'memory' | 'reserve' | 'prepareLevels'>
 
 /** Two engines that get the same memory and the same calls, and must leave the same bytes. */
 export class Pair {

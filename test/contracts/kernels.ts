@@ -1,6 +1,7 @@
 import { beforeAll, describe } from 'vitest'
 import type { Kernels } from '../../src/model/kernels.ts'
 import { describeAgreement } from './kernels-agreement.ts'
+import { describeDense } from './kernels-dense.ts'
 import { describeMeaning } from './kernels-meaning.ts'
 import { Pair } from './kernels-pair.ts'
 
@@ -16,5 +17,6 @@ export function kernelsContract(label: string, createCandidate: () => Kernels, c
     })
     describeAgreement(() => pair)
     describeMeaning(() => pair, createCandidate)
+    describeDense(() => pair)
   })
 }

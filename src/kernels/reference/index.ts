@@ -1,11 +1,14 @@
 import type { Kernels } from '../../model/kernels.ts'
 import { Arena } from './arena.ts'
+import { fitScaleRows } from './block-scale.ts'
 import { decodeColumns, decodeRows } from './decode.ts'
+import { decodeByteRows, packFloatRows, packIntegerRows, packLevelRows, unpackLevelRows } from './dense-rows.ts'
 import { encodeColumns, encodeRows, encodeRowsTransposed } from './encode.ts'
 import { fitColumns, fitRows } from './fit.ts'
 import { chooseGrids, gridColumns, proposeGrids } from './grids.ts'
 import { bf16ToF32, f16ToF32, f32ToBf16, f32ToF16 } from './half.ts'
 import { histogram } from './histogram.ts'
+import { prepareLevels } from './level-table.ts'
 import {
   nearestPackColumns,
   nearestPackRows,
@@ -47,6 +50,13 @@ const FUNCTIONS = {
   histogram,
   worstPairRows,
   worstPairColumns,
+  fitScaleRows,
+  packIntegerRows,
+  packLevelRows,
+  packFloatRows,
+  unpackLevelRows,
+  decodeByteRows,
+  prepareLevels,
 }
 
 type Bound<F> = F extends (arena: never, ...rest: infer R) => infer T ? (...rest: R) => T : never
