@@ -1,4 +1,5 @@
 import { emptySums, sumCodes } from './even-sums.ts'
+import type { AffineChoice } from './exact-affine.ts'
 import type { Affine } from './fit-affine.ts'
 import type { BlockSummary } from './weighted-values.ts'
 
@@ -9,12 +10,6 @@ const REFITS = 4
 
 const sums = emptySums()
 
-interface Candidate {
-  scale: number
-  zero: number
-  gain: number
-}
-
 /** Ranges and the zeros around their centre, each with a least-squares step in view; the three best are refitted. */
 export function fastAffine(
   values: Float32Array,
@@ -23,9 +18,9 @@ export function fastAffine(
   round: (scale: number) => number,
   closed: Affine,
 ): Affine {
-  const best: Candidate = { scale: 0, zero: 0, gain: 0 }
-  measure(values, block, maxCode, closed.scale, closed.zero, best)
-  const leaders: Candidate[] = []
+  const best: AffineChoice = { scale: 0, zero: 0, gain: 0 }
+  measureAffine(values, block, maxCode, closed.scale, closed.zero, best)
+  const leaders: AffineChoice[] = []
   const width = (block.max - block.min) / maxCode
   const middle = (block.max + block.min) / 2
   for (const part of maxCode > 63 ? PARTS_OF_FINE : PARTS) {
@@ -33,27 +28,53 @@ export function fastAffine(
     const centre = maxCode / 2 - middle / scale
     const low = Math.floor(centre)
     for (let zero = Math.max(0, low); zero <= Math.min(maxCode, low + 1); zero++) {
-      const { gain, fitted } = measure(values, block, maxCode, scale, zero, null)
+      const { gain, fitted } = measureAffine(values, block, maxCode, scale, zero, null)
       if (fitted > 0) keep(leaders, { scale: fitted, zero, gain })
     }
   }
-  for (const leader of leaders) {
-    let wanted = leader.scale
-    let before = 0
-    for (let turn = 0; turn < REFITS; turn++) {
-      const stored = round(wanted)
-      if (stored === before || !(stored > 0) || !Number.isFinite(stored)) break
-      before = stored
-      wanted = measure(values, block, maxCode, stored, leader.zero, best).fitted
-      if (!(wanted > 0)) break
-    }
-  }
+  for (const leader of leaders) refit(values, block, maxCode, round, leader.scale, leader.zero, best)
   return { scale: best.scale, zero: best.zero }
+}
+
+/** A good choice to start an exact search from. */
+export function seedAffine(
+  values: Float32Array,
+  block: BlockSummary,
+  maxCode: number,
+  round: (scale: number) => number,
+  closed: Affine,
+  best: AffineChoice,
+): void {
+  measureAffine(values, block, maxCode, closed.scale, closed.zero, best)
+  const scale = ((block.max - block.min) / maxCode) * (maxCode > 63 ? 0.98 : 0.88)
+  const centre = maxCode / 2 - (block.max + block.min) / 2 / scale
+  const zero = Math.min(maxCode, Math.max(0, Math.floor(centre + 0.5)))
+  refit(values, block, maxCode, round, scale, zero, best)
+}
+
+function refit(
+  values: Float32Array,
+  block: BlockSummary,
+  maxCode: number,
+  round: (scale: number) => number,
+  start: number,
+  zero: number,
+  best: AffineChoice,
+): void {
+  let wanted = start
+  let before = 0
+  for (let turn = 0; turn < REFITS; turn++) {
+    const stored = round(wanted)
+    if (stored === before || !(stored > 0) || !Number.isFinite(stored)) break
+    before = stored
+    wanted = measureAffine(values, block, maxCode, stored, zero, best).fitted
+    if (!(wanted > 0)) break
+  }
 }
 
 const LEADERS = 3
 
-function keep(leaders: Candidate[], candidate: Candidate): void {
+function keep(leaders: AffineChoice[], candidate: AffineChoice): void {
   let at = leaders.length
   while (at > 0 && leaders[at - 1]!.gain < candidate.gain) at--
   if (at === LEADERS) return
@@ -62,13 +83,13 @@ function keep(leaders: Candidate[], candidate: Candidate): void {
 }
 
 /** Gain after a least-squares step and the scale it leads to; with `best`, the gain of the scale itself is entered there. */
-function measure(
+export function measureAffine(
   values: Float32Array,
   block: BlockSummary,
   maxCode: number,
   scale: number,
   zero: number,
-  best: Candidate | null,
+  best: AffineChoice | null,
 ): { gain: number; fitted: number } {
   if (scale === 0) return { gain: 0, fitted: 0 }
   sumCodes(values, block.weights, 0, 1 / scale, zero, maxCode, sums)

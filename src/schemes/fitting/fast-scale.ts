@@ -1,3 +1,4 @@
+import type { ScaleChoice } from './exact-scale.ts'
 import type { ScaleOptions } from './fit-scale.ts'
 import type { PreparedTable } from './prepared-table.ts'
 import { gainOf, sumLevels, type TableSums } from './table-sums.ts'
@@ -10,11 +11,6 @@ const REFITS = 4
 
 const sums: TableSums = { cross: 0, square: 0 }
 
-interface Choice {
-  scale: number
-  gain: number
-}
-
 /** A grid of scales, each with a least-squares step in view; the two most promising are refitted until they rest. */
 export function fastScale(
   values: Float32Array,
@@ -23,7 +19,7 @@ export function fastScale(
   options: ScaleOptions,
   closed: number,
 ): number {
-  const best: Choice = { scale: 0, gain: 0 }
+  const best: ScaleChoice = { scale: 0, gain: 0 }
   tryScale(values, block, table, closed, options, best)
   const parts = table.levels.length > 64 ? PARTS_OF_FINE : PARTS
   searchSide(values, block, table, options, parts, 1, best)
@@ -38,7 +34,7 @@ function searchSide(
   options: ScaleOptions,
   parts: readonly number[],
   sign: 1 | -1,
-  best: Choice,
+  best: ScaleChoice,
 ): void {
   const widest = widestScale(block, table, sign)
   if (!(widest > 0)) return
@@ -67,6 +63,19 @@ function searchSide(
   if (second !== 0) refit(values, block, table, options, second, best)
 }
 
+/** A good scale to start an exact search from. */
+export function seedScale(
+  values: Float32Array,
+  block: BlockSummary,
+  table: PreparedTable,
+  options: ScaleOptions,
+  closed: number,
+  best: ScaleChoice,
+): void {
+  tryScale(values, block, table, closed, options, best)
+  refit(values, block, table, options, 0.85 * closed, best)
+}
+
 /** Least scale of this sign at which nothing is clipped, levels of one side only left out. */
 export function widestScale(block: BlockSummary, table: PreparedTable, sign: 1 | -1): number {
   const up = sign > 0 ? table.above.reach : table.below.reach
@@ -80,7 +89,7 @@ function refit(
   table: PreparedTable,
   options: ScaleOptions,
   start: number,
-  best: Choice,
+  best: ScaleChoice,
 ): void {
   let wanted = start
   let before = 0
@@ -99,7 +108,7 @@ function tryScale(
   table: PreparedTable,
   wanted: number,
   options: ScaleOptions,
-  best: Choice,
+  best: ScaleChoice,
 ): number {
   const stored = options.round(wanted)
   if (stored === 0 || !Number.isFinite(stored)) {
