@@ -16,10 +16,12 @@ export interface AffineFit {
   sumQ: number
   sumQQ: number
   sumXQ: number
+  /** The best scale without a minimum, where hardly anything lies on its side of zero; else 0. */
+  plain: number
 }
 
 export function affineFit(): AffineFit {
-  return { s: 0, m: 0, error: 0, sumW: 0, sumX: 0, sumXX: 0, sumQ: 0, sumQQ: 0, sumXQ: 0 }
+  return { s: 0, m: 0, error: 0, sumW: 0, sumX: 0, sumXX: 0, sumQ: 0, sumQQ: 0, sumXQ: 0, plain: 0 }
 }
 
 const TURNS = 8
@@ -58,13 +60,14 @@ export function fitAffineRun(
   // The end of the range that the sign of the minimum cannot pass is zero.
   if (sign > 0 ? min > 0 : min < 0) min = 0
   if (max < min) max = min
-  Object.assign(best, { s: 0, m: -min, sumW, sumX, sumXX, sumQ: 0, sumQQ: 0, sumXQ: 0 })
+  Object.assign(best, { s: 0, m: -min, sumW, sumX, sumXX, sumQ: 0, sumQQ: 0, sumXQ: 0, plain: 0 })
   Object.assign(trial, best)
   const range = max - min
   if (!(range > 0) || sumW === 0) {
     best.error = sumW === 0 ? 0 : Math.max(0, sumXX - 2 * min * sumX + min * min * sumW)
     return
   }
+  const plain = sign > 0 && -min * maxCode < max ? plainScale(x, w, start, end, max, maxCode, narrowings) : 0
   best.error = Number.POSITIVE_INFINITY
   for (const [below, above] of narrowings) {
     sumCodes(x, w, start, end, (range * (1 - below - above)) / maxCode, -min - below * range, maxCode)
@@ -76,6 +79,33 @@ export function fitAffineRun(
     if (solve(sign) && trial.error < best.error) Object.assign(best, trial)
     if (!(best.error < before)) break
   }
+  best.plain = plain
+}
+
+/**
+ * Runs of zeros and positive values need zero exactly: a minimum that is rounded moves them all, which no small step from the best
+ * unrounded fit undoes.
+ */
+function plainScale(
+  x: Float64Array,
+  w: Float64Array,
+  start: number,
+  end: number,
+  max: number,
+  maxCode: number,
+  narrowings: AffineRunOptions['narrowings'],
+): number {
+  let best = max / maxCode
+  let gain = Number.NEGATIVE_INFINITY
+  for (const [below, above] of narrowings) {
+    if (below > 0) continue
+    sumCodes(x, w, start, end, (max * (1 - above)) / maxCode, 0, maxCode)
+    const { sumXQ, sumQQ } = trial
+    if (!(sumXQ > 0) || !(sumXQ * sumXQ > gain * sumQQ)) continue
+    gain = (sumXQ * sumXQ) / sumQQ
+    best = sumXQ / sumQQ
+  }
+  return best
 }
 
 function sumCodes(

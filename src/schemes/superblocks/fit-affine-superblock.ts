@@ -14,25 +14,30 @@ import type { SuperblockValues } from './superblock-values.ts'
 
 /** How wide each effort looks. */
 interface Width {
-  readonly narrowings: readonly (readonly [number, number])[]
+  /** Shares of the range cut off at each end, all pairs of them. */
+  readonly shares: readonly number[]
+  /** Codes left unused at the upper end: structured values may fall on such levels exactly. */
+  readonly unused: readonly number[]
   readonly superScales: number
   readonly superMinimums: number
   readonly turns: number
 }
 
 const WIDTHS: Readonly<Record<Effort, Width>> = {
-  closed: { narrowings: [[0, 0]], superScales: 1, superMinimums: 1, turns: 0 },
-  fast: { narrowings: grid([0, 0.04, 0.09, 0.15]), superScales: 3, superMinimums: 2, turns: 4 },
+  closed: { shares: [0], unused: [], superScales: 1, superMinimums: 1, turns: 0 },
+  fast: { shares: [0, 0.04, 0.09, 0.15], unused: [0.3, 0.6, 1], superScales: 3, superMinimums: 2, turns: 4 },
   exact: {
-    narrowings: grid([0, 0.02, 0.04, 0.06, 0.09, 0.12, 0.16, 0.21]),
+    shares: [0, 0.02, 0.04, 0.06, 0.09, 0.12, 0.16, 0.21],
+    unused: [0.2, 0.4, 0.6, 0.8, 1],
     superScales: 8,
     superMinimums: 4,
     turns: 12,
   },
 }
 
-function grid(shares: readonly number[]): (readonly [number, number])[] {
-  return shares.flatMap((below) => shares.map((above) => [below, above] as const))
+function narrowingsOf({ shares, unused }: Width, maxCode: number): (readonly [number, number])[] {
+  const cut = shares.flatMap((below) => shares.map((above) => [below, above] as const))
+  return [...cut, ...unused.map((codes) => [0, -codes / (maxCode - codes)] as const)]
 }
 
 interface State {
@@ -63,6 +68,11 @@ export function affineSuperblockFit(
   const current = state()
   const best = state()
   const superScales = candidates(most)
+  const narrowings = {
+    closed: narrowingsOf(WIDTHS.closed, maxCode),
+    fast: narrowingsOf(WIDTHS.fast, maxCode),
+    exact: narrowingsOf(WIDTHS.exact, maxCode),
+  }
   const costs = new Float64Array(superScales.length)
 
   return (values, effort, parameters) => {
@@ -75,7 +85,7 @@ export function affineSuperblockFit(
     for (let j = 0; j < runs; j++) {
       const fit = fits[j]!
       const end = Math.min(count, (j + 1) * size)
-      fitAffineRun(x, w, j * size, end, { maxCode, sign, narrowings: width.narrowings }, fit)
+      fitAffineRun(x, w, j * size, end, { maxCode, sign, narrowings: narrowings[effort] }, fit)
       largestScale = Math.max(largestScale, fit.s)
       if (sign * fit.m > largestMinimum) largestMinimum = sign * fit.m
     }
@@ -145,14 +155,32 @@ export function affineSuperblockFit(
     }
   }
 
-  /** Of every run: to the best neighbour in (scale, minimum) until there is none. */
+  /** Of every run: to the best neighbour in (scale, minimum) until there is none; also from no minimum, where that may be right. */
   function walk(values: SuperblockValues, runs: number): void {
     current.error = 0
     for (let j = 0; j < runs; j++) {
-      current.errors[j] = errorAt(values, j, current.scales[j]!, current.minimums[j]!)
-      while (step(values, j)) {}
+      settle(values, j)
+      const { plain } = fits[j]!
+      const minimum = current.minimums[j]!
+      if (plain > 0 && minimum > 0) {
+        const error = current.errors[j]!
+        const scale = current.scales[j]!
+        current.scales[j] = nearest(plain, current.d, most)
+        current.minimums[j] = 0
+        settle(values, j)
+        if (!(current.errors[j]! < error)) {
+          current.errors[j] = error
+          current.scales[j] = scale
+          current.minimums[j] = minimum
+        }
+      }
       current.error += current.errors[j]!
     }
+  }
+
+  function settle(values: SuperblockValues, j: number): void {
+    current.errors[j] = errorAt(values, j, current.scales[j]!, current.minimums[j]!)
+    while (step(values, j)) {}
   }
 
   function step(values: SuperblockValues, j: number): boolean {

@@ -20,7 +20,7 @@ export const nvfp4: BlockLayout = {
   byteLength: 36,
   levels: 16,
   parameters: 4,
-  scheme: 'nvfp4-block16',
+  scheme: 'e2m1-block16-e4m3fn',
   pack(codes, parameters, bytes) {
     for (let group = 0; group < 4; group++) {
       const code = CODES.get(parameters[group]!)
