@@ -9,10 +9,10 @@ export interface ResidualFigures {
   readonly mean: number
   /** Squared error over squared values; 0 for no error. */
   readonly relative: number
-  /** RMS error of the means over 16 successive values of a row: what sums and products with smooth vectors see. */
-  readonly runRms: number
-  /** RMS error of the means over 4 x 4 tiles. */
-  readonly tileRms: number
+  /** RMS error of the means over 16 successive values of a row: what sums and products with smooth vectors see. Null: no run fills. */
+  readonly runRms: number | null
+  /** RMS error of the means over 4 x 4 tiles. Null: no tile fills. */
+  readonly tileRms: number | null
 }
 
 export const RUN = 16
@@ -58,7 +58,7 @@ function patchRms(
   rowLength: number,
   height: number,
   width: number,
-): number {
+): number | null {
   const rows = rowLength === 0 ? 0 : values.length / rowLength
   let [patches, squares] = [0, 0]
   for (let top = 0; top + height <= rows; top += height) {
@@ -74,7 +74,7 @@ function patchRms(
       patches += 1
     }
   }
-  return patches === 0 ? 0 : Math.sqrt(squares / patches)
+  return patches === 0 ? null : Math.sqrt(squares / patches)
 }
 
 /** E_USAGE unless both have the same length and rows fill it. */

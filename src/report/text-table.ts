@@ -36,5 +36,11 @@ export function textTable(rows: readonly (readonly string[])[], align: string, i
   })
 }
 
-/** Length without colour codes. */
-const visible = (text: string): number => text.replace(/\u001b\[\d+m/g, '').length
+/** Cells on a terminal without colour codes: ideographs and full-width signs take two. */
+const visible = (text: string): number => {
+  const shown = text.replace(/\u001b\[\d+m/g, '')
+  const wide = shown.match(
+    /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6]/g,
+  )
+  return shown.length + (wide?.length ?? 0)
+}

@@ -3,9 +3,14 @@ import { SCRIPT } from './script.ts'
 import { STYLE } from './style.ts'
 
 /** One self-contained document: nothing is fetched, and the policy forbids what a hostile name might try. */
-export function frame(title: string, body: readonly Markup[], version: string): string {
+export function frame(
+  title: string,
+  body: readonly Markup[],
+  version: string,
+  { language = 'en', footer = `made by tersor ${version}; this file works offline` } = {},
+): string {
   const page = html`<!doctype html>
-<html lang="en">
+<html lang="${language}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -15,7 +20,7 @@ export function frame(title: string, body: readonly Markup[], version: string): 
 </head>
 <body><main>
 ${body}
-<footer>made by tersor ${version}; this file works offline</footer>
+<footer>${footer}</footer>
 </main>
 <script>${raw(SCRIPT)}</script>
 </body></html>
