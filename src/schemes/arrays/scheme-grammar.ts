@@ -17,7 +17,7 @@ export function parseArrayScheme(id: string, families: readonly Family[]): Array
   const [codeText = '', ...rest] = id.split('-')
   for (const family of families) {
     const code = family.pattern.exec(codeText)
-    if (code === null) continue
+    if (code === null || isScaledForm(codeText, rest, family, families)) continue
     const kinds = family.kinds(code)
     const scales = family.scales(code)
     let grouping: Grouping | null = null
@@ -35,6 +35,12 @@ export function parseArrayScheme(id: string, families: readonly Family[]): Array
     return { id: name.join('-'), codec: family.make(code, { kind, scale }), grouping }
   }
   throw unknownScheme(id, families)
+}
+
+/** `e4m3fn` is a cast, `e4m3fn-row` has scales: where a granularity is named, a family that takes one goes before one that does not. */
+function isScaledForm(code: string, rest: readonly string[], family: Family, families: readonly Family[]): boolean {
+  if (!family.fixed || rest[0] === undefined || parseGrouping(rest[0]) === null) return false
+  return families.some(({ fixed, pattern }) => !fixed && pattern.test(code))
 }
 
 /** The family's own grouping is not written. */

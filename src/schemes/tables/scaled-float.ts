@@ -1,0 +1,9 @@
+import type { Codec } from '../../model/array-scheme.ts'
+import { smallFloatValues } from '../../numbers/small-floats.ts'
+import { floatTable, type ScaledFloat } from './float-table.ts'
+import { type TableScale, tableCodec } from './table-codec.ts'
+
+/** Small floats under a scale a group. */
+export function scaledFloatCodec(dtype: ScaledFloat, { scale }: { readonly scale: TableScale }): Codec {
+  return tableCodec(floatTable(dtype), { scale, ties: 'even', nested: true, decoded: smallFloatValues(dtype) })
+}

@@ -1,0 +1,87 @@
+import type { Codec, Effort, Group, LevelTable, ParameterType } from '../../model/array-scheme.ts'
+import { fitScale } from '../fitting/fit-scale.ts'
+import { encodeNearest } from '../fitting/nearest-level.ts'
+import { prepareTable, type Ties } from '../fitting/prepared-table.ts'
+import { tableErrorBound } from './error-bound.ts'
+import { type ScaleKeeper, scaleKeeper } from './scale-keeper.ts'
+
+export type TableScale = Extract<ParameterType, 'f32' | 'f16' | 'bf16' | 'e4m3fn' | 'e8m0'>
+
+export interface TableOptions {
+  /** Default: f32. With e4m3fn, the whole array has one more f32 scale, `tensorScale`, that multiplies all others. */
+  readonly scale?: TableScale
+  /** Scales of either sign; makes a difference to tables that are not symmetric. Not for e8m0. */
+  readonly signed?: boolean
+  /** Default: exact where a scale has few values (e8m0, e4m3fn), else fast. */
+  readonly effort?: Effort
+  /** Default: bits. */
+  readonly packing?: 'bits' | 'trits'
+  /** Where a value midway between two levels goes; default: the lower level. */
+  readonly ties?: Ties
+  /** Value of each code under scale 1, where some are not written (negative zero, NaN); default: 0 for those. */
+  readonly decoded?: Float32Array
+  /** Twice every level is a level or beyond the last: spares searches of powers of two. */
+  readonly nested?: boolean
+  /** A closed form other than "nothing is clipped"; scales then are rounded to their type. f32, f16 and bf16 only. */
+  readonly closed?: (values: Float32Array) => number
+  /** The closed form is the least squared error already. */
+  readonly best?: (values: Float32Array, importance: Float32Array | undefined) => number
+}
+
+/** Codes of any level table under a scale a group: value = fround(scale * level(code)). */
+export function tableCodec(table: LevelTable, options: TableOptions = {}): Codec {
+  const prepared = prepareTable(table, options.ties)
+  const type = options.scale ?? 'f32'
+  const decoded = options.decoded ?? valuesByCode(table)
+  const keeper = scaleKeeper(prepared, type, options)
+  const searched = options.best === undefined
+  return {
+    levels: Math.max(decoded.length, 2),
+    packing: options.packing ?? 'bits',
+    vector: 1,
+    exactZero: table.levels.includes(0),
+    parameters: [{ name: 'scales', type, count: 1 }],
+    shared: type === 'e4m3fn' ? [{ name: 'tensorScale', type: 'f32', count: 1 }] : [],
+    effort: options.effort ?? (searched ? keeper.effort : 'closed'),
+    efforts: searched ? ['closed', 'fast', 'exact'] : ['closed'],
+    ...(keeper.fitShared && { fitShared: keeper.fitShared }),
+    encode(group, codes, parameters, shared) {
+      if (!group.fixed) parameters[0] = fitStored(group, keeper, options, shared)
+      encodeNearest(group.values, keeper.effective(parameters[0]!, shared), prepared, codes)
+    },
+    decode(codes, parameters, shared, values) {
+      const scale = keeper.effective(parameters[0]!, shared)
+      for (let i = 0; i < values.length; i++) values[i] = scale * decoded[codes[i]!]!
+    },
+    errorBound(parameters, shared, low, high) {
+      return tableErrorBound(table.levels, keeper.effective(parameters[0]!, shared), low, high)
+    },
+  }
+
+  function fitStored(
+    group: Group,
+    { round, fit }: ScaleKeeper,
+    { best, closed, signed = false }: TableOptions,
+    shared: Float32Array,
+  ): number {
+    const { values, importance, effort } = group
+    if (fit !== undefined) return fit(group, shared)
+    if (best !== undefined) return finite(round(best(values, importance)), round)
+    if (closed !== undefined && effort === 'closed') return finite(round(closed(values)), round)
+    return finite(fitScale(values, importance, prepared, { effort, signed, round }), round)
+  }
+
+  /** The largest level must stay finite: next to the largest f32, rounding the scale up may have carried it beyond. */
+  function finite(scale: number, round: (scale: number) => number): number {
+    let stored = scale
+    while (!Number.isFinite(Math.fround(stored * keeper.reach))) stored = round(stored * 0.99609375)
+    return stored
+  }
+}
+
+function valuesByCode({ levels, codes }: LevelTable): Float32Array {
+  if (codes === undefined) return levels
+  const values = new Float32Array(codes.reduce((most, code) => Math.max(most, code), 0) + 1)
+  for (const [index, level] of levels.entries()) values[codes[index]!] = level
+  return values
+}
