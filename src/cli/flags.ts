@@ -24,11 +24,11 @@ export interface FlagSpec {
   readonly later?: string
 }
 
-const EVERY: readonly Verb[] = ['inspect', 'quantize', 'plan', 'compare', 'dequantize', 'demo']
+const EVERY: readonly Verb[] = ['inspect', 'quantize', 'plan', 'compare', 'dequantize', 'explain', 'demo']
 const DECIDING: readonly Verb[] = ['quantize', 'plan']
 const JUDGING: readonly Verb[] = ['quantize', 'compare']
 const WRITING: readonly Verb[] = ['quantize', 'plan', 'dequantize', 'demo']
-const FORCED: readonly Verb[] = [...WRITING, 'compare']
+const FORCED: readonly Verb[] = [...WRITING, 'compare', 'explain']
 const RUNNING: readonly Verb[] = ['quantize', 'compare', 'dequantize', 'demo']
 
 /** Order is the order of help. */
@@ -75,6 +75,45 @@ export const FLAGS: readonly FlagSpec[] = [
     value: 'FILE',
     verbs: DECIDING,
     about: 'rules and options as JSON; flags override it',
+  },
+  {
+    name: 'values',
+    kind: 'text',
+    value: '1,2,3|FILE',
+    verbs: ['explain'],
+    about: 'the numbers: a list, a .npy, or a text file with one number a line',
+  },
+  {
+    name: 'tensor',
+    kind: 'text',
+    value: 'MODEL:NAME',
+    verbs: ['explain'],
+    about: 'a weight of a model instead; quantized ones are decoded first',
+  },
+  { name: 'bits', kind: 'count', value: 'N', verbs: ['explain'], about: '2^N levels, 1 to 16 (default 8)' },
+  { name: 'levels', kind: 'count', value: 'N', verbs: ['explain'], about: 'any number of levels from 2 instead' },
+  {
+    name: 'range',
+    kind: 'text',
+    value: 'MIN,MAX',
+    verbs: ['explain'],
+    about: 'ends of the levels; default the least and the largest value',
+  },
+  {
+    name: 'rounding',
+    kind: 'name',
+    value: 'MODE',
+    choices: ['half-even', 'half-away', 'floor', 'truncate', 'stochastic'],
+    verbs: ['explain'],
+    about: 'how numbers between two levels become codes: half-even (default), half-away, floor, truncate, stochastic',
+  },
+  {
+    name: 'lang',
+    kind: 'name',
+    value: 'en|zh',
+    choices: ['en', 'zh'],
+    verbs: ['explain'],
+    about: 'language of the text and of the report: en (default), zh',
   },
   {
     name: 'solver',
@@ -167,7 +206,13 @@ export const FLAGS: readonly FlagSpec[] = [
     about: 'threshold of the verdict: largest drop of the metric against float',
   },
   { name: 'no-verify', kind: 'switch', verbs: ['quantize', 'dequantize'], about: 'skip the proof; the result says so' },
-  { name: 'force', kind: 'switch', verbs: FORCED, about: 'write although the file exists or the verdict is refused' },
+  {
+    name: 'force',
+    kind: 'switch',
+    verbs: FORCED,
+    about: 'write although the file exists or the verdict is refused',
+    aboutFor: { explain: 'replace a report that exists' },
+  },
   { name: 'dry-run', kind: 'switch', verbs: ['quantize'], about: 'the same as the verb `plan`' },
   {
     name: 'shard-size',
@@ -191,12 +236,19 @@ export const FLAGS: readonly FlagSpec[] = [
     verbs: RUNNING,
     about: 'such as 2GB; default no limit; changes no byte of the output',
   },
-  { name: 'seed', kind: 'count', value: 'N', verbs: JUDGING, about: 'for synthetic inputs (default 0)' },
+  {
+    name: 'seed',
+    kind: 'count',
+    value: 'N',
+    verbs: [...JUDGING, 'explain'],
+    about: 'for synthetic inputs (default 0)',
+    aboutFor: { explain: 'for random numbers, stochastic rounding and what is held out (default 0)' },
+  },
   {
     name: 'report',
     kind: 'path',
     value: 'F.html',
-    verbs: ['quantize', 'plan', 'compare'],
+    verbs: ['quantize', 'plan', 'compare', 'explain'],
     about: 'a picture report: one file, works offline',
   },
   {

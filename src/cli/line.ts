@@ -1,5 +1,7 @@
+import type { CodeRounding } from '../model/array-scheme.ts'
 import type { CompareReport } from '../model/compare-report.ts'
 import type { InspectReport } from '../model/inspect-report.ts'
+import type { Explanation } from '../model/explanation.ts'
 import type { Report } from '../model/report.ts'
 import type { StageEvent } from '../model/tools.ts'
 
@@ -29,6 +31,13 @@ export interface LineOptions {
   readonly maxMemory?: number
   readonly seed?: number
   readonly noVerify?: boolean
+  /** Of `explain`: numbers or a file, a weight, and how they become codes. */
+  readonly values?: string
+  readonly tensor?: string
+  readonly bits?: number
+  readonly levels?: number
+  readonly range?: string
+  readonly rounding?: CodeRounding
   readonly force?: boolean
   readonly compressed?: boolean
   /** Compute SHA-256 of input and output; for --json, --manifest and --report. */
@@ -48,3 +57,4 @@ export interface Line {
 
 /** Loaded on first use, so that help, version and usage errors cost no more than node itself. */
 export type LoadLine = () => Promise<Line>
+  explain(options: LineOptions): Promise<Explanation>

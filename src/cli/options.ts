@@ -5,7 +5,7 @@ import type { LineOptions } from './line.ts'
 import type { FlagValue, Parsed } from './parse.ts'
 
 /** Flags that the command line itself acts on; all others are options of the line, by their name in camelCase. */
-const OWN = new Set(['output', 'report', 'manifest', 'json', 'quiet', 'verbose', 'no-color', 'help', 'dry-run'])
+const OWN = new Set(['output', 'report', 'manifest', 'json', 'quiet', 'verbose', 'no-color', 'help', 'dry-run', 'lang'])
 
 export function lineOptions(parsed: Parsed): LineOptions & { readonly recipe?: string } {
   const options: Record<string, FlagValue> = {}
@@ -51,7 +51,9 @@ function checkDryRun(parsed: Parsed): void {
 
 /** No file may be given two parts to play. */
 function checkPaths(parsed: Parsed): void {
-  const parts = new Map(parsed.positionals.map((path) => [resolve(path), `the input ${path}`]))
+  const values = textOf(parsed, 'values')
+  const inputs = [...parsed.positionals, ...(values === undefined ? [] : [values])]
+  const parts = new Map(inputs.map((path) => [resolve(path), `the input ${path}`]))
   for (const name of ['output', 'report', 'manifest']) {
     const path = textOf(parsed, name)
     if (path === undefined) continue

@@ -18,6 +18,7 @@ const COMMANDS: Readonly<Record<Verb, () => Promise<Command>>> = {
   plan: async () => (await import('./commands/plan.ts')).plan,
   compare: async () => (await import('./commands/compare.ts')).compare,
   dequantize: async () => (await import('./commands/dequantize.ts')).dequantize,
+  explain: async () => (await import('./commands/explain.ts')).explain,
   demo: async () => (await import('./commands/demo.ts')).demo,
 }
 

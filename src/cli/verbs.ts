@@ -1,5 +1,5 @@
 /** The verbs that exist. A verb of the contract that does not exist yet is not listed; see `LATER_VERBS`. */
-export type Verb = 'inspect' | 'quantize' | 'plan' | 'compare' | 'dequantize' | 'demo'
+export type Verb = 'inspect' | 'quantize' | 'plan' | 'compare' | 'dequantize' | 'explain' | 'demo'
 
 export interface VerbSpec {
   readonly verb: Verb
@@ -50,6 +50,16 @@ export const VERBS: readonly VerbSpec[] = [
     example: 'tersor dequantize model.int8.onnx -o model.float.onnx',
   },
   {
+    verb: 'explain',
+    about: 'the steps of quantization on numbers: levels, codes, error, compensation, correction, the way back',
+    positionals: [],
+    example: 'tersor explain --values 0.1,-0.7,2,1.25 --bits 3',
+    notes: [
+      'Without --values and --tensor it takes 1000 random numbers. A list that starts with a dash is written with =:',
+      '  --values=-1,0.5,2 --range=-2,2',
+    ],
+  },
+  {
     verb: 'demo',
     about: 'the whole job on the bundled digit classifier, judged on real pictures',
     positionals: [],
@@ -65,7 +75,6 @@ export const LATER_VERBS: readonly string[] = [
   'gate',
   'variants',
   'verify',
-  'explain',
   'batch',
   'serve',
   'ui',

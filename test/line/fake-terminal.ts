@@ -1,5 +1,6 @@
 import type { Line, LineOptions } from '../../src/cli/line.ts'
 import { run } from '../../src/cli/run.ts'
+import { explain } from '../../src/pipeline/explain.ts'
 import { compareReport, encoderReport, inspectReport, planReport } from '../fixtures/reports.ts'
 
 export interface Call {
@@ -41,6 +42,7 @@ export async function runFake(words: readonly string[], world: World = {}): Prom
     ...world.line,
   }
   const line = Object.fromEntries(
+    explain: async () => explain(Float32Array.of(0.1, -0.7, 2, 1.25), { bits: 3 }),
     Object.entries(given).map(([verb, act]) => [
       verb,
       (...args: unknown[]) => {
