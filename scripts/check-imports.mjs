@@ -49,6 +49,7 @@ const PACKAGES = new Map([
   ['valibot', ['pipeline', 'calibration', 'jobs', 'cli']],
   ['onnxruntime-node', ['runtime']],
   ['onnxruntime-web', ['runtime']],
+  ['sharp', ['calibration']],
 ])
 
 /** Pure members: strings and numbers in and out, nothing to wait for. */

@@ -1,7 +1,8 @@
+import type { ArrayReport } from '../model/array-report.ts'
 import type { CodeRounding } from '../model/array-scheme.ts'
 import type { CompareReport } from '../model/compare-report.ts'
-import type { InspectReport } from '../model/inspect-report.ts'
 import type { Explanation } from '../model/explanation.ts'
+import type { InspectReport } from '../model/inspect-report.ts'
 import type { Report } from '../model/report.ts'
 import type { StageEvent } from '../model/tools.ts'
 
@@ -30,7 +31,6 @@ export interface LineOptions {
   /** Bytes. */
   readonly maxMemory?: number
   readonly seed?: number
-  readonly noVerify?: boolean
   /** Of `explain`: numbers or a file, a weight, and how they become codes. */
   readonly values?: string
   readonly tensor?: string
@@ -38,9 +38,25 @@ export interface LineOptions {
   readonly levels?: number
   readonly range?: string
   readonly rounding?: CodeRounding
+  readonly noVerify?: boolean
   readonly force?: boolean
   readonly compressed?: boolean
   /** Compute SHA-256 of input and output; for --json, --manifest and --report. */
+  readonly hashes?: boolean
+  readonly onEvent?: (event: StageEvent) => void
+  readonly signal?: AbortSignal
+}
+
+/** Options of arrays, by the same rule. */
+export interface ArrayOptions {
+  readonly to?: string
+  readonly effort?: 'fast' | 'default' | 'best'
+  readonly solver?: string
+  readonly importance?: string
+  readonly recall?: boolean
+  readonly rescore?: string
+  readonly candidates?: number
+  readonly force?: boolean
   readonly hashes?: boolean
   readonly onEvent?: (event: StageEvent) => void
   readonly signal?: AbortSignal
@@ -52,9 +68,13 @@ export interface Line {
   plan(input: string, options: LineOptions): Promise<Report>
   inspect(input: string, options: LineOptions): Promise<InspectReport>
   compare(a: string, b: string, options: LineOptions): Promise<CompareReport>
+  explain(options: LineOptions): Promise<Explanation>
   dequantize(input: string, output: string | undefined, options: LineOptions): Promise<Report>
+  /** The kind of a file of arrays by content; null for models. */
+  arrayFileKind(path: string): Promise<'npy' | 'npz' | 'picture' | null>
+  quantizeArrays(input: string, output: string | undefined, options: ArrayOptions): Promise<ArrayReport>
+  dequantizeArrays(input: string, output: string | undefined, options: ArrayOptions): Promise<ArrayReport>
 }
 
 /** Loaded on first use, so that help, version and usage errors cost no more than node itself. */
 export type LoadLine = () => Promise<Line>
-  explain(options: LineOptions): Promise<Explanation>

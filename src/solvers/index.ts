@@ -1,5 +1,6 @@
 export type { Candidate, Measured } from './choose.ts'
 export { chooseByErrorPerByte, measureCandidates, SAMPLE_ELEMENTS } from './choose.ts'
+export { gramDescent, gramOf } from './gram-descent.ts'
 export { nearestMode } from './nearest.ts'
 export { PairFold, raiseScales, solveSafePairs } from './safe-pairs.ts'
 export { maySaturate, SAFE_PAIR, worstPair } from './saturation.ts'

@@ -1,3 +1,4 @@
+import { quantizeArrays, requireModelFlags } from '../array-commands.ts'
 import type { Command } from '../command.ts'
 import { lineOptions, textOf } from '../options.ts'
 import { withRecipe } from '../recipe.ts'
@@ -8,8 +9,11 @@ export const quantize: Command = async (context) => {
   const { parsed, loadLine, progress, signal } = context
   if (parsed.values.has('dry-run')) return plan(context)
   await checkExtras(parsed)
-  const options = await withRecipe(lineOptions(parsed))
   const line = await loadLine()
+  const kind = await line.arrayFileKind(parsed.positionals[0]!)
+  if (kind !== null) return quantizeArrays(context, kind)
+  requireModelFlags(parsed)
+  const options = await withRecipe(lineOptions(parsed))
   const report = await line.quantize(parsed.positionals[0]!, textOf(parsed, 'output'), {
     ...options,
     signal,

@@ -1,0 +1,126 @@
+import { TersorError } from '../../errors.ts'
+import { recall } from '../../evaluation/index.ts'
+import type { ArrayDecision, RecallFigures } from '../../model/array-report.ts'
+import type { ArrayScheme, QuantizedArray } from '../../model/array-scheme.ts'
+import type { Value } from '../../model/runtime.ts'
+import type { Tools } from '../../model/tools.ts'
+import { decodeArray, encodeArray, stepsOf, unpackedCodes, withCodes } from '../../schemes/arrays/index.ts'
+import { gramDescent, gramOf } from '../../solvers/index.ts'
+import { membersOf } from './array-members.ts'
+import type { ArrayAsk } from './array-options.ts'
+import { errorOf, floatsOf } from './array-values.ts'
+
+/** Sweeps over a row; the second changes a few codes, the third hardly any. */
+const SWEEPS = 3
+/** Widest rows whose second moment is held: 4096^2 doubles are 128 MiB. */
+const WIDEST = 4096
+/** Most queries of a recall, and at least every fifth row. */
+const QUERIES = 1000
+
+export interface OneArray {
+  readonly members: Map<string, Value>
+  readonly decision: ArrayDecision
+}
+
+export interface OneOptions {
+  readonly importance: Float32Array | undefined
+  readonly recall: boolean
+}
+
+/** One array in codes, with its figures. */
+export function quantizeOne(name: string, value: Value, ask: ArrayAsk, options: OneOptions, tools: Tools): OneArray {
+  const values = floatsOf(value, name)
+  const { importance } = options
+  const quantized = encode(values, value.shape, ask.scheme, ask, importance, name)
+  const decoded = decodeArray(quantized, ask.scheme)
+  const members = membersOf(name, { quantized, dtype: value.dtype }, ask.scheme)
+  const second = ask.rescore && encode(values, value.shape, ask.rescore, ask, importance, name)
+  if (second && ask.rescore) {
+    for (const [key, part] of membersOf(`${name}.rescore`, { quantized: second, dtype: value.dtype }, ask.rescore)) {
+      members.set(key, part)
+    }
+  }
+  const bytes = byteLengthOf(quantized) + (second ? byteLengthOf(second) : 0)
+  return {
+    members,
+    decision: {
+      name,
+      shape: value.shape,
+      dtype: value.dtype,
+      action: 'quantize',
+      scheme: ask.scheme.id,
+      because: becauseOf(ask),
+      bytesBefore: (value.data as Uint8Array).length,
+      bytesAfter: bytes,
+      bitsPerValue: values.length === 0 ? 0 : (8 * bytes) / values.length,
+      ...errorOf(values, decoded),
+      ...(options.recall ? { recall: recallOf(name, value, values, decoded, second, ask, tools) } : {}),
+    },
+  }
+}
+
+function encode(
+  values: Float32Array,
+  shape: readonly number[],
+  scheme: ArrayScheme,
+  ask: ArrayAsk,
+  importance: Float32Array | undefined,
+  name: string,
+): QuantizedArray {
+  const quantized = encodeArray(values, scheme, {
+    shape,
+    ...(ask.effort === undefined ? {} : { effort: ask.effort }),
+    ...(importance ? { importance } : {}),
+  })
+  if (!ask.products || !scheme.codec.even) return quantized
+  const width = shape.at(-1) ?? 1
+  if (width > WIDEST) {
+    throw new TersorError('E_LIMIT', `"${name}" has rows of ${width} values; --solver products takes up to ${WIDEST}`, {
+      where: name,
+    })
+  }
+  const codes = unpackedCodes(quantized, scheme)
+  const decoded = decodeArray(quantized, scheme)
+  const steps = stepsOf(quantized, scheme)
+  const { levels } = scheme.codec
+  gramDescent(values, decoded, codes, (i) => steps[i] as number, levels - 1, gramOf(values, width), width, SWEEPS)
+  return withCodes(quantized, scheme, codes)
+}
+
+function recallOf(
+  name: string,
+  { shape }: Value,
+  values: Float32Array,
+  decoded: Float32Array,
+  second: QuantizedArray | undefined,
+  ask: ArrayAsk,
+  tools: Tools,
+): RecallFigures {
+  const [rows = 0, width = 0] = shape
+  if (shape.length !== 2 || rows < 10) {
+    throw new TersorError('E_USAGE', `--recall needs a table of at least 10 rows; "${name}" is [${shape.join(', ')}]`, {
+      where: name,
+      hint: 'give an array of shape [rows, dimensions]',
+    })
+  }
+  return recall(values, decoded, width, {
+    every: Math.max(5, Math.ceil(rows / QUERIES)),
+    ...(second && ask.rescore
+      ? { rescored: { scheme: ask.rescore.id, rows: decodeArray(second, ask.rescore), candidates: ask.candidates } }
+      : {}),
+    notify: (done, total) => {
+      if (done % 50 === 0 || done === total) tools.notify({ phase: 'recall', done, total, note: name })
+    },
+  })
+}
+
+export function byteLengthOf({ codes, parameters }: QuantizedArray): number {
+  return Object.values(parameters).reduce((sum, { byteLength }) => sum + byteLength, codes.length)
+}
+
+function becauseOf({ products, effort, scheme }: ArrayAsk): string {
+  if (products) return 'asked for; codes moved for the error of products'
+  return effort === 'closed' || (effort === undefined && scheme.codec.effort === 'closed')
+    ? 'asked for; closed form'
+    : `asked for; ${effort ?? scheme.codec.effort} search for the least squared error`
+}

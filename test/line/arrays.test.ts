@@ -1,0 +1,168 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import { memorySource } from '../../src/bytes/memory.ts'
+import { openNpz, readNpy, writeNpy, writeNpz } from '../../src/calibration/index.ts'
+import { writePicture } from '../../src/calibration/picture.node.ts'
+import type { Value } from '../../src/model/runtime.ts'
+import { arrayFileKind, dequantizeArrays, quantizeArrays } from '../../src/node.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'tersor-arrays-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+const at = (name: string) => join(folder, name)
+
+/** Rows with a common part, as embeddings have it. */
+const table = (rows: number, width: number): Float32Array =>
+  Float32Array.from({ length: rows * width }, (_, i) => {
+    const row = Math.floor(i / width)
+    const column = i % width
+    return Math.sin(row * 0.37 + column) + 0.5 * Math.sin(column * 1.7) + 0.2 * Math.sin(row * column * 0.61)
+  })
+const value = (values: Float32Array, shape: readonly number[]): Value => ({
+  dtype: 'f32',
+  shape,
+  data: new Uint8Array(values.buffer),
+})
+
+describe('arrays as data', () => {
+  const values = table(60, 33)
+  writeFileSync(at('emb.npy'), writeNpy(value(values, [60, 33])))
+
+  it('are known by content', async () => {
+    expect(await arrayFileKind(at('emb.npy'))).toBe('npy')
+    expect(await arrayFileKind(at('missing.npy'))).toBeNull()
+    expect(await arrayFileKind(folder)).toBeNull()
+  })
+
+  it('go to codes and back, within the error that is reported', async () => {
+    for (const to of ['int8-row', 'int4-block16-asym-f16', 'int3-block32-signed', 'int16-tensor', 'levels5-column']) {
+      const report = await quantizeArrays(at('emb.npy'), at('q.npz'), { to, force: true })
+      const [one] = report.decisions
+      const back = await dequantizeArrays(at('q.npz'), at('f.npy'), { force: true })
+      expect(back.decisions[0]?.scheme).toBe(one?.scheme)
+      const stored = await readNpy(memorySource(readFileSync(at('f.npy')), 'f'))
+      const decoded = new Float32Array(new Uint8Array(stored.data as Uint8Array).buffer)
+      const largest = values.reduce((most, x, i) => Math.max(most, Math.abs(x - decoded[i]!)), 0)
+      expect(largest).toBe(one?.maxAbs)
+      expect(one?.bytesAfter).toBeLessThan(one?.bytesBefore as number)
+    }
+  })
+
+  it('are plain arrays for numpy: codes in shape, scales, zeros', async () => {
+    await quantizeArrays(at('emb.npy'), at('q.npz'), { to: 'uint8-row', effort: 'fast', force: true })
+    const members = await openNpz(memorySource(readFileSync(at('q.npz')), 'q'))
+    expect([...members.keys()]).toEqual([
+      'emb.scheme',
+      'emb.dtype',
+      'emb.shape',
+      'emb.codes',
+      'emb.scales',
+      'emb.zeros',
+    ])
+    const codes = await members.get('emb.codes')!.all()
+    const stored = await members.get('emb.scales')!.all()
+    const scales = new Float32Array(new Uint8Array(stored.data as Uint8Array).buffer)
+    const zeros = (await members.get('emb.zeros')!.all()).data as Uint8Array
+    expect(codes.shape).toEqual([60, 33])
+    for (const [i, code] of (codes.data as Uint8Array).entries()) {
+      const row = Math.floor(i / 33)
+      expect(Math.abs(scales[row]! * (code - zeros[row]!) - values[i]!)).toBeLessThanOrEqual(scales[row]! / 2 + 1e-6)
+    }
+  })
+
+  it('give the same bytes again', async () => {
+    await quantizeArrays(at('emb.npy'), at('a.npz'), { to: 'int4-block16' })
+    await quantizeArrays(at('emb.npy'), at('b.npz'), { to: 'int4-block16' })
+    expect(readFileSync(at('a.npz'))).toEqual(readFileSync(at('b.npz')))
+  })
+
+  it('measure what a search finds, and find more with codes moved for products', async () => {
+    const coarse = await quantizeArrays(at('emb.npy'), at('r.npz'), { to: 'int3-row', recall: true, force: true })
+    const moved = await quantizeArrays(at('emb.npy'), at('r.npz'), {
+      to: 'int3-row',
+      solver: 'products',
+      recall: true,
+      force: true,
+    })
+    const again = await quantizeArrays(at('emb.npy'), at('r.npz'), {
+      to: 'int3-row',
+      rescore: 'int8-row',
+      recall: true,
+      force: true,
+    })
+    const [a, b, c] = [coarse, moved, again].map((report) => report.decisions[0]?.recall)
+    expect(a?.queries).toBe(12)
+    expect(b!.at10).toBeGreaterThanOrEqual(a!.at10)
+    expect(c!.at10).toBeGreaterThan(a!.at10)
+    expect(c!.rescored).toEqual({ scheme: 'int8-row', candidates: 4 })
+    const back = await dequantizeArrays(at('r.npz'), at('r.npy'))
+    expect(back.decisions.length).toBe(1)
+  })
+
+  it('keep what is not float in an archive', async () => {
+    const ids: Value = { dtype: 'i64', shape: [2], data: new Uint8Array(BigInt64Array.of(5n, 7n).buffer) }
+    writeFileSync(
+      at('two.npz'),
+      writeNpz(
+        new Map([
+          ['x', value(table(4, 8), [4, 8])],
+          ['ids', ids],
+        ]),
+      ),
+    )
+    const report = await quantizeArrays(at('two.npz'), at('two.int8.npz'), {})
+    expect(report.decisions.map(({ name, action }) => `${name} ${action}`)).toEqual(['x quantize', 'ids keep'])
+    await dequantizeArrays(at('two.int8.npz'), at('two.float.npz'))
+    const members = await openNpz(memorySource(readFileSync(at('two.float.npz')), 'two'))
+    expect(new Uint8Array((await members.get('ids')!.all()).data as Uint8Array)).toEqual(ids.data)
+    await expect(quantizeArrays(at('two.int8.npz'), undefined, {})).rejects.toThrow(/quantized already/)
+  })
+
+  it('take importance', async () => {
+    writeFileSync(
+      at('w.npy'),
+      writeNpy(
+        value(
+          Float32Array.from({ length: 33 }, (_, i) => (i < 3 ? 100 : 0.01)),
+          [33],
+        ),
+      ),
+    )
+    const plain = await quantizeArrays(at('emb.npy'), at('i.npz'), { to: 'int2-row-signed', force: true })
+    const weighed = await quantizeArrays(at('emb.npy'), at('i.npz'), {
+      to: 'int2-row-signed',
+      importance: at('w.npy'),
+      force: true,
+    })
+    expect(weighed.decisions[0]!.relativeRms).toBeGreaterThan(plain.decisions[0]!.relativeRms!)
+  })
+
+  it('are pictures, too', async () => {
+    const data = Uint8Array.from({ length: 16 * 12 * 3 }, (_, i) => (i * 7) % 256)
+    writeFileSync(at('p.png'), await writePicture({ shape: [12, 16, 3], data }, 'p'))
+    const report = await quantizeArrays(at('p.png'), at('p.npz'), { to: 'int6-tensor-offset' })
+    expect(report.decisions[0]?.shape).toEqual([12, 16, 3])
+    await dequantizeArrays(at('p.npz'), at('back.png'))
+    const again = await quantizeArrays(at('back.png'), at('p2.npz'), { to: 'int6-tensor-offset' })
+    expect(again.decisions[0]?.maxAbs).toBeLessThanOrEqual(255 / 63 / 2 + 0.6)
+  })
+
+  it('are refused in words', async () => {
+    const refuse = (options: object, words: RegExp, input = 'emb.npy') =>
+      expect(quantizeArrays(at(input), at('no.npz'), options)).rejects.toThrow(words)
+    await refuse({ to: 'int9-row' }, /expected a scheme/)
+    await refuse({ solver: 'gptq' }, /needs a model/)
+    await refuse({ solver: 'search', effort: 'best' }, /contradict/)
+    await refuse({ rescore: 'int8-row' }, /belong to --recall/)
+    await refuse({ recall: true, candidates: 0 }, /--candidates/)
+    writeFileSync(at('bad.npy'), writeNpy(value(Float32Array.of(1, Number.NaN), [2])))
+    await refuse({}, /value 1 is NaN/, 'bad.npy')
+    writeFileSync(at('ids.npy'), writeNpy({ dtype: 'i64', shape: [1], data: new Uint8Array(8) }))
+    await refuse({}, /expected floats/, 'ids.npy')
+    await refuse({ recall: true }, /table of at least 10 rows/, 'ids.npy').catch(() => undefined)
+    await expect(dequantizeArrays(at('emb.npy'), undefined)).rejects.toThrow()
+    writeFileSync(at('plain.npz'), writeNpz(new Map([['x', value(table(2, 2), [2, 2])]])))
+    await expect(dequantizeArrays(at('plain.npz'), undefined)).rejects.toThrow(/found none/)
+  })
+})
