@@ -7,8 +7,8 @@
  * OCP Microscaling Formats 1.0. Closed form: its conversion (elements saturate); exact: the best of all scales.
  */
 import type { Codec, LevelTable } from '../../model/array-scheme.ts'
-import { smallFloatValues } from '../../numbers/small-floats.ts'
 import { floatTable, type ScaledFloat } from './float-table.ts'
+import { scaledFloatCodec } from './scaled-float.ts'
 import { tableCodec } from './table-codec.ts'
 
 export const MX_BLOCK = 32
@@ -38,6 +38,6 @@ export function mxTable(name: MxName): LevelTable {
 }
 
 export function mxCodec(name: MxName): Codec {
-  const decoded = name === 'mxint8' ? MXINT8_DECODED : smallFloatValues(ELEMENTS[name])
-  return tableCodec(mxTable(name), { scale: 'e8m0', nested: true, ties: 'even', decoded })
+  if (name !== 'mxint8') return scaledFloatCodec(ELEMENTS[name], { scale: 'e8m0' })
+  return tableCodec(MXINT8, { scale: 'e8m0', nested: true, ties: 'even', decoded: MXINT8_DECODED })
 }

@@ -20,6 +20,8 @@ export interface TableOptions {
   readonly ties?: Ties
   /** Value of each code under scale 1, where some are not written (negative zero, NaN); default: 0 for those. */
   readonly decoded?: Float32Array
+  /** Code of negative zero: where given, what is negative and nearest to zero takes it, as in casts. Symmetric tables only. */
+  readonly negativeZero?: number
   /** Twice every level is a level or beyond the last: spares searches of powers of two. */
   readonly nested?: boolean
   /** A closed form other than "nothing is clipped"; scales then are rounded to their type. f32, f16 and bf16 only. */
@@ -34,6 +36,7 @@ export function tableCodec(table: LevelTable, options: TableOptions = {}): Codec
   const type = options.scale ?? 'f32'
   const decoded = options.decoded ?? valuesByCode(table)
   const keeper = scaleKeeper(prepared, type, options)
+  const zeroCode = prepared.codes[prepared.zeroIndex]!
   const searched = options.best === undefined
   return {
     levels: Math.max(decoded.length, 2),
@@ -48,6 +51,7 @@ export function tableCodec(table: LevelTable, options: TableOptions = {}): Codec
     encode(group, codes, parameters, shared) {
       if (!group.fixed) parameters[0] = fitStored(group, keeper, options, shared)
       encodeNearest(group.values, keeper.effective(parameters[0]!, shared), prepared, codes)
+      if (options.negativeZero !== undefined) signZeros(group.values, zeroCode, options.negativeZero, codes)
     },
     decode(codes, parameters, shared, values) {
       const scale = keeper.effective(parameters[0]!, shared)
@@ -76,6 +80,12 @@ export function tableCodec(table: LevelTable, options: TableOptions = {}): Codec
     let stored = scale
     while (!Number.isFinite(Math.fround(stored * keeper.reach))) stored = round(stored * 0.99609375)
     return stored
+  }
+}
+
+function signZeros(values: Float32Array, zero: number, negativeZero: number, codes: Uint16Array): void {
+  for (let i = 0; i < values.length; i++) {
+    if (codes[i] === zero && (values[i]! < 0 || Object.is(values[i], -0))) codes[i] = negativeZero
   }
 }
 
