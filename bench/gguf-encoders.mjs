@@ -61,6 +61,9 @@ async function weightsOf(path) {
   return weights.sort((a, b) => b.storage.byteLength - a.storage.byteLength || (a.name < b.name ? -1 : 1))
 }
 
+/** Filter banks and other tables, not weights: blocks of one power of two and zeros leave nothing to choose. */
+const mostlyZero = (floats) => floats.reduce((count, x) => count + (x === 0 ? 1 : 0), 0) > floats.length / 2
+
 /** In turns over the models: the largest tensor of each, then the middle one, then the third quartile and so on. */
 async function chooseTensors(count) {
   const lists = []
@@ -77,7 +80,7 @@ async function chooseTensors(count) {
       const length = Math.min(Number(options.values), Math.floor(bytes.byteLength / 1024) * 256)
       const floats = new Float32Array(bytes.slice(0, 4 * length).buffer)
       const key = `${floats.length} ${floats.subarray(0, 64).join()}`
-      if (seen.has(key) || !floats.every(Number.isFinite) || floats.every((x) => x === 0)) continue
+      if (seen.has(key) || !floats.every(Number.isFinite) || mostlyZero(floats)) continue
       seen.add(key)
       chosen.push({ name: `${relative(root, path)} ${tensor.name}`, floats })
       if (chosen.length === count) return chosen

@@ -14,7 +14,7 @@ export const mxfp4: BlockLayout = {
   byteLength: 17,
   levels: 16,
   parameters: 1,
-  scheme: 'mxfp4-block32',
+  scheme: 'mxfp4',
   pack(codes, parameters, bytes) {
     const code = CODES.get(parameters[0]!)
     if (code === undefined) throw notStored('a power of two from 2^-127 to 2^127', parameters[0]!)

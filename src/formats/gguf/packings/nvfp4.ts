@@ -11,7 +11,7 @@ const CODES = new Map([...SCALES.subarray(0, 127)].map((scale, code) => [scale, 
 
 /**
  * 64 values: four scales in e4m3 (not negative), four times 8 bytes of nibbles. value = scale * e2m1(code), one scale for 16 values.
- * The block has no scale of the tensor: where a model has one, it is a tensor of its own.
+ * The block has no scale of the tensor: where a model has one, it is a tensor of its own; else `tensorScale` is 1.
  */
 export const nvfp4: BlockLayout = {
   id: 'NVFP4',
@@ -20,7 +20,7 @@ export const nvfp4: BlockLayout = {
   byteLength: 36,
   levels: 16,
   parameters: 4,
-  scheme: 'e2m1-block16-e4m3fn',
+  scheme: 'nvfp4',
   pack(codes, parameters, bytes) {
     for (let group = 0; group < 4; group++) {
       const code = CODES.get(parameters[group]!)
