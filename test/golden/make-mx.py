@@ -33,6 +33,9 @@ def blocks(width, seed=0):
     rows.append((np.arange(width) - width / 2 + 0.5) / 8 * 1.0)
     rows.append((np.arange(width) + 0.5) / 16)
     rows.append(np.arange(width) * 0.25)
+    halves = (np.arange(width) + 0.5) / 64
+    halves[0] = 1.5
+    rows.append(halves)
     for top in (1.0, 1.5, 1.75, 1.9375, 1.999, 448.0, 6.0, 7.5):
         row = rng.uniform(-1, 1, width) * top
         row[5] = top
