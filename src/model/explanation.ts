@@ -133,9 +133,12 @@ export interface Explanation {
     readonly rms: number
     readonly mean: number
     readonly sqnrDb: number
-    /** No value inside the range can be further off: half a step, or a whole one for modes that do not round to nearest. */
+    /**
+     * No value inside the range can be further off: half a step; a whole one for modes that do not round to nearest; the range
+     * where the step is beyond what f32 holds.
+     */
     readonly bound: number
-    readonly halfStep: boolean
+    readonly promise: 'half-step' | 'step' | 'range'
     /** Values outside the range; they take the last level. */
     readonly clipped: number
     /** Largest error of the values inside the range, and whether it keeps the bound. */

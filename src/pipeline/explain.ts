@@ -1,4 +1,5 @@
 import { decibels } from '../evaluation/decibels.ts'
+import type { CodeRounding } from '../model/array-scheme.ts'
 import type { CompensationKind, Explanation, ExplanationWarning, StageRow } from '../model/explanation.ts'
 import type { LevelGrid } from '../numbers/levels.ts'
 import { VERSION } from '../version.ts'
@@ -13,6 +14,7 @@ import { mapToCodes, type StageGrid, scaleToSteps, truncateSteps, valuesOfCodes 
 export const SHOWN = 10
 const MOST_POINTS = 256
 const MOST_RUNNING = 256
+const LEAST_NORMAL = 1.1754943508222875e-38
 
 /**
  * The steps of quantization on numbers: levels, scaling, truncation, codes, the way back with its error bound, what compensation
@@ -42,7 +44,7 @@ export function explain(values: Float32Array, options: ExplainOptions = {}): Exp
   const rowLength = source.shape.length >= 2 ? matrix[1] : values.length
   const compensated = compensations(values, codes, decoded, grid, matrix[1], rowLength)
   const { tried, mask } = corrections({ values, decoded, codes, grid, columns: matrix[1], seed })
-  const error = errorOf(values, decoded, levels, rounding === 'half-even' || rounding === 'half-away')
+  const error = errorOf(values, decoded, levels, promiseOf(levels, grid, rounding))
   const article = articleOutcome(values, levels, SHOWN)
   const bestCompensation = bestOf(compensated)
   const bestCorrection = tried.reduce<Corrected | undefined>(
@@ -71,7 +73,7 @@ export function explain(values: Float32Array, options: ExplainOptions = {}): Exp
     rows,
     error,
     storage: {
-      scheme: `levels${levels.levels}-tensor-offset`,
+      scheme: `levels${levels.levels}-tensor`,
       floatBytes: 4 * values.length,
       codeBytes: Math.ceil((values.length * levels.bits) / 8),
       parameterBytes: 8,
@@ -99,9 +101,10 @@ export function explain(values: Float32Array, options: ExplainOptions = {}): Exp
   }
 }
 
-/** Scale and offset as an array stores them. */
+/** Scale and offset as an array stores them: a step that is no normal f32 becomes 0, one beyond f32 its largest number. */
 const storedGrid = ({ step, min, codeRange }: LevelGrid): StageGrid => {
-  const scale = Math.fround(step)
+  const rounded = Math.fround(step)
+  const scale = rounded < LEAST_NORMAL ? 0 : rounded
   return {
     scale: Number.isFinite(scale) ? scale : 3.4028234663852886e38,
     offset: Math.fround(min),
@@ -117,11 +120,18 @@ function bestOf(compensated: readonly Compensated[]): Compensated {
   return free.reduce((best, next) => (next.outcome.rms < best.outcome.rms ? next : best))
 }
 
+type Promised = Explanation['error']['promise']
+
+function promiseOf({ step }: LevelGrid, { scale }: StageGrid, rounding: CodeRounding): Promised {
+  if (Math.abs(scale - step) > step / 2 ** 23) return 'range'
+  return rounding === 'half-even' || rounding === 'half-away' ? 'half-step' : 'step'
+}
+
 function errorOf(
   values: Float32Array,
   decoded: Float32Array,
   levels: LevelGrid,
-  halfStep: boolean,
+  promise: Promised,
 ): Explanation['error'] {
   let [max, maxInside, squares, sum, energy, clipped] = [0, 0, 0, 0, 0, 0]
   for (let i = 0; i < values.length; i += 1) {
@@ -135,7 +145,7 @@ function errorOf(
     sum += error
     energy += value * value
   }
-  const bound = halfStep ? levels.errorBound : levels.step
+  const bound = { 'half-step': levels.errorBound, step: levels.step, range: levels.range }[promise]
   // Step, offset and decoded value are each rounded to f32: three halves of an ulp of the largest number in play.
   const slack = (3 * Math.max(Math.abs(levels.min), Math.abs(levels.max), levels.range)) / 2 ** 24
   return {
@@ -144,7 +154,7 @@ function errorOf(
     mean: sum / values.length,
     sqnrDb: decibels(energy, squares),
     bound,
-    halfStep,
+    promise,
     clipped,
     maxInside,
     within: maxInside <= bound + slack,

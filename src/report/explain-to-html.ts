@@ -75,7 +75,7 @@ export function explainToHtml(explanation: Explanation, language: Language = 'en
 function banner(explanation: Explanation, words: ExplainWords): Markup {
   const { error } = explanation
   const [promise] = dequantizeTexts(explanation, words)
-  const name = error.halfStep ? words.dequantize.halfStep : words.dequantize.wholeStep
+  const name = words.dequantize.promise[error.promise]
   return html`<div class="banner ${error.within ? 'proven' : 'refused'}"><b style="text-transform:none;white-space:nowrap">≤ ${name}</b><p>${promise}</p></div>`
 }
 

@@ -167,7 +167,7 @@ function correctionLines(explanation: Explanation, words: ExplainWords, paint: P
 export function dequantizeTexts({ error, storage }: Explanation, words: ExplainWords): string[] {
   const { dequantize } = words
   const promise = filled(error.within ? dequantize.kept : dequantize.broken, {
-    promise: error.halfStep ? dequantize.halfStep : dequantize.wholeStep,
+    promise: dequantize.promise[error.promise],
     bound: numberText(error.bound),
     max: numberText(error.maxInside),
     rms: numberText(error.rms),

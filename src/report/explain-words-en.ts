@@ -44,7 +44,7 @@ export const WORDS_EN: ExplainWords = {
       'Absorbs the error while the codes are chosen. Errors in steps: of single values, of means over 16 values in a row, of means over 4 x 4 values ({rows} rows of {columns}).',
     kind: {
       none: 'none',
-      article: 'as in the article: + error / (levels - 1)',
+      article: "the article's: + error / (levels - 1)",
       'mean-error': 'mean error into the offset',
       refit: 'scale and offset by least squares',
       'refit-recode': 'least squares and new codes in turns',
@@ -85,8 +85,7 @@ export const WORDS_EN: ExplainWords = {
   dequantize: {
     title: 'Dequantize: the way back',
     about: 'restored = min + step x code. What was truncated does not come back.',
-    halfStep: 'half a step',
-    wholeStep: 'one step',
+    promise: { 'half-step': 'half a step', step: 'one step', range: 'the range' },
     kept: 'Every value within the range is restored to within {promise} ({bound}): largest error {max}, RMS {rms}, SQNR {sqnr}.',
     broken:
       'The promise of {promise} ({bound}) is broken: largest error {max}, RMS {rms}, SQNR {sqnr}. Please report it.',
@@ -94,9 +93,9 @@ export const WORDS_EN: ExplainWords = {
     storage: '{codes} of codes and {parameters} of step and minimum instead of {floats}.',
   },
   article: {
-    title: 'What the article would have done',
+    title: 'What the formulas of a widely read article would have done',
     about:
-      'scaled = x * width / (max - min); truncated = floor(scaled * 2^bits); index = floor(truncated / width); value = levels * width * index.',
+      'It writes: scaled = x * width / (max - min); truncated = floor(scaled * 2^bits); index = floor(truncated / width); value = levels * width * index.',
     result:
       'Every value comes back about {gain} times its size, through {different} different codes between {low} and {high} where codes are 0 to {last}; largest error {max}.',
     restored: 'its value',

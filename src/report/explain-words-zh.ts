@@ -44,7 +44,7 @@ export const WORDS_ZH: ExplainWords = {
       '在选定码的过程中把误差吸收掉。误差以步长为单位：单个值的误差、同一行连续 16 个值均值的误差、4 x 4 块均值的误差（按 {rows} 行 {columns} 列排列）。',
     kind: {
       none: '不补偿',
-      article: '按原文：加上 误差 / (级数 - 1)',
+      article: '文章的做法：加上 误差 / (级数 - 1)',
       'mean-error': '平均误差并入偏移量',
       refit: '最小二乘重新拟合步长与偏移量',
       'refit-recode': '最小二乘与重新编码交替进行',
@@ -85,20 +85,19 @@ export const WORDS_ZH: ExplainWords = {
   dequantize: {
     title: '反量化：还原',
     about: '还原值 = 最小值 + 步长 x 码。取整时舍去的部分无法找回。',
-    halfStep: '半个步长',
-    wholeStep: '一个步长',
+    promise: { 'half-step': '半个步长', step: '一个步长', range: '取值范围' },
     kept: '范围内的每个值都还原到误差不超过{promise}（{bound}）：最大误差 {max}，均方根误差 {rms}，信噪比 {sqnr}。',
     broken: '误差超出了所承诺的{promise}（{bound}）：最大误差 {max}，均方根误差 {rms}，信噪比 {sqnr}。请向我们报告。',
     clipped: '有 {count} 个值在范围之外，取了最近的端点；全部值中的最大误差为 {max}。',
     storage: '码占 {codes}，步长和最小值占 {parameters}；原来的浮点数占 {floats}。',
   },
   article: {
-    title: '照原文的公式会得到什么',
+    title: '照一篇流传很广的文章的公式会得到什么',
     about:
-      '缩放值 = x * 宽度 / (最大值 - 最小值)；截断值 = floor(缩放值 * 2^位数)；索引 = floor(截断值 / 宽度)；量化值 = 级数 * 宽度 * 索引。',
+      '文章写的是：缩放值 = x * 宽度 / (最大值 - 最小值)；截断值 = floor(缩放值 * 2^位数)；索引 = floor(截断值 / 宽度)；量化值 = 级数 * 宽度 * 索引。',
     result:
       '每个值都被放大到约 {gain} 倍；码本应为 0 至 {last}，实际出现 {different} 种，介于 {low} 与 {high} 之间；最大误差 {max}。',
-    restored: '原文的值',
+    restored: '文章的值',
   },
   charts: {
     title: '图示',
@@ -112,8 +111,8 @@ export const WORDS_ZH: ExplainWords = {
     errorsAbout: '各种大小的误差出现的比例，以步长为单位。',
     running: '误差累计',
     runningAbout: '逐个舍入时误差之和四处游走；加入误差反馈后始终不超过半个步长。',
-    article: '原文公式的结果',
-    articleAbout: '同样的值代入原文公式后的结果；虚线为输入值本身。',
+    article: '文章公式的结果',
+    articleAbout: '同样的值代入文章公式后的结果；虚线为输入值本身。',
     share: '比例',
     plain: '未处理',
     compensated: '补偿后：{kind}',

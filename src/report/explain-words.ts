@@ -1,5 +1,11 @@
 import type { CodeRounding } from '../model/array-scheme.ts'
-import type { CompensationKind, CorrectionKind, ExplanationSource, ExplanationWarning } from '../model/explanation.ts'
+import type {
+  CompensationKind,
+  CorrectionKind,
+  Explanation,
+  ExplanationSource,
+  ExplanationWarning,
+} from '../model/explanation.ts'
 import { WORDS_EN } from './explain-words-en.ts'
 import { WORDS_ZH } from './explain-words-zh.ts'
 
@@ -59,8 +65,7 @@ export interface ExplainWords {
   readonly dequantize: {
     readonly title: string
     readonly about: string
-    readonly halfStep: string
-    readonly wholeStep: string
+    readonly promise: Readonly<Record<Explanation['error']['promise'], string>>
     readonly kept: string
     readonly broken: string
     readonly clipped: string
