@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { decodeSmallFloat, encodeSmallFloat, overflowOf, type SmallFloat } from '../../../src/numbers/small-floats.ts'
 import { arrayScheme, dequantizeArray, quantizeArray, unpackedCodes } from '../../../src/schemes/arrays/index.ts'
 import { codes, differences, readGolden, values } from '../read.ts'
 
@@ -53,5 +54,38 @@ describe('QuantizeLinear, then DequantizeLinear, with a given grid', () => {
         same.map((index) => values(golden.back)[index]!),
       ),
     ).toEqual([])
+  })
+})
+
+interface FloatCase extends Case {
+  saturate: number
+}
+
+const floats = (cases as FloatCase[]).filter(({ saturate }) => saturate !== undefined)
+
+describe('QuantizeLinear to floats', () => {
+  test.each(floats)('$name, value by value', (golden) => {
+    const scale = values(golden.scale)[0]!
+    const dtype = golden.code as SmallFloat
+    const overflow = golden.saturate ? 'saturate' : overflowOf(dtype)
+    const found = values(golden.x).map((x) => encodeSmallFloat(Math.fround(x / scale), dtype, { overflow }))
+    expect(differences(found, codes(golden.codes))).toEqual([])
+    const back = found.map((code) => decodeSmallFloat(code, dtype) * scale)
+    expect(differences(back, values(golden.back))).toEqual([])
+  })
+
+  test.each(floats.filter(({ saturate }) => saturate))('$name, quantizeArray with a given scale', (golden) => {
+    const scale = values(golden.scale)[0]!
+    const x = values(golden.x)
+    const found = quantizeArray(x, { scheme: `${golden.code}-tensor`, grid: { scales: scale } })
+    const ours = unpackedCodes(found, arrayScheme(found.scheme))
+    const dtype = golden.code as SmallFloat
+    for (const [index, code] of codes(golden.codes).entries()) {
+      if (ours[index] === code) continue
+      // The reciprocal again: a neighbour, and as near as theirs but for rounding.
+      const [a, b] = [decodeSmallFloat(ours[index]!, dtype), decodeSmallFloat(code, dtype)]
+      const quotient = x[index]! / scale
+      expect(Math.abs(quotient - (a + b) / 2)).toBeLessThan(2 ** -22 * Math.abs(quotient))
+    }
   })
 })
