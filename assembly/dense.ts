@@ -1,4 +1,5 @@
 // Codes of one byte to as many as a byte holds, and back: 1, 2, 4 or 8 low bits first, or 5 base-3 digits. Twin: src/kernels/reference/dense.ts.
+import { DIGITS_OF } from './memory'
 import { packCodes, unpackCodes } from './pack'
 
 /** Bytes that `count` codes take. */
@@ -11,6 +12,12 @@ const DIGITS: i64 = 0x01_03_09_1b_51
 
 /** May read up to seven bytes beyond the codes. */
 function packTrits(codes: usize, count: i32, dst: usize): void {
+  for (; count >= 20; count -= 20, codes += 20, dst += 4) {
+    i64.store8(dst, (i64.load(codes) * DIGITS) >> 32)
+    i64.store8(dst, (i64.load(codes, 5) * DIGITS) >> 32, 1)
+    i64.store8(dst, (i64.load(codes, 10) * DIGITS) >> 32, 2)
+    i64.store8(dst, (i64.load(codes, 15) * DIGITS) >> 32, 3)
+  }
   for (; count >= 5; count -= 5, codes += 5, dst++) i64.store8(dst, (i64.load(codes) * DIGITS) >> 32)
   if (count > 0) {
     const kept: i64 = (1 << (<i64>count << 3)) - 1
@@ -18,17 +25,26 @@ function packTrits(codes: usize, count: i32, dst: usize): void {
   }
 }
 
-/** Bytes beyond 242 have no digits: 3 and more in the last. May write up to seven bytes beyond the codes. */
-function unpackTrits(src: usize, count: i32, codes: usize): void {
-  for (; count > 0; count -= 5, src++, codes += 5) {
-    const byte = i32.load8_u(src)
-    const a = (byte * 171) >> 9
-    const b = (byte * 57) >> 9
-    const c = (byte * 19) >> 9
-    const d = (byte * 203) >> 14
-    i32.store(codes, byte - a * 3 | (a - b * 3) << 8 | (b - c * 3) << 16 | (c - d * 3) << 24)
-    i32.store8(codes, d, 4)
+let ready = false
+
+/** The digits of every byte, eight bytes each. Bytes beyond 242 have a last digit of 3. */
+function fillDigits(): void {
+  for (let byte = 0; byte < 256; byte++) {
+    let rest = byte
+    const at = DIGITS_OF + (<usize>byte << 3)
+    for (let i: usize = 0; i < 4; i++) {
+      i32.store8(at + i, rest % 3)
+      rest /= 3
+    }
+    i32.store(at, rest, 4)
   }
+  ready = true
+}
+
+/** May write up to seven bytes beyond the codes. */
+function unpackTrits(src: usize, count: i32, codes: usize): void {
+  if (!ready) fillDigits()
+  for (; count > 0; count -= 5, src++, codes += 5) i64.store(codes, i64.load(DIGITS_OF + (<usize>i32.load8_u(src) << 3)))
 }
 
 /** Eight codes a byte. */

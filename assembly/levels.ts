@@ -1,22 +1,22 @@
 // Codes of levels in a prepared table of up to 16. Twin: src/kernels/reference/levels.ts; the table: src/kernels/reference/level-table.ts.
-import { CODES, INVERSES, LAST, MAGIC_BITS, TAIL, copyBytes, copyWords, least, magic, padTail, pin, word } from './memory'
+import { CODES, INVERSES, LARGE, LAST, MAGIC_BITS, TAIL, copyBytes, copyWords, least, magic, padTail, pin, word } from './memory'
 import { inverseOf } from './scale'
 
 // Layout of a prepared table; twin: level-table.ts.
-// Bytes 0 .. 3 of the midpoints above each index, 16 bytes each; +inf where there is none.
-const MIDPOINTS: usize = 0
-/** The same for the level of each code. */
-const LEVELS: usize = 64
+/** Low and high bytes of the positions of the thresholds, 16 each; 32767 where there is none. */
+const POSITIONS: usize = 0
 /** Index below which no value of a bin lies, 32 bins. */
-const BINS: usize = 128
+const BINS: usize = 32
+/** Bytes 0 .. 3 of the level of each code, 16 each. */
+const LEVELS: usize = 64
 /** Code of each index. */
-const ORDER: usize = 160
-/** Bins per unit (f32; 0: no bins), bin of value 0 (f32, an integer), number of midpoints (i32). */
-const PER_UNIT: usize = 176
-const ORIGIN: usize = 180
-const COUNT: usize = 184
-/** The midpoints as floats. */
-const PLAIN: usize = 192
+const ORDER: usize = 128
+/** Position steps per unit (f32; 0: no positions), position of value 0 (i32), number of thresholds (i32). */
+const PER_UNIT: usize = 144
+const ORIGIN: usize = 148
+const COUNT: usize = 152
+/** The thresholds as floats; +inf where there is none. */
+const THRESHOLDS: usize = 160
 
 /** Inverses of `count` <= 64 scales to INVERSES, ahead of use: a division takes longer than half a block of 32. */
 export function invertScales(scales: usize, count: i32): void {
@@ -46,62 +46,104 @@ export function invertScales(scales: usize, count: i32): void {
   return v128.shuffle<i16>(a, b, 4, 12, 5, 13, 6, 14, 7, 15)
 }
 
+/** Codes of 16 values by comparison with every threshold. */
+function compareCodes(from: usize, inverse: v128, table: usize): v128 {
+  const t0 = f32x4.mul(v128.load(from), inverse)
+  const t1 = f32x4.mul(v128.load(from, 16), inverse)
+  const t2 = f32x4.mul(v128.load(from, 32), inverse)
+  const t3 = f32x4.mul(v128.load(from, 48), inverse)
+  let c0 = i32x4.splat(0)
+  let c1 = c0
+  let c2 = c0
+  let c3 = c0
+  const end = table + THRESHOLDS + (i32.load(table + COUNT) << 2)
+  for (let at = table + THRESHOLDS; at < end; at += 4) {
+    const threshold = v128.load32_splat(at)
+    c0 = i32x4.sub(c0, f32x4.gt(t0, threshold))
+    c1 = i32x4.sub(c1, f32x4.gt(t1, threshold))
+    c2 = i32x4.sub(c2, f32x4.gt(t2, threshold))
+    c3 = i32x4.sub(c3, f32x4.gt(t3, threshold))
+  }
+  return i8x16.swizzle(v128.load(table + ORDER), narrow(c0, c1, c2, c3))
+}
+
+const FEW: i32 = 0
+const BINNED: i32 = 1
+const COMPARED: i32 = 2
+
 /**
- * One byte a code for `count` values, `first` of them in the first block. Evenly wide bins give each value an index that is right
- * or one too low; one comparison with the midpoint above it settles which.
+ * One byte a code for `count` values, `first` of them in the first block.
+ * FEW: up to two thresholds. BINNED: a value is put on a scale of 65536 positions, of which no 2048 hold two thresholds; its bin says
+ * which threshold can be next to it, one comparison of positions on which side it lies. Vectors in which a position is that of its
+ * threshold are done again by COMPARED: at the end, since a call inside the loop would cost every register.
  */
-function encodeBinned(p: usize, count: i32, block: i32, first: i32, table: usize, scales: usize, dst: usize): void {
-  const round = magic()
-  const perUnit = v128.load32_splat(table + PER_UNIT)
-  const origin = f32.load(table + ORIGIN)
-  const low = pin(f32x4.splat(-origin), 0)
-  const bias = pin(i32x4.splat(MAGIC_BITS - <i32>origin), 1)
-  const last = word(18)
-  const half = word(19)
-  const binsLow = v128.load(table + BINS)
-  const binsHigh = v128.load(table + BINS + 16)
+@inline function encodeAs(kind: i32, p: usize, count: i32, block: i32, first: i32, table: usize, scales: usize, dst: usize): void {
   const order = v128.load(table + ORDER)
-  const byte0 = v128.load(table + MIDPOINTS)
-  const byte1 = v128.load(table + MIDPOINTS + 16)
-  const byte2 = v128.load(table + MIDPOINTS + 32)
-  const byte3 = v128.load(table + MIDPOINTS + 48)
+  const low = v128.load32_splat(table + THRESHOLDS)
+  const high = v128.load32_splat(table + THRESHOLDS + 4)
+  const round = magic()
+  const perUnit = f32.load(table + PER_UNIT)
+  const origin = i32.load(table + ORIGIN)
+  const least4 = pin(f32x4.splat(-40000 - <f32>origin), 0)
+  const bias = pin(i32x4.splat(MAGIC_BITS - origin), 1)
+  const last = pin(i16x8.splat(32766), 2)
+  const half = word(18)
+  const binsBelow = v128.load(table + BINS)
+  const binsAbove = v128.load(table + BINS + 16)
+  const lowPosition = v128.load(table + POSITIONS)
+  const highPosition = v128.load(table + POSITIONS + 16)
+  let again = LARGE
   let at: usize = 256
   for (let left = first; count > 0; left = block, scales += 4, at += 4) {
     if (at == 256) {
       invertScales(scales, least(64, (count - least(left, count) + block - 1) / block + 1))
       at = 0
     }
-    const inverse = v128.load32_splat(INVERSES + at)
+    const one = f32.load(INVERSES + at)
+    const inverse = f32x4.splat(one)
+    const factor = f32x4.splat(one * perUnit)
+    const unusable = i32(!(abs(one) < 1e30 && abs(one) > 1e-30))
     const run = least(left, count)
     count -= run
     for (let rest = run; rest > 0; rest -= 16) {
       const from = rest < 16 ? TAIL : p
       if (rest < 16) padTail(p, rest)
-      const t0 = f32x4.mul(v128.load(from), inverse)
-      const t1 = f32x4.mul(v128.load(from, 16), inverse)
-      const t2 = f32x4.mul(v128.load(from, 32), inverse)
-      const t3 = f32x4.mul(v128.load(from, 48), inverse)
-      const b0 = i32x4.sub(f32x4.add(f32x4.pmax(low, f32x4.mul(t0, perUnit)), round), bias)
-      const b1 = i32x4.sub(f32x4.add(f32x4.pmax(low, f32x4.mul(t1, perUnit)), round), bias)
-      const b2 = i32x4.sub(f32x4.add(f32x4.pmax(low, f32x4.mul(t2, perUnit)), round), bias)
-      const b3 = i32x4.sub(f32x4.add(f32x4.pmax(low, f32x4.mul(t3, perUnit)), round), bias)
-      const bin = i8x16.min_u(narrow(b0, b1, b2, b3), last)
-      const index = v128.or(i8x16.swizzle(binsLow, bin), i8x16.swizzle(binsHigh, i8x16.sub(bin, half)))
-      const m0 = i8x16.swizzle(byte0, index)
-      const m1 = i8x16.swizzle(byte1, index)
-      const m2 = i8x16.swizzle(byte2, index)
-      const m3 = i8x16.swizzle(byte3, index)
-      const low01 = lowBytes(m0, m1)
-      const low23 = lowBytes(m2, m3)
-      const high01 = highBytes(m0, m1)
-      const high23 = highBytes(m2, m3)
-      const above = narrowMasks(
-        f32x4.gt(t0, lowWords(low01, low23)),
-        f32x4.gt(t1, highWords(low01, low23)),
-        f32x4.gt(t2, lowWords(high01, high23)),
-        f32x4.gt(t3, highWords(high01, high23)),
-      )
-      const codes = i8x16.swizzle(order, i8x16.sub(index, above))
+      let codes: v128
+      if (kind == FEW) {
+        const t0 = f32x4.mul(v128.load(from), inverse)
+        const t1 = f32x4.mul(v128.load(from, 16), inverse)
+        const t2 = f32x4.mul(v128.load(from, 32), inverse)
+        const t3 = f32x4.mul(v128.load(from, 48), inverse)
+        const above = narrowMasks(
+          i32x4.add(f32x4.gt(t0, low), f32x4.gt(t0, high)),
+          i32x4.add(f32x4.gt(t1, low), f32x4.gt(t1, high)),
+          i32x4.add(f32x4.gt(t2, low), f32x4.gt(t2, high)),
+          i32x4.add(f32x4.gt(t3, low), f32x4.gt(t3, high)),
+        )
+        codes = i8x16.swizzle(order, i8x16.neg(above))
+      } else if (kind == BINNED) {
+        const v0 = f32x4.add(f32x4.pmax(least4, f32x4.mul(v128.load(from), factor)), round)
+        const v1 = f32x4.add(f32x4.pmax(least4, f32x4.mul(v128.load(from, 16), factor)), round)
+        const v2 = f32x4.add(f32x4.pmax(least4, f32x4.mul(v128.load(from, 32), factor)), round)
+        const v3 = f32x4.add(f32x4.pmax(least4, f32x4.mul(v128.load(from, 48), factor)), round)
+        const q0 = i16x8.min_s(i16x8.narrow_i32x4_s(i32x4.sub(v0, bias), i32x4.sub(v1, bias)), last)
+        const q1 = i16x8.min_s(i16x8.narrow_i32x4_s(i32x4.sub(v2, bias), i32x4.sub(v3, bias)), last)
+        const bin = i8x16.narrow_i16x8_s(i16x8.shr_s(q0, 11), i16x8.shr_s(q1, 11))
+        const index = v128.or(i8x16.swizzle(binsAbove, bin), i8x16.swizzle(binsBelow, i8x16.add(bin, half)))
+        const lows = i8x16.swizzle(lowPosition, index)
+        const highs = i8x16.swizzle(highPosition, index)
+        const p0 = lowBytes(lows, highs)
+        const p1 = highBytes(lows, highs)
+        const above = i8x16.narrow_i16x8_s(i16x8.gt_s(q0, p0), i16x8.gt_s(q1, p1))
+        codes = i8x16.swizzle(order, i8x16.sub(index, above))
+        if (i32(v128.any_true(v128.or(i16x8.eq(q0, p0), i16x8.eq(q1, p1)))) | unusable) {
+          i32.store(again, <i32>p)
+          i32.store(again, <i32>dst, 4)
+          i32.store(again, rest, 8)
+          f32.store(again, one, 12)
+          again += 16
+        }
+      } else codes = compareCodes(from, inverse, table)
       if (rest < 16) {
         v128.store(LAST, codes)
         copyBytes(dst, LAST, rest)
@@ -113,58 +155,32 @@ function encodeBinned(p: usize, count: i32, block: i32, first: i32, table: usize
         dst += 16
       }
     }
+  }
+  if (kind != BINNED) return
+  for (let record = LARGE; record < again; record += 16) {
+    const rest = i32.load(record, 8)
+    const from: usize = i32.load(record)
+    if (rest < 16) padTail(from, rest)
+    v128.store(LAST, compareCodes(rest < 16 ? TAIL : from, v128.load32_splat(record + 12), table))
+    copyBytes(i32.load(record, 4), LAST, least(16, rest))
   }
 }
 
-/** The same by comparison with every midpoint: for few levels, and for those that bins cannot tell apart. */
+function encodeFew(p: usize, count: i32, block: i32, first: i32, table: usize, scales: usize, dst: usize): void {
+  encodeAs(FEW, p, count, block, first, table, scales, dst)
+}
+
+function encodeBinned(p: usize, count: i32, block: i32, first: i32, table: usize, scales: usize, dst: usize): void {
+  encodeAs(BINNED, p, count, block, first, table, scales, dst)
+}
+
 function encodeCompared(p: usize, count: i32, block: i32, first: i32, table: usize, scales: usize, dst: usize): void {
-  const midpoints = table + PLAIN
-  const end = midpoints + (i32.load(table + COUNT) << 2)
-  const order = v128.load(table + ORDER)
-  let at: usize = 256
-  for (let left = first; count > 0; left = block, scales += 4, at += 4) {
-    if (at == 256) {
-      invertScales(scales, least(64, (count - least(left, count) + block - 1) / block + 1))
-      at = 0
-    }
-    const inverse = v128.load32_splat(INVERSES + at)
-    const run = least(left, count)
-    count -= run
-    for (let rest = run; rest > 0; rest -= 16) {
-      const from = rest < 16 ? TAIL : p
-      if (rest < 16) padTail(p, rest)
-      const t0 = f32x4.mul(v128.load(from), inverse)
-      const t1 = f32x4.mul(v128.load(from, 16), inverse)
-      const t2 = f32x4.mul(v128.load(from, 32), inverse)
-      const t3 = f32x4.mul(v128.load(from, 48), inverse)
-      let c0 = i32x4.splat(0)
-      let c1 = c0
-      let c2 = c0
-      let c3 = c0
-      for (let m = midpoints; m < end; m += 4) {
-        const midpoint = v128.load32_splat(m)
-        c0 = i32x4.sub(c0, f32x4.gt(t0, midpoint))
-        c1 = i32x4.sub(c1, f32x4.gt(t1, midpoint))
-        c2 = i32x4.sub(c2, f32x4.gt(t2, midpoint))
-        c3 = i32x4.sub(c3, f32x4.gt(t3, midpoint))
-      }
-      const codes = i8x16.swizzle(order, narrow(c0, c1, c2, c3))
-      if (rest < 16) {
-        v128.store(LAST, codes)
-        copyBytes(dst, LAST, rest)
-        p += <usize>rest << 2
-        dst += rest
-      } else {
-        v128.store(dst, codes)
-        p += 64
-        dst += 16
-      }
-    }
-  }
+  encodeAs(COMPARED, p, count, block, first, table, scales, dst)
 }
 
 export function encodeLevels(p: usize, count: i32, block: i32, first: i32, table: usize, scales: usize, dst: usize): void {
-  if (f32.load(table + PER_UNIT) != 0) encodeBinned(p, count, block, first, table, scales, dst)
+  if (i32.load(table + COUNT) <= 2) encodeFew(p, count, block, first, table, scales, dst)
+  else if (f32.load(table + PER_UNIT) != 0) encodeBinned(p, count, block, first, table, scales, dst)
   else encodeCompared(p, count, block, first, table, scales, dst)
 }
 

@@ -1,4 +1,4 @@
-// Mean magnitudes of blocks. Twin: src/kernels/reference/magnitude.ts, which fixes the order of the sums: four f64 lanes a block.
+// Mean magnitudes of blocks. Twin: src/kernels/reference/block-scale.ts, which fixes the order of the sums: 16 to 4 lanes in f32, those in f64.
 import { GRID, TAIL, least, padTail, word } from './memory'
 import { settle } from './scale'
 
@@ -14,34 +14,50 @@ const SUMS: usize = GRID
   return f64x2.extract_lane(pairs, 0) + f64x2.extract_lane(pairs, 1)
 }
 
+@inline function sum4(a: v128, b: v128, c: v128, d: v128): v128 {
+  return f32x4.add(f32x4.add(a, b), f32x4.add(c, d))
+}
+
 function sumOf(p: usize, count: i32): f64 {
   const absolute = word(1)
   let low = f64x2.splat(0)
   let top = low
-  for (; count > 0; count -= 4, p += 16) {
-    if (count < 4) padTail(p, count)
-    const x = v128.and(v128.load(count < 4 ? TAIL : p), absolute)
-    low = f64x2.add(low, f64x2.promote_low_f32x4(x))
-    top = f64x2.add(top, high(x))
+  for (; count > 0; count -= 16, p += 64) {
+    const from = count < 16 ? TAIL : p
+    if (count < 16) padTail(p, count)
+    const a = v128.and(v128.load(from), absolute)
+    const b = v128.and(v128.load(from, 16), absolute)
+    const c = v128.and(v128.load(from, 32), absolute)
+    const d = v128.and(v128.load(from, 48), absolute)
+    const s = sum4(a, b, c, d)
+    low = f64x2.add(low, f64x2.promote_low_f32x4(s))
+    top = f64x2.add(top, high(s))
   }
   return total(low, top)
 }
 
-/** Mean of the magnitudes beyond `threshold`; 0 where there are none. */
+/** Mean of the magnitudes beyond `threshold`, which is not negative; 0 where there are none. */
 function meanBeyond(p: usize, count: i32, threshold: f32): f64 {
   const absolute = word(1)
   const limit = f32x4.splat(threshold)
   let low = f64x2.splat(0)
   let top = low
   let found = i32x4.splat(0)
-  for (; count > 0; count -= 4, p += 16) {
-    if (count < 4) padTail(p, count)
-    const x = v128.and(v128.load(count < 4 ? TAIL : p), absolute)
-    const beyond = f32x4.gt(x, limit)
-    const kept = v128.and(x, beyond)
-    low = f64x2.add(low, f64x2.promote_low_f32x4(kept))
-    top = f64x2.add(top, high(kept))
-    found = i32x4.sub(found, beyond)
+  for (; count > 0; count -= 16, p += 64) {
+    const from = count < 16 ? TAIL : p
+    if (count < 16) padTail(p, count)
+    const a = v128.and(v128.load(from), absolute)
+    const b = v128.and(v128.load(from, 16), absolute)
+    const c = v128.and(v128.load(from, 32), absolute)
+    const d = v128.and(v128.load(from, 48), absolute)
+    const isA = f32x4.gt(a, limit)
+    const isB = f32x4.gt(b, limit)
+    const isC = f32x4.gt(c, limit)
+    const isD = f32x4.gt(d, limit)
+    const s = sum4(v128.and(a, isA), v128.and(b, isB), v128.and(c, isC), v128.and(d, isD))
+    low = f64x2.add(low, f64x2.promote_low_f32x4(s))
+    top = f64x2.add(top, high(s))
+    found = i32x4.sub(found, i32x4.add(i32x4.add(isA, isB), i32x4.add(isC, isD)))
   }
   const many = i32x4.extract_lane(found, 0) + i32x4.extract_lane(found, 1) + i32x4.extract_lane(found, 2) + i32x4.extract_lane(found, 3)
   return many == 0 ? 0 : total(low, top) / <f64>many

@@ -35,6 +35,8 @@ export const EDGE_ROWS: i32 = 128
 /** 64 rows of 512 codes. */
 export const PANEL: usize = 81920
 export const PANEL_COLUMNS: i32 = 512
+/** Base-3 digits of 256 bytes, eight bytes each. */
+export const DIGITS_OF: usize = 114688
 /** 512 KiB: columns or blocks side by side, spare histogram tables. */
 export const LARGE: usize = 131072
 export const LARGE_BYTES: i32 = 524288
@@ -43,7 +45,7 @@ export const LARGE_BYTES: i32 = 524288
  * Scalars that kernels splat into locals before their loops. They are loads, not literals:
  * V8 from version 13 on rebuilds v128 literals in every iteration.
  */
-const TABLE: usize = memory.data<u32>([0x4b400000, 0x7fffffff, 0x7f800000, 0x80000000, 0xc8000fff, 1, 0x3f000000, 0x387fffff, 0x477fefff, 0x7c00, 0x200, 0x7fff, 0x7f7f7fff, 0x7fc0, 0x7c00, 0x77800000, 0x8000, 0x80808080, 0x1f1f1f1f, 0x10101010], 16)
+const TABLE: usize = memory.data<u32>([0x4b400000, 0x7fffffff, 0x7f800000, 0x80000000, 0xc8000fff, 1, 0x3f000000, 0x387fffff, 0x477fefff, 0x7c00, 0x200, 0x7fff, 0x7f7f7fff, 0x7fc0, 0x7c00, 0x77800000, 0x8000, 0x80808080, 0x10101010], 16)
 
 /** 1.5 * 2^23: added to a float below 2^22 it rounds half to even and leaves the integer in the low bits. */
 @inline export function magic(): v128 { return v128.load32_splat(TABLE) }

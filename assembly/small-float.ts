@@ -1,5 +1,5 @@
 // Floats of eight bits and less, by arithmetic on the bits of f32. Twin: src/kernels/reference/small-float.ts.
-import { INVERSES, LAST, TAIL, copyBytes, least, padTail, pin } from './memory'
+import { INVERSES, LAST, TAIL, copyBytes, least, padTail, pin, word } from './memory'
 import { invertScales } from './levels'
 
 // Per format: least normal number, largest number, bits of fraction, sign bit, 1 if 0 has a sign. Order: SmallFloatFormat of src/model/kernels.ts.
@@ -13,21 +13,37 @@ const FORMATS: usize = memory.data<f32>([
   0.25, 28, 2, 32, 1, // e3m2
 ], 16)
 
-/**
- * One byte a code: `bits` bits of fraction (3 or 2). Adding 2^(23 - bits) times the power of two below a value rounds it to the steps of
- * its binade, half to even, and leaves their number in the low bits.
- */
+/** Codes of four values, any magnitude. Adding 2^(23 - bits) times the power of two below a value rounds it to the steps of its binade,
+ * half to even, and leaves their number in the low bits. */
+@inline function anyCodes(bits: i32, x: v128, inverse: v128, least4: v128, most: v128): v128 {
+  const lift = i32x4.splat((23 - bits) << 23)
+  const a = i32x4.min_s(v128.and(f32x4.mul(x, inverse), i32x4.splat(0x7fffffff)), most)
+  const r = i32x4.add(v128.and(i32x4.max_s(a, least4), i32x4.splat(0x7f800000)), lift)
+  const steps = i32x4.sub(f32x4.add(a, r), r)
+  return i32x4.add(steps, i32x4.shr_u(i32x4.sub(r, i32x4.add(least4, lift)), 23 - bits))
+}
+
+/** Bits of a float, sign included, rounded half to even after `bits` bits of fraction. */
+@inline function rounded(bits: i32, t: v128, below: v128, one: v128): v128 {
+  return i32x4.shr_u(i32x4.add(i32x4.add(t, below), v128.and(i32x4.shr_u(t, 23 - bits), one)), 23 - bits)
+}
+
+/** One byte a code, with `bits` bits of fraction (3 or 2). */
 @inline function encodeAs(bits: i32, format: usize, signedZero: i32, p: usize, count: i32, block: i32, first: i32, scales: usize, dst: usize): void {
   const smallest = i32.load(format)
-  const least4 = pin(i32x4.splat(smallest), 0)
-  const most = v128.load32_splat(format + 4)
-  const exponent = pin(i32x4.splat(0x7f800000), 1)
-  const lift = pin(i32x4.splat((23 - bits) << 23), 2)
-  const origin = pin(i32x4.splat((smallest + ((23 - bits) << 23)) >> (23 - bits)), 3)
-  const sign = pin(i8x16.splat(<i8><i32>f32.load(format, 12)), 4)
-  const unsigned = pin(i8x16.splat(signedZero && f32.load(format, 16) != 0 ? -1 : 0), 5)
-  const absolute = pin(i32x4.splat(0x7fffffff), 6)
-  const none = i32x4.splat(0)
+  const largest = i32.load(format, 4)
+  // Exponent and fraction of a rounded float, less this, are the code.
+  const origin = (smallest >> (23 - bits)) - (1 << bits)
+  const below = pin(i32x4.splat((1 << (22 - bits)) - 1), 0)
+  const one = word(5)
+  const magnitudes: i32 = (1 << (8 + bits)) - 1
+  const magnitude = pin(i16x8.splat(<i16>magnitudes), 1)
+  const top = pin(i16x8.splat(<i16>(largest >> (23 - bits))), 2)
+  const bottom = pin(i16x8.splat(<i16>(smallest >> (23 - bits))), 3)
+  const zero = pin(i16x8.splat(<i16>origin), 4)
+  const sign = pin(i16x8.splat(<i16><i32>f32.load(format, 12)), 5)
+  const shift = f32.load(format, 12) == 32 ? 3 + bits : 1 + bits
+  const unsigned = pin(i8x16.splat(signedZero && f32.load(format, 16) != 0 ? -1 : 0), 6)
   let at: usize = 256
   for (let left = first; count > 0; left = block, scales += 4, at += 4) {
     if (at == 256) {
@@ -40,26 +56,33 @@ const FORMATS: usize = memory.data<f32>([
     for (let rest = run; rest > 0; rest -= 16) {
       const from = rest < 16 ? TAIL : p
       if (rest < 16) padTail(p, rest)
-      const t0 = f32x4.mul(v128.load(from), inverse)
-      const t1 = f32x4.mul(v128.load(from, 16), inverse)
-      const t2 = f32x4.mul(v128.load(from, 32), inverse)
-      const t3 = f32x4.mul(v128.load(from, 48), inverse)
-      const a0 = i32x4.min_s(v128.and(t0, absolute), most)
-      const a1 = i32x4.min_s(v128.and(t1, absolute), most)
-      const a2 = i32x4.min_s(v128.and(t2, absolute), most)
-      const a3 = i32x4.min_s(v128.and(t3, absolute), most)
-      const r0 = i32x4.add(v128.and(i32x4.max_s(a0, least4), exponent), lift)
-      const r1 = i32x4.add(v128.and(i32x4.max_s(a1, least4), exponent), lift)
-      const r2 = i32x4.add(v128.and(i32x4.max_s(a2, least4), exponent), lift)
-      const r3 = i32x4.add(v128.and(i32x4.max_s(a3, least4), exponent), lift)
-      const c0 = i32x4.add(i32x4.sub(f32x4.add(a0, r0), r0), i32x4.sub(i32x4.shr_u(r0, 23 - bits), origin))
-      const c1 = i32x4.add(i32x4.sub(f32x4.add(a1, r1), r1), i32x4.sub(i32x4.shr_u(r1, 23 - bits), origin))
-      const c2 = i32x4.add(i32x4.sub(f32x4.add(a2, r2), r2), i32x4.sub(i32x4.shr_u(r2, 23 - bits), origin))
-      const c3 = i32x4.add(i32x4.sub(f32x4.add(a3, r3), r3), i32x4.sub(i32x4.shr_u(r3, 23 - bits), origin))
-      const codes = i8x16.narrow_i16x8_u(i16x8.narrow_i32x4_s(c0, c1), i16x8.narrow_i32x4_s(c2, c3))
-      const signs = i8x16.narrow_i16x8_s(i16x8.narrow_i32x4_s(t0, t1), i16x8.narrow_i32x4_s(t2, t3))
-      const negative = v128.and(i8x16.lt_s(signs, none), i8x16.gt_s(codes, unsigned))
-      const whole = v128.or(codes, v128.and(negative, sign))
+      const a = i16x8.narrow_i32x4_s(
+        rounded(bits, f32x4.mul(v128.load(from), inverse), below, one),
+        rounded(bits, f32x4.mul(v128.load(from, 16), inverse), below, one),
+      )
+      const b = i16x8.narrow_i32x4_s(
+        rounded(bits, f32x4.mul(v128.load(from, 32), inverse), below, one),
+        rounded(bits, f32x4.mul(v128.load(from, 48), inverse), below, one),
+      )
+      const c = i16x8.min_s(v128.and(a, magnitude), top)
+      const d = i16x8.min_s(v128.and(b, magnitude), top)
+      let codes = i8x16.narrow_i16x8_u(i16x8.sub(c, zero), i16x8.sub(d, zero))
+      const signs = i8x16.narrow_i16x8_u(v128.and(i16x8.shr_u(a, shift), sign), v128.and(i16x8.shr_u(b, shift), sign))
+      if (v128.any_true(v128.or(i16x8.lt_s(c, bottom), i16x8.lt_s(d, bottom)))) {
+        const least4 = v128.load32_splat(format)
+        const most = v128.load32_splat(format + 4)
+        codes = i8x16.narrow_i16x8_u(
+          i16x8.narrow_i32x4_s(
+            anyCodes(bits, v128.load(from), inverse, least4, most),
+            anyCodes(bits, v128.load(from, 16), inverse, least4, most),
+          ),
+          i16x8.narrow_i32x4_s(
+            anyCodes(bits, v128.load(from, 32), inverse, least4, most),
+            anyCodes(bits, v128.load(from, 48), inverse, least4, most),
+          ),
+        )
+      }
+      const whole = v128.or(codes, v128.and(signs, i8x16.gt_s(codes, unsigned)))
       if (rest < 16) {
         v128.store(LAST, whole)
         copyBytes(dst, LAST, rest)

@@ -69,7 +69,7 @@ export function describeDense(pairOf: () => Pair): void {
     it('gives the bits of the oracle', () => {
       fc.assert(
         fc.property(cases, (one) => agree(pair, one)),
-        { seed: 4_021, numRuns: 400 },
+        { seed: 4_021, numRuns: 150 },
       )
     })
 

@@ -50,15 +50,25 @@ function reachScale(
   return settleScale(Math.max(forMax, forMin, 0), halfScales)
 }
 
-/** Magnitudes above `threshold`: how many, and their sum as (l0 + l2) + (l1 + l3) of four interleaved lanes. */
+/**
+ * How many magnitudes lie above `threshold`, and their sum: of every 16 values, lanes i, i + 4, i + 8, i + 12 in f32; these four in f64,
+ * at the end (l0 + l2) + (l1 + l3).
+ */
 function sumBeyond(f32: Float32Array, start: number, count: number, threshold: number): { sum: number; many: number } {
   const lanes = new Float64Array(4)
+  const sixteen = new Float32Array(16)
   let many = 0
-  for (let i = 0; i < count; i++) {
-    const x = Math.abs(f32[start + i]!)
-    if (!(x > threshold)) continue
-    many++
-    lanes[i & 3]! += x
+  for (let top = 0; top < count; top += 16) {
+    for (let i = 0; i < 16; i++) {
+      const x = top + i < count ? Math.abs(f32[start + top + i]!) : 0
+      const isKept = top + i < count && x > threshold
+      if (isKept) many++
+      sixteen[i] = isKept ? x : 0
+    }
+    for (let i = 0; i < 4; i++) {
+      const [a, b, c, d] = [sixteen[i]!, sixteen[i + 4]!, sixteen[i + 8]!, sixteen[i + 12]!]
+      lanes[i]! += fround(fround(a + b) + fround(c + d))
+    }
   }
   return { sum: lanes[0]! + lanes[2]! + (lanes[1]! + lanes[3]!), many }
 }

@@ -1,4 +1,4 @@
-import { ScaleRule, type SmallFloatFormat } from '../../model/kernels.ts'
+import { LEVEL_TABLE_BYTES, ScaleRule, type SmallFloatFormat } from '../../model/kernels.ts'
 import type { Arena } from './arena.ts'
 import { fitScaleRows } from './block-scale.ts'
 import { denseBytes, packDense, unpackDense } from './dense.ts'
@@ -88,11 +88,11 @@ export function packLevelRows(
   dst: number,
   dstStride: number,
 ): void {
-  const { midpoints, order } = readTable(arena, table)
+  const { thresholds, order } = readTable(arena, table)
   const tile = { src, stride, rows, columns, block, rule, up, down, halfScales, scales }
   packRowsWith(arena, tile, perByte, dst, dstStride, (t) => {
     let index = 0
-    while (t > midpoints[index]!) index++
+    while (t > thresholds[index]!) index++
     return order[index]!
   })
 }
@@ -118,19 +118,17 @@ export function packFloatRows(
   packRowsWith(arena, tile, 1, dst, dstStride, (t) => encodeSmallFloat(t, format, signedZero))
 }
 
-/** `midpoints` end in +inf. */
-function readTable(arena: Arena, table: number): { midpoints: Float32Array; order: Uint8Array; levels: Float32Array } {
-  const bytes = arena.u8.slice(table, table + TABLE.byteLength)
+/** `thresholds` end in +inf. */
+function readTable(arena: Arena, table: number): { thresholds: Float32Array; order: Uint8Array; levels: Float32Array } {
+  const bytes = arena.u8.slice(table, table + LEVEL_TABLE_BYTES)
   const view = new DataView(bytes.buffer)
   const count = view.getInt32(TABLE.count, true)
-  const midpoints = new Float32Array(count + 1).fill(Infinity)
-  for (let i = 0; i < count; i++) midpoints[i] = view.getFloat32(TABLE.midpoints + i * 4, true)
-  const levels = new Float32Array(16)
-  const together = new DataView(levels.buffer)
-  for (let i = 0; i < 16; i++) {
-    for (let k = 0; k < 4; k++) together.setUint8(4 * i + k, bytes[TABLE.levelPlanes + 16 * k + i]!)
-  }
-  return { midpoints, order: bytes.slice(TABLE.order, TABLE.order + 16), levels }
+  const thresholds = new Float32Array(count + 1).fill(Infinity)
+  for (let i = 0; i < count; i++) thresholds[i] = view.getFloat32(TABLE.thresholds + i * 4, true)
+  const together = new DataView(new ArrayBuffer(64))
+  for (let i = 0; i < 64; i++) together.setUint8((i % 16) * 4 + Math.floor(i / 16), bytes[TABLE.levels + i]!)
+  const levels = Float32Array.from({ length: 16 }, (_, code) => together.getFloat32(code * 4, true))
+  return { thresholds, order: bytes.slice(TABLE.order, TABLE.order + 16), levels }
 }
 
 export function unpackLevelRows(

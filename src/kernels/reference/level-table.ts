@@ -1,35 +1,38 @@
 import { TersorError } from '../../errors.ts'
-import type { LevelSearch } from '../../model/kernels.ts'
+import { LEVEL_TABLE_BYTES, type LevelSearch } from '../../model/kernels.ts'
 import type { Arena } from './arena.ts'
 
 const { fround } = Math
 
-/** Layout of a prepared table: bytes of the floats apart, so that byte shuffles can look them up. Twin: assembly/levels.ts. */
+/** Layout of a prepared table. Multi-byte entries lie in planes, one byte of each, for lookup by byte shuffles. Twin: assembly/levels.ts. */
 export const TABLE = {
-  /** Bytes 0 .. 3 of the midpoint above each index, 16 bytes each; +inf where there is none. */
-  midpointPlanes: 0,
-  /** The same for the level of each code. */
-  levelPlanes: 64,
+  /** Low and high bytes of the positions of the thresholds; 32767 where there is none. */
+  positions: 0,
   /** Index below which no value of a bin lies, 32 bins. */
-  bins: 128,
+  bins: 32,
+  /** Bytes 0 .. 3 of the level of each code. */
+  levels: 64,
   /** Code of each index. */
-  order: 160,
-  /** Bins per unit (f32; 0: no bins), bin of 0 (f32), number of midpoints (i32). */
-  perUnit: 176,
-  origin: 180,
-  count: 184,
-  midpoints: 192,
-  byteLength: 256,
+  order: 128,
+  /** Position steps per unit (f32; 0: no positions), position of value 0 (i32), number of thresholds (i32). */
+  perUnit: 144,
+  origin: 148,
+  count: 152,
+  /** The thresholds as floats; +inf where there is none. */
+  thresholds: 160,
 } as const
 
+/** Positions are 16-bit numbers; the upper five bits are the bin. */
+const BIN_SIZE = 2048
 const BINS = 32
-/** How near to the edge of a bin a midpoint counts as being in both; far beyond the rounding of a position. */
-const MARGIN = 2 ** -10
+/** How far from a change of position a threshold must lie: more than the rounding of a position below 2^17. */
+const MARGIN = 0.05
 
-export interface Bins {
+export interface Positions {
   readonly perUnit: number
   readonly origin: number
-  readonly first: Uint8Array
+  /** Of each threshold. */
+  readonly at: readonly number[]
 }
 
 /** Used by both engines. */
@@ -38,27 +41,32 @@ export function prepareLevels(arena: Pick<Arena, 'u8'>, search: LevelSearch, tab
   if (!(levels.length >= 2 && levels.length <= 16)) {
     throw new TersorError('E_INTERNAL', `expected a table of 2 to 16 levels, found ${levels.length}`)
   }
-  const bytes = new Uint8Array(TABLE.byteLength)
+  const bytes = new Uint8Array(LEVEL_TABLE_BYTES)
   const view = new DataView(bytes.buffer)
-  const midpoints = new Float32Array(16).fill(Infinity)
   const count = levels.length - 1
-  for (let i = 0; i < count; i++) midpoints[i] = roundDown(search.thresholds[i]!)
-  const ofCodes = new Float32Array(16)
+  const thresholds = Array.from({ length: count }, (_, i) => roundDown(search.thresholds[i]!))
+  for (let i = 0; i < 16; i++) view.setFloat32(TABLE.thresholds + i * 4, thresholds[i] ?? Infinity, true)
+  view.setInt32(TABLE.count, count, true)
   for (let i = 0; i <= count; i++) {
     const code = codes?.[i] ?? i
     if (!(code < 16)) throw new TersorError('E_INTERNAL', `expected codes below 16, found ${code}`)
     bytes[TABLE.order + i] = code
-    ofCodes[code] = levels[i]!
+    const level = new DataView(new ArrayBuffer(4))
+    level.setFloat32(0, levels[i]!, true)
+    for (let k = 0; k < 4; k++) bytes[TABLE.levels + 16 * k + code] = level.getUint8(k)
   }
-  for (let i = 0; i < 16; i++) view.setFloat32(TABLE.midpoints + i * 4, midpoints[i]!, true)
-  spread(midpoints, bytes, TABLE.midpointPlanes)
-  spread(ofCodes, bytes, TABLE.levelPlanes)
-  view.setInt32(TABLE.count, count, true)
-  const bins = findBins(midpoints.subarray(0, count))
-  if (bins) {
-    view.setFloat32(TABLE.perUnit, bins.perUnit, true)
-    view.setFloat32(TABLE.origin, bins.origin, true)
-    bytes.set(bins.first, TABLE.bins)
+  const positions = findPositions(thresholds)
+  if (positions) {
+    view.setFloat32(TABLE.perUnit, positions.perUnit, true)
+    view.setInt32(TABLE.origin, positions.origin, true)
+    for (let i = 0; i < 16; i++) {
+      const position = positions.at[i] ?? 32767
+      bytes[TABLE.positions + i] = position
+      bytes[TABLE.positions + 16 + i] = position >> 8
+    }
+    for (let bin = 0; bin < BINS; bin++) {
+      bytes[TABLE.bins + bin] = positions.at.filter((position) => binOf(position) < bin).length
+    }
   }
   arena.u8.set(bytes, table)
 }
@@ -74,42 +82,29 @@ function roundDown(value: number): number {
   return view.getFloat32(0)
 }
 
-/** Byte k of float i goes to at + 16 k + i. */
-function spread(floats: Float32Array, target: Uint8Array, at: number): void {
-  const view = new DataView(floats.buffer, floats.byteOffset)
-  for (let i = 0; i < 16; i++) {
-    for (let k = 0; k < 4; k++) target[at + 16 * k + i] = view.getUint32(4 * i, true) >>> (8 * k)
-  }
+function binOf(position: number): number {
+  return Math.floor(position / BIN_SIZE) + BINS / 2
 }
 
 /**
- * Bins of equal width that hold at most one midpoint each: bin = round(t * perUnit) + origin, first = the index of its lowest value.
- * None for few midpoints, where comparing with each is quicker, and for midpoints too unevenly spaced for 32 bins.
+ * The position of t is round(t * perUnit) + origin; no bin holds two thresholds. None for few thresholds, where comparing with each is
+ * quicker, and for thresholds too unevenly spaced for 32 bins.
  */
-export function findBins(midpoints: Float32Array): Bins | undefined {
-  if (midpoints.length < 5) return undefined
-  const low = midpoints[0]!
-  const width = midpoints[midpoints.length - 1]! - low
-  if (!(width > 1e-30 && width < 1e30 && Math.abs(low) < 64 * width)) return undefined
-  for (let bins = BINS - 1; bins > midpoints.length; bins -= 0.125) {
-    const perUnit = fround((bins - 1) / width)
-    const origin = -Math.floor(low * perUnit + 0.5)
-    const first = new Uint8Array(BINS)
-    let fits = Math.floor(midpoints[midpoints.length - 1]! * perUnit + 0.5 + MARGIN) + origin < BINS
-    for (let bin = 0; bin < BINS && fits; bin++) {
-      const from = bin === 0 ? -Infinity : bin - origin - 0.5 - MARGIN
-      const to = bin === BINS - 1 ? Infinity : bin - origin + 0.5 + MARGIN
-      let below = 0
-      let inside = 0
-      for (const midpoint of midpoints) {
-        const position = midpoint * perUnit
-        if (position < from) below++
-        else if (position <= to) inside++
-      }
-      first[bin] = below
-      if (inside > 1) fits = false
+export function findPositions(thresholds: readonly number[]): Positions | undefined {
+  if (thresholds.length < 3) return undefined
+  const low = thresholds[0]!
+  const width = thresholds[thresholds.length - 1]! - low
+  if (!(width > 1e-20 && width < 1e20 && Math.abs(low) < width)) return undefined
+  for (let part = 256; part > 64; part--) {
+    const perUnit = fround(((65_000 / width) * part) / 256)
+    const steps = thresholds.map((threshold) => threshold * perUnit)
+    if (steps.some((step) => Math.abs(step - Math.floor(step) - 0.5) < MARGIN)) continue
+    for (let shift = 0; shift < BIN_SIZE; shift += 256) {
+      const origin = -32_700 + shift - Math.floor(low * perUnit)
+      const at = steps.map((step) => Math.floor(step + 0.5) + origin)
+      const isApart = at.every((position, i) => i === 0 || binOf(position) > binOf(at[i - 1]!))
+      if (isApart && at[at.length - 1]! < 32_766) return { perUnit, origin, at }
     }
-    if (fits) return { perUnit, origin, first }
   }
   return undefined
 }
