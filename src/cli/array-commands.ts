@@ -10,7 +10,7 @@ import { writeText } from './write-text.ts'
 /** Flags that mean something for arrays; every other one is refused there. */
 const OF_ARRAYS = new Set(['output', 'to', 'solver', 'force', 'manifest', 'json', 'quiet', 'verbose', 'no-color'])
 /** Flags that mean something for arrays only. */
-const ARRAYS_ONLY = ['effort', 'importance', 'recall', 'rescore', 'candidates']
+const ARRAYS_ONLY = ['budget', 'effort', 'importance', 'recall', 'rescore', 'candidates']
 
 export async function quantizeArrays(
   { parsed, loadLine, progress, signal, text }: CommandContext,

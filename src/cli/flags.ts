@@ -245,6 +245,13 @@ export const FLAGS: readonly FlagSpec[] = [
     aboutFor: { explain: 'for random numbers, stochastic rounding and what is held out (default 0)' },
   },
   {
+    name: 'budget',
+    kind: 'ratio',
+    value: 'BITS',
+    verbs: ['quantize'],
+    about: 'arrays: bits a value may take; every family of schemes is tried, the least error wins',
+  },
+  {
     name: 'effort',
     kind: 'name',
     value: 'HOW',
@@ -328,7 +335,6 @@ export const FLAGS: readonly FlagSpec[] = [
     about: '',
     later: 'awq, smooth, equalize and rotate need statistics, which come later',
   },
-  { name: 'budget', kind: 'text', verbs: DECIDING, about: '', later: 'it belongs to the verb `search`' },
 ]
 
 export const flagNamed = (name: string): FlagSpec | undefined => FLAGS.find((flag) => flag.name === name)

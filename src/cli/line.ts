@@ -50,6 +50,7 @@ export interface LineOptions {
 /** Options of arrays, by the same rule. */
 export interface ArrayOptions {
   readonly to?: string
+  readonly budget?: number
   readonly effort?: 'fast' | 'default' | 'best'
   readonly solver?: string
   readonly importance?: string

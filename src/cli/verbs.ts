@@ -51,7 +51,7 @@ export const VERBS: readonly VerbSpec[] = [
   },
   {
     verb: 'explain',
-    about: 'the steps of quantization on numbers: levels, codes, error, compensation, correction, the way back',
+    about: 'the steps of quantization on numbers, from levels to codes and back, with their errors',
     positionals: [],
     example: 'tersor explain --values 0.1,-0.7,2,1.25 --bits 3',
     notes: [

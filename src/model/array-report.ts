@@ -26,6 +26,8 @@ export interface ArrayDecision {
   readonly sqnrDb?: number
   readonly maxAbs?: number
   readonly recall?: RecallFigures
+  /** With a budget: schemes that no other beats in both, rate rising. */
+  readonly curve?: readonly { readonly scheme: string; readonly bitsPerValue: number; readonly relativeRms: number }[]
 }
 
 /** Arrays in, arrays out; the JSON object of `quantize` and `dequantize` on .npy, .npz and pictures. */

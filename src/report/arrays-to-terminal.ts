@@ -19,6 +19,7 @@ export function arraysToTerminal(report: ArrayReport, options: TextOptions = {})
     ),
     arrays(report, paint, options.verbose ? Number.POSITIVE_INFINITY : 20),
     report.decisions.flatMap((decision) => (decision.recall ? found(decision, decision.recall, paint) : [])),
+    report.decisions.flatMap((decision) => (decision.curve ? curve(decision, decision.curve, paint) : [])),
     report.suggestion === undefined ? [] : [`next      ${paint.name(printable(report.suggestion, 400))}`],
   ]
   return `${blocks
@@ -63,6 +64,20 @@ function figures({ bitsPerValue, relativeRms, sqnrDb, maxAbs }: ArrayDecision): 
     numberText(relativeRms),
     decibelText(sqnrDb ?? Number.NaN),
     numberText(maxAbs ?? Number.NaN),
+  ]
+}
+
+function curve(decision: ArrayDecision, points: NonNullable<ArrayDecision['curve']>, paint: Paint): string[] {
+  const rows = points.map(({ scheme, bitsPerValue, relativeRms }) => [
+    scheme === decision.scheme ? paint.good(scheme) : scheme,
+    numberText(Number(bitsPerValue.toFixed(3))),
+    numberText(relativeRms),
+  ])
+  return [
+    `schemes for ${paint.name(shorten(decision.name, 40))} that no other beats in both (${decision.because})`,
+    ...textTable([['scheme', 'bits a value', 'relative RMS'], ...rows], 'lrr').map((line, i) =>
+      i === 0 ? paint.dim(line) : line,
+    ),
   ]
 }
 

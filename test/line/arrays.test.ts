@@ -148,6 +148,15 @@ describe('arrays as data', () => {
     expect(again.decisions[0]?.maxAbs).toBeLessThanOrEqual(255 / 63 / 2 + 0.6)
   })
 
+  it('choose the scheme within a budget, and show the curve', async () => {
+    const report = await quantizeArrays(at('emb.npy'), at('b4.npz'), { budget: 4.8 })
+    const [one] = report.decisions
+    expect(one?.bitsPerValue).toBeLessThanOrEqual(4.8)
+    expect(one?.curve?.some(({ scheme }) => scheme === one.scheme)).toBe(true)
+    expect(one?.because).toMatch(/least error of \d+ schemes within 4.8 bits/)
+    await expect(quantizeArrays(at('emb.npy'), at('no.npz'), { budget: 4, to: 'int4-row' })).rejects.toThrow(/--to/)
+  })
+
   it('are refused in words', async () => {
     const refuse = (options: object, words: RegExp, input = 'emb.npy') =>
       expect(quantizeArrays(at(input), at('no.npz'), options)).rejects.toThrow(words)

@@ -6,6 +6,8 @@ import { arrayScheme } from '../../schemes/arrays/index.ts'
 export interface ArrayFileOptions {
   /** Scheme id or preset; default int8-row. */
   readonly to?: string
+  /** Bits a value may take instead of a scheme: every family is tried on every array. */
+  readonly budget?: number
   readonly effort?: 'fast' | 'default' | 'best'
   /** `products`: codes are moved so that products with vectors like the rows themselves stay right. */
   readonly solver?: string
@@ -36,6 +38,7 @@ const EFFORTS: Readonly<Record<string, Effort | undefined>> = { fast: 'closed', 
 
 export interface ArrayAsk {
   readonly scheme: ArrayScheme
+  readonly budget: number | undefined
   readonly effort: Effort | undefined
   readonly products: boolean
   readonly rescore: ArrayScheme | undefined
@@ -68,8 +71,15 @@ export function arrayAsk(options: ArrayFileOptions): ArrayAsk {
   if (!(Number.isInteger(candidates) && candidates >= 1 && candidates <= 1000)) {
     throw new TersorError('E_USAGE', `expected 1 to 1000 --candidates, found ${candidates}`)
   }
+  if (options.budget !== undefined && (options.to !== undefined || products)) {
+    throw new TersorError(
+      'E_USAGE',
+      `--budget chooses the scheme itself; it contradicts --${products ? 'solver products' : 'to'}`,
+    )
+  }
   return {
     scheme,
+    budget: options.budget,
     effort: options.solver === 'nearest' ? 'closed' : EFFORTS[options.effort ?? 'default'],
     products,
     rescore: options.rescore === undefined ? undefined : arrayScheme(PRESETS.get(options.rescore) ?? options.rescore),

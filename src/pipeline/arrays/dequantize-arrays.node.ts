@@ -12,7 +12,7 @@ import { Phases } from '../phases.ts'
 import { readArrays } from './array-input.node.ts'
 import { storedArray, storedNames } from './array-members.ts'
 import { plain, publish, toolsFor } from './quantize-arrays.node.ts'
-import { byteLengthOf } from './quantize-one.ts'
+import { byteLengthOf } from './quantized-bytes.ts'
 
 export interface DequantizeArraysOptions {
   readonly force?: boolean

@@ -39,7 +39,12 @@ export async function quantizeArrays(
       where: input,
     })
   }
-  const path = output ?? join(dirname(input), `${basename(input, extname(input))}.${ask.scheme.id}.npz`)
+  const path =
+    output ??
+    join(
+      dirname(input),
+      `${basename(input, extname(input))}.${ask.budget === undefined ? ask.scheme.id : `${ask.budget}bits`}.npz`,
+    )
   const read = await phases.time('load', () => readArrays(input, kind))
   if (storedNames(read.values.keys()).length > 0) {
     throw new TersorError('E_UNSUPPORTED', `${input} holds arrays that are quantized already`, {

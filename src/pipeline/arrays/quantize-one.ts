@@ -1,14 +1,17 @@
+import type { RatePoint } from '../../allocation/rate-distortion.ts'
 import { TersorError } from '../../errors.ts'
 import { recall } from '../../evaluation/index.ts'
 import type { ArrayDecision, RecallFigures } from '../../model/array-report.ts'
 import type { ArrayScheme, QuantizedArray } from '../../model/array-scheme.ts'
 import type { Value } from '../../model/runtime.ts'
 import type { Tools } from '../../model/tools.ts'
-import { decodeArray, encodeArray, stepsOf, unpackedCodes, withCodes } from '../../schemes/arrays/index.ts'
+import { arrayScheme, decodeArray, encodeArray, stepsOf, unpackedCodes, withCodes } from '../../schemes/arrays/index.ts'
 import { gramDescent, gramOf } from '../../solvers/index.ts'
 import { membersOf } from './array-members.ts'
 import type { ArrayAsk } from './array-options.ts'
 import { errorOf, floatsOf } from './array-values.ts'
+import { chooseScheme, type SchemeChoice } from './choose-scheme.ts'
+import { byteLengthOf } from './quantized-bytes.ts'
 
 /** Sweeps over a row; the second changes a few codes, the third hardly any. */
 const SWEEPS = 3
@@ -28,9 +31,12 @@ export interface OneOptions {
 }
 
 /** One array in codes, with its figures. */
-export function quantizeOne(name: string, value: Value, ask: ArrayAsk, options: OneOptions, tools: Tools): OneArray {
+export function quantizeOne(name: string, value: Value, asked: ArrayAsk, options: OneOptions, tools: Tools): OneArray {
   const values = floatsOf(value, name)
   const { importance } = options
+  const choice =
+    asked.budget === undefined ? undefined : choose(name, value, values, asked.budget, asked, importance, tools)
+  const ask = choice ? { ...asked, scheme: arrayScheme(choice.scheme) } : asked
   const quantized = encode(values, value.shape, ask.scheme, ask, importance, name)
   const decoded = decodeArray(quantized, ask.scheme)
   const members = membersOf(name, { quantized, dtype: value.dtype }, ask.scheme)
@@ -49,14 +55,42 @@ export function quantizeOne(name: string, value: Value, ask: ArrayAsk, options: 
       dtype: value.dtype,
       action: 'quantize',
       scheme: ask.scheme.id,
-      because: becauseOf(ask),
+      because: choice
+        ? `least error of ${choice.curve.points.length} schemes within ${asked.budget} bits a value`
+        : becauseOf(ask),
       bytesBefore: (value.data as Uint8Array).length,
       bytesAfter: bytes,
       bitsPerValue: values.length === 0 ? 0 : (8 * bytes) / values.length,
       ...errorOf(values, decoded),
+      ...(choice ? { curve: choice.curve.front.map(curvePoint) } : {}),
       ...(options.recall ? { recall: recallOf(name, value, values, decoded, second, ask, tools) } : {}),
     },
   }
+}
+
+function choose(
+  name: string,
+  { shape }: Value,
+  values: Float32Array,
+  bits: number,
+  { effort }: ArrayAsk,
+  importance: Float32Array | undefined,
+  tools: Tools,
+): SchemeChoice {
+  return chooseScheme(values, {
+    bits,
+    shape,
+    ...(effort === undefined ? {} : { effort }),
+    ...(importance ? { importance } : {}),
+    notify: (done, total, id) => {
+      tools.signal?.throwIfAborted()
+      tools.notify({ phase: 'choose', done, total, note: `${name}: ${id}` })
+    },
+  })
+}
+
+function curvePoint({ id, rate, distortion }: RatePoint): NonNullable<ArrayDecision['curve']>[number] {
+  return { scheme: id, bitsPerValue: rate, relativeRms: Math.sqrt(distortion) }
 }
 
 function encode(
@@ -112,10 +146,6 @@ function recallOf(
       if (done % 50 === 0 || done === total) tools.notify({ phase: 'recall', done, total, note: name })
     },
   })
-}
-
-export function byteLengthOf({ codes, parameters }: QuantizedArray): number {
-  return Object.values(parameters).reduce((sum, { byteLength }) => sum + byteLength, codes.length)
 }
 
 function becauseOf({ products, effort, scheme }: ArrayAsk): string {

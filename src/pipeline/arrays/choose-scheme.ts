@@ -1,0 +1,79 @@
+import { bestWithin, type RateCurve, type RatePoint, rateCurve } from '../../allocation/rate-distortion.ts'
+import { TersorError } from '../../errors.ts'
+import {
+  type ArrayOptions,
+  arrayScheme,
+  decodeArray,
+  encodeArray,
+  exampleIds,
+  FAMILIES,
+} from '../../schemes/arrays/index.ts'
+import { byteLengthOf } from './quantized-bytes.ts'
+
+export interface ChooseOptions extends Pick<ArrayOptions, 'shape' | 'effort' | 'importance'> {
+  /** Most bits a value may take, parameters included. */
+  readonly bits: number
+  /** Ids to choose from; default one or more of every family at the usual block sizes. */
+  readonly schemes?: readonly string[]
+  /** Called after every scheme. */
+  readonly notify?: (done: number, total: number, id: string) => void
+}
+
+export interface SchemeChoice {
+  /** Id of the scheme of least squared error within the budget. */
+  readonly scheme: string
+  readonly point: RatePoint
+  /** Rate in bits a value, distortion as relative squared error (weighted by the importance, when given). */
+  readonly curve: RateCurve
+}
+
+/**
+ * The scheme that writes these values best within a budget of bits, with the whole curve of rate and distortion: every scheme is
+ * tried on all values. Throws E_USAGE for a budget that no scheme meets.
+ */
+export function chooseScheme(values: ArrayLike<number>, options: ChooseOptions): SchemeChoice {
+  const { bits, schemes = candidateIds(), notify, ...rest } = options
+  if (!(bits > 0 && Number.isFinite(bits))) throw new TersorError('E_USAGE', `expected a budget of bits, found ${bits}`)
+  if (values.length === 0) throw new TersorError('E_USAGE', 'expected values to choose a scheme for, found none')
+  const floats = values instanceof Float32Array ? values : Float32Array.from(values)
+  const points: RatePoint[] = []
+  for (const [done, id] of schemes.entries()) {
+    const scheme = arrayScheme(id)
+    const quantized = encodeArray(floats, scheme, rest)
+    const rate = (8 * byteLengthOf(quantized)) / floats.length
+    points.push({
+      id: scheme.id,
+      rate,
+      distortion: distortionOf(floats, decodeArray(quantized, scheme), options.importance),
+    })
+    notify?.(done + 1, schemes.length, scheme.id)
+  }
+  const curve = rateCurve(points)
+  const point = bestWithin(curve, bits)
+  if (point === undefined) {
+    const least = curve.points[0] as RatePoint
+    throw new TersorError(
+      'E_USAGE',
+      `no scheme takes at most ${bits} bits a value here; ${least.id} takes ${least.rate.toFixed(3)}`,
+    )
+  }
+  return { scheme: point.id, point, curve }
+}
+
+/** Examples of all families, without those that differ from another only in their type of scale. */
+export function candidateIds(): string[] {
+  return exampleIds(FAMILIES)
+}
+
+function distortionOf(values: Float32Array, decoded: Float32Array, importance: ArrayLike<number> | undefined): number {
+  let error = 0
+  let energy = 0
+  const weights = importance?.length ?? 1
+  for (let i = 0; i < values.length; i++) {
+    const weight = importance ? (importance[i % weights] as number) : 1
+    const x = values[i] as number
+    error += weight * (x - (decoded[i] as number)) ** 2
+    energy += weight * x * x
+  }
+  return energy === 0 ? error : error / energy
+}
