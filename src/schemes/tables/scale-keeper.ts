@@ -22,6 +22,9 @@ export interface ScaleKeeper {
 
 const LARGEST_E4M3 = 448
 
+/** Up to here the exact search of a block takes no longer than the fast one. */
+const MOST_LEVELS_EXACT = 64
+
 /** Least normal f32; the inverse of anything smaller is not finite. */
 const LEAST_NORMAL = 1.1754943508222875e-38
 
@@ -33,7 +36,8 @@ export function scaleKeeper(table: PreparedTable, type: TableScale, options: Tab
   const reach = Math.max(table.above.reach, table.below.reach)
   if (type === 'e8m0') return powers(table, reach, options)
   if (type === 'e4m3fn') return floatsOfFloat(table, reach, options)
-  return { effort: 'fast', reach, round: scaleRounding(type), effective: (stored) => stored }
+  const effort = table.levels.length <= MOST_LEVELS_EXACT ? 'exact' : 'fast'
+  return { effort, reach, round: scaleRounding(type), effective: (stored) => stored }
 }
 
 /**

@@ -3,6 +3,7 @@ import { fitScale } from '../fitting/fit-scale.ts'
 import { encodeNearest } from '../fitting/nearest-level.ts'
 import { prepareTable, type Ties } from '../fitting/prepared-table.ts'
 import { tableErrorBound } from './error-bound.ts'
+import { fastTableScale } from './fast-table-scale.ts'
 import { type ScaleKeeper, scaleKeeper } from './scale-keeper.ts'
 
 export type TableScale = Extract<ParameterType, 'f32' | 'f16' | 'bf16' | 'e4m3fn' | 'e8m0'>
@@ -12,7 +13,7 @@ export interface TableOptions {
   readonly scale?: TableScale
   /** Scales of either sign; makes a difference to tables that are not symmetric. Not for e8m0. */
   readonly signed?: boolean
-  /** Default: exact where a scale has few values (e8m0, e4m3fn), else fast. */
+  /** Default: exact where a scale has few values (e8m0, e4m3fn) or the table up to 64 levels, else fast. */
   readonly effort?: Effort
   /** Default: bits. */
   readonly packing?: 'bits' | 'trits'
@@ -65,13 +66,14 @@ export function tableCodec(table: LevelTable, options: TableOptions = {}): Codec
   function fitStored(
     group: Group,
     { round, fit }: ScaleKeeper,
-    { best, closed, signed = false }: TableOptions,
+    { best, closed, signed = false, nested = false }: TableOptions,
     shared: Float32Array,
   ): number {
     const { values, importance, effort } = group
     if (fit !== undefined) return fit(group, shared)
     if (best !== undefined) return finite(round(best(values, importance)), round)
     if (closed !== undefined && effort === 'closed') return finite(round(closed(values)), round)
+    if (effort === 'fast') return finite(fastTableScale(values, importance, prepared, { signed, round, nested }), round)
     return finite(fitScale(values, importance, prepared, { effort, signed, round }), round)
   }
 
