@@ -1,4 +1,4 @@
-// Mean magnitudes of blocks. Twin: src/kernels/reference/block-scale.ts, which fixes the order of the sums: 16 to 4 lanes in f32, those in f64.
+// Mean magnitudes of blocks. Twin: src/numbers/mean-magnitude.ts, which fixes the order of the sums.
 import { GRID, TAIL, least, padTail, word } from './memory'
 import { settle } from './scale'
 

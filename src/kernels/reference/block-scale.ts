@@ -1,4 +1,5 @@
 import { ScaleRule } from '../../model/kernels.ts'
+import { meanMagnitude } from '../../numbers/mean-magnitude.ts'
 import type { Arena } from './arena.ts'
 import { settleScale } from './scale.ts'
 
@@ -17,11 +18,8 @@ export function blockScale(
   if (rule === ScaleRule.Reach || rule === ScaleRule.Signed) {
     return reachScale(f32, start, count, rule === ScaleRule.Signed, up, down, halfScales)
   }
-  let mean = sumBeyond(f32, start, count, -1).sum / count
-  if (rule === ScaleRule.MeanBeyond) {
-    const kept = sumBeyond(f32, start, count, fround(mean * 0.7))
-    mean = kept.many === 0 ? 0 : kept.sum / kept.many
-  }
+  let mean = meanMagnitude(f32, start, count)
+  if (rule === ScaleRule.MeanBeyond) mean = meanMagnitude(f32, start, count, fround(mean * 0.7))
   return settleScale(fround(mean), halfScales)
 }
 
@@ -48,29 +46,6 @@ function reachScale(
   const forMax = up > 0 ? fround(max / up) : 0
   const forMin = down > 0 ? fround(-min / down) : 0
   return settleScale(Math.max(forMax, forMin, 0), halfScales)
-}
-
-/**
- * How many magnitudes lie above `threshold`, and their sum: of every 16 values, lanes i, i + 4, i + 8, i + 12 in f32; these four in f64,
- * at the end (l0 + l2) + (l1 + l3).
- */
-function sumBeyond(f32: Float32Array, start: number, count: number, threshold: number): { sum: number; many: number } {
-  const lanes = new Float64Array(4)
-  const sixteen = new Float32Array(16)
-  let many = 0
-  for (let top = 0; top < count; top += 16) {
-    for (let i = 0; i < 16; i++) {
-      const x = top + i < count ? Math.abs(f32[start + top + i]!) : 0
-      const isKept = top + i < count && x > threshold
-      if (isKept) many++
-      sixteen[i] = isKept ? x : 0
-    }
-    for (let i = 0; i < 4; i++) {
-      const [a, b, c, d] = [sixteen[i]!, sixteen[i + 4]!, sixteen[i + 8]!, sixteen[i + 12]!]
-      lanes[i]! += fround(fround(a + b) + fround(c + d))
-    }
-  }
-  return { sum: lanes[0]! + lanes[2]! + (lanes[1]! + lanes[3]!), many }
 }
 
 export function fitScaleRows(
