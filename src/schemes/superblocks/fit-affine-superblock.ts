@@ -7,38 +7,13 @@
  */
 
 import type { Effort } from '../../model/array-scheme.ts'
-import { type AffineFit, affineFit, fitAffineRun } from './affine-run.ts'
+import { minimumCost, minimumFor, nearestMultiple, scaleCost } from './affine-costs.ts'
+import { affineFit, fitAffineRun } from './affine-run.ts'
+import { AFFINE_WIDTHS, type AffineWidth, narrowingsOf } from './affine-width.ts'
+import { candidates, leastOf } from './super-candidates.ts'
 import { roundSuperScale } from './super-scale.ts'
 import { type SuperblockShape, subCount, superScaleAt } from './superblock-shape.ts'
 import type { SuperblockValues } from './superblock-values.ts'
-
-/** How wide each effort looks. */
-interface Width {
-  /** Shares of the range cut off at each end, all pairs of them. */
-  readonly shares: readonly number[]
-  /** Codes left unused at the upper end: structured values may fall on such levels exactly. */
-  readonly unused: readonly number[]
-  readonly superScales: number
-  readonly superMinimums: number
-  readonly turns: number
-}
-
-const WIDTHS: Readonly<Record<Effort, Width>> = {
-  closed: { shares: [0], unused: [], superScales: 1, superMinimums: 1, turns: 0 },
-  fast: { shares: [0, 0.04, 0.09, 0.15], unused: [0.3, 0.6, 1], superScales: 3, superMinimums: 2, turns: 4 },
-  exact: {
-    shares: [0, 0.02, 0.04, 0.06, 0.09, 0.12, 0.16, 0.21],
-    unused: [0.2, 0.4, 0.6, 0.8, 1],
-    superScales: 8,
-    superMinimums: 4,
-    turns: 12,
-  },
-}
-
-function narrowingsOf({ shares, unused }: Width, maxCode: number): (readonly [number, number])[] {
-  const cut = shares.flatMap((below) => shares.map((above) => [below, above] as const))
-  return [...cut, ...unused.map((codes) => [0, -codes / (maxCode - codes)] as const)]
-}
 
 interface State {
   d: number
@@ -69,15 +44,15 @@ export function affineSuperblockFit(
   const best = state()
   const superScales = candidates(most)
   const narrowings = {
-    closed: narrowingsOf(WIDTHS.closed, maxCode),
-    fast: narrowingsOf(WIDTHS.fast, maxCode),
-    exact: narrowingsOf(WIDTHS.exact, maxCode),
+    closed: narrowingsOf(AFFINE_WIDTHS.closed, maxCode),
+    fast: narrowingsOf(AFFINE_WIDTHS.fast, maxCode),
+    exact: narrowingsOf(AFFINE_WIDTHS.exact, maxCode),
   }
   const costs = new Float64Array(superScales.length)
 
   return (values, effort, parameters) => {
     const { x, w, count } = values
-    const width = WIDTHS[effort]
+    const width = AFFINE_WIDTHS[effort]
     const runs = Math.ceil(count / size)
     const sign = allPositive(values) ? -1 : 1
     let largestScale = 0
@@ -106,7 +81,7 @@ export function affineSuperblockFit(
   function search(
     values: SuperblockValues,
     runs: number,
-    width: Width,
+    width: AffineWidth,
     largestScale: number,
     largestMinimum: number,
   ): void {
@@ -124,6 +99,10 @@ export function affineSuperblockFit(
         if (current.error < best.error) keep()
       }
     }
+    recall()
+    for (let j = 0; j < runs; j++) scan(values, j, width.reach)
+    improve(values, runs, width.turns)
+    if (current.error < best.error) keep()
   }
 
   /** Sub-scales and minimums nearest to the fits of the runs. */
@@ -131,9 +110,9 @@ export function affineSuperblockFit(
     current.d = d
     current.dmin = dmin
     for (let j = 0; j < runs; j++) {
-      const scale = nearest(fits[j]!.s, d, most)
+      const scale = nearestMultiple(fits[j]!.s, d, most)
       current.scales[j] = scale
-      current.minimums[j] = nearest(minimumFor(fits[j]!, d * scale), dmin, most)
+      current.minimums[j] = nearestMultiple(minimumFor(fits[j]!, d * scale), dmin, most)
     }
   }
 
@@ -165,7 +144,7 @@ export function affineSuperblockFit(
       if (plain > 0 && minimum > 0) {
         const error = current.errors[j]!
         const scale = current.scales[j]!
-        current.scales[j] = nearest(plain, current.d, most)
+        current.scales[j] = nearestMultiple(plain, current.d, most)
         current.minimums[j] = 0
         settle(values, j)
         if (!(current.errors[j]! < error)) {
@@ -199,6 +178,21 @@ export function affineSuperblockFit(
       }
     }
     return moved
+  }
+
+  /** To the best pair of the neighbourhood: the error has many dents, most of all with many codes. */
+  function scan(values: SuperblockValues, j: number, reach: number): void {
+    const scale = current.scales[j]!
+    const minimum = current.minimums[j]!
+    for (let s = Math.max(0, scale - reach); s <= Math.min(most, scale + reach); s++) {
+      for (let m = Math.max(0, minimum - reach); m <= Math.min(most, minimum + reach); m++) {
+        const error = errorAt(values, j, s, m)
+        if (!(error < current.errors[j]!)) continue
+        current.errors[j] = error
+        current.scales[j] = s
+        current.minimums[j] = m
+      }
+    }
   }
 
   function errorAt({ x, w, count }: SuperblockValues, j: number, scale: number, minimum: number): number {
@@ -256,62 +250,24 @@ export function affineSuperblockFit(
   }
 
   function keep(): void {
-    best.d = current.d
-    best.dmin = current.dmin
-    best.error = current.error
-    best.scales.set(current.scales)
-    best.minimums.set(current.minimums)
+    copy(current, best)
+  }
+
+  function recall(): void {
+    copy(best, current)
   }
 }
 
-/** Sub-scales that the largest fit may become: a little above the largest code (clipped), down to three fifths of it. */
-export function candidates(most: number): number[] {
-  const step = Math.max(0.25, most / 63)
-  const result: number[] = []
-  for (let at = most + step; at >= 0.6 * most; at -= step) result.push(at)
-  return result
-}
-
-/** Indexes of the `count` least costs, least first. */
-export function leastOf(costs: Float64Array, count: number): number[] {
-  return [...costs.keys()].sort((a, b) => costs[a]! - costs[b]! || a - b).slice(0, count)
+function copy(from: State, to: State): void {
+  to.d = from.d
+  to.dmin = from.dmin
+  to.error = from.error
+  to.scales.set(from.scales)
+  to.minimums.set(from.minimums)
+  to.errors.set(from.errors)
 }
 
 function allPositive({ x, count }: SuperblockValues): boolean {
   for (let i = 0; i < count; i++) if (!(x[i]! > 0)) return false
   return count > 0
-}
-
-function nearest(value: number, unit: number, most: number): number {
-  if (unit === 0) return 0
-  const code = Math.floor(value / unit + 0.5)
-  return code < 0 ? 0 : code > most ? most : code
-}
-
-/** The best minimum of a run whose scale is given, at the codes of its own fit. */
-function minimumFor(fit: AffineFit, s: number): number {
-  return fit.sumW === 0 ? fit.m : (s * fit.sumQ - fit.sumX) / fit.sumW
-}
-
-/** What rounding the scales of all runs to multiples of d costs, minimums following freely. */
-function scaleCost(fits: readonly AffineFit[], runs: number, d: number, most: number): number {
-  let cost = 0
-  for (let j = 0; j < runs; j++) {
-    const { s, sumW, sumQ, sumQQ } = fits[j]!
-    const off = s - d * nearest(s, d, most)
-    if (sumW > 0) cost += off * off * (sumQQ - (sumQ * sumQ) / sumW)
-  }
-  return cost
-}
-
-/** What rounding the minimums of all runs to multiples of dmin costs when the scales are multiples of d. */
-function minimumCost(fits: readonly AffineFit[], runs: number, d: number, dmin: number, most: number): number {
-  let cost = 0
-  for (let j = 0; j < runs; j++) {
-    const fit = fits[j]!
-    const m = minimumFor(fit, d * nearest(fit.s, d, most))
-    const off = m - dmin * nearest(m, dmin, most)
-    cost += off * off * fit.sumW
-  }
-  return cost
 }

@@ -7,27 +7,32 @@
  */
 
 import type { Effort } from '../../model/array-scheme.ts'
-import { candidates, leastOf } from './fit-affine-superblock.ts'
 import { fitSignedRun, type SignedFit } from './signed-run.ts'
+import { candidates, leastOf } from './super-candidates.ts'
 import { roundSuperScale } from './super-scale.ts'
 import { type SuperblockShape, subCount, superScaleAt } from './superblock-shape.ts'
 import type { SuperblockValues } from './superblock-values.ts'
 
 interface Width {
-  /** Largest codes that the extreme value is tried on, as offsets from the last code. */
-  readonly offsets: readonly number[]
+  /** The extreme value of a run is tried on the last code plus these, the first by `below` of that code less. */
+  readonly step: number
+  readonly below: number
   readonly superScales: number
   readonly turns: number
+  /** Sub-scales on each side of the winner's, and of its negative, that are tried. */
+  readonly reach: number
 }
 
 const WIDTHS: Readonly<Record<Effort, Width>> = {
-  closed: { offsets: [], superScales: 1, turns: 0 },
-  fast: { offsets: steps(-1.6, 0.8, 0.2), superScales: 3, turns: 4 },
-  exact: { offsets: steps(-2.5, 1, 0.1), superScales: 12, turns: 12 },
+  closed: { step: 0, below: 0, superScales: 1, turns: 0, reach: 0 },
+  fast: { step: 0.2, below: 0.1, superScales: 3, turns: 4, reach: 6 },
+  exact: { step: 0.1, below: 0.25, superScales: 12, turns: 12, reach: 256 },
 }
 
-function steps(first: number, last: number, step: number): number[] {
-  return Array.from({ length: Math.floor((last - first) / step + 1.5) }, (_, index) => first + index * step)
+function offsetsOf({ step, below }: Width, last: number): number[] {
+  if (step === 0) return []
+  const first = -1.2 - below * last
+  return Array.from({ length: Math.floor((0.8 - first) / step) + 1 }, (_, index) => first + index * step)
 }
 
 interface State {
@@ -51,6 +56,11 @@ export function signedSuperblockFit(
   const current = state()
   const best = state()
   const superScales = candidates(-least)
+  const offsets = {
+    closed: offsetsOf(WIDTHS.closed, zero),
+    fast: offsetsOf(WIDTHS.fast, zero),
+    exact: offsetsOf(WIDTHS.exact, zero),
+  }
   let chosen = 0
   const costs = new Float64Array(superScales.length)
 
@@ -67,7 +77,7 @@ export function signedSuperblockFit(
           w,
           j * size,
           end,
-          { low, high, sign: side === 0 ? 1 : -1, offsets: width.offsets },
+          { low, high, sign: side === 0 ? 1 : -1, offsets: offsets[effort] },
           fits[2 * j + side]!,
         )
       }
@@ -92,6 +102,10 @@ export function signedSuperblockFit(
       improve(values, runs, width.turns)
       if (current.error < best.error) keep()
     }
+    recall()
+    for (let j = 0; j < runs; j++) scan(values, j, width.reach)
+    improve(values, runs, width.turns)
+    if (current.error < best.error) keep()
   }
 
   function better(j: number): SignedFit {
@@ -170,6 +184,18 @@ export function signedSuperblockFit(
     return moved
   }
 
+  /** To the best of the neighbourhood on both sides of zero: the error has many dents, most of all with many codes. */
+  function scan(values: SuperblockValues, j: number, reach: number): void {
+    for (const middle of [current.scales[j]!, -current.scales[j]!]) {
+      for (let next = Math.max(least, middle - reach); next <= Math.min(most, middle + reach); next++) {
+        const error = errorAt(values, j, next)
+        if (!(error < current.errors[j]!)) continue
+        current.errors[j] = error
+        current.scales[j] = next
+      }
+    }
+  }
+
   function errorAt({ x, w, count }: SuperblockValues, j: number, scale: number): number {
     const s = current.d * scale
     const inverse = s === 0 ? 0 : 1 / s
@@ -214,8 +240,17 @@ export function signedSuperblockFit(
   }
 
   function keep(): void {
-    best.d = current.d
-    best.error = current.error
-    best.scales.set(current.scales)
+    copy(current, best)
   }
+
+  function recall(): void {
+    copy(best, current)
+  }
+}
+
+function copy(from: State, to: State): void {
+  to.d = from.d
+  to.error = from.error
+  to.scales.set(from.scales)
+  to.errors.set(from.errors)
 }
