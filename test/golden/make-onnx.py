@@ -98,6 +98,16 @@ for code, kind in FLOATS.items():
                 )
             )
 
+rng = np.random.default_rng(8)
+for index, (shift, spread) in enumerate([(0, 1), (0.5, 2), (-3, 0.4), (9, 1), (0, 1e-6), (0, 300), (1, 0), (0, 0)]):
+    x = (shift + rng.standard_normal(48) * spread).astype(np.float32)
+    node = helper.make_node("DynamicQuantizeLinear", ["x"], ["y", "scale", "zero"])
+    graph = helper.make_graph(
+        [node], "g", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [48])], [helper.make_tensor_value_info(n, TensorProto.UNDEFINED, None) for n in ("y", "scale", "zero")]
+    )
+    y, scale, zero = ReferenceEvaluator(helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)])).run(None, dict(x=x))
+    cases.append(dict(name=f"dynamic {index}", code="dynamic", x=f32(x), scale=f32(np.reshape(scale, 1)), zero=i32(np.reshape(zero, 1).astype(np.int32)), codes=i32(y.astype(np.int32))))
+
 # Outside int32 the evaluator converts to int32 before it saturates, and wraps: kept as a documented difference.
 x = np.float32([3e9, -3e9, 3e38, -3e38])
 integer("int8 beyond int32", "int8", x, np.asarray(1.0, np.float32), 0)

@@ -1,13 +1,15 @@
 import { expect, test } from 'vitest'
 import type { ArrayScheme, LevelTable } from '../../../src/model/array-scheme.ts'
 import {
-  arrayFunctions,
+  arrayScheme,
   decodeArray,
+  dequantizeArray,
   encodeArray,
+  quantizeArray,
   unpackedCodes,
   withCodes,
 } from '../../../src/schemes/arrays/index.ts'
-import { NF4, TABLE_FAMILIES, tableCodec } from '../../../src/schemes/tables/index.ts'
+import { NF4, tableCodec } from '../../../src/schemes/tables/index.ts'
 import { codes, differences, readGolden, values } from '../read.ts'
 
 interface Case {
@@ -28,7 +30,6 @@ interface Case {
 }
 
 const { cases } = readGolden<Case>('bitsandbytes.json')
-const { arrayScheme, dequantizeArray, quantizeArray } = arrayFunctions(TABLE_FAMILIES)
 const tableOf = (name: string): Float32Array =>
   values(cases.find((one) => one.kind === 'table' && one.name === name)!.table)
 

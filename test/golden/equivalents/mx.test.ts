@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { decodeSmallFloat } from '../../../src/numbers/small-floats.ts'
-import { arrayFunctions, unpackedCodes } from '../../../src/schemes/arrays/index.ts'
-import { TABLE_FAMILIES } from '../../../src/schemes/tables/index.ts'
+import { arrayScheme, dequantizeArray, quantizeArray, unpackedCodes } from '../../../src/schemes/arrays/index.ts'
 import { codes, differences, readGolden, values } from '../read.ts'
 
 interface Case {
@@ -18,7 +17,6 @@ interface Case {
 }
 
 const { cases } = readGolden<Case>('mx.json')
-const { arrayScheme, dequantizeArray, quantizeArray } = arrayFunctions(TABLE_FAMILIES)
 const closed = (scheme: string, golden: Case) =>
   quantizeArray(values(golden.x), { scheme, shape: golden.shape, effort: 'closed' })
 
