@@ -3,7 +3,8 @@ import { codecContract } from '../../../test/contracts/codec.ts'
 import { codes, differences, readGolden, values } from '../../../test/golden/read.ts'
 import { decodeArray } from '../arrays/dequantize-array.ts'
 import { encodeArray } from '../arrays/quantize-array.ts'
-import { doubleScalesScheme } from './double-scales.ts'
+import { parseArrayScheme } from '../arrays/scheme-grammar.ts'
+import { DOUBLE_SCALES } from './double-family.ts'
 import { DYNAMIC_MAP } from './dynamic-map.ts'
 
 interface Case {
@@ -19,7 +20,7 @@ interface Case {
 }
 
 const { cases } = readGolden<Case>('bitsandbytes.json')
-const scheme = doubleScalesScheme()
+const scheme = parseArrayScheme('nf4double', [DOUBLE_SCALES])
 
 codecContract(scheme, { idempotent: ['closed', 'fast', 'exact'], scales: false })
 

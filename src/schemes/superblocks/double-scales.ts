@@ -7,17 +7,19 @@
  * QLoRA (Dettmers et al. 2023), with the meaning of bitsandbytes' `compress_statistics`.
  */
 
-import type { ArrayScheme, Codec, Effort, Group, LevelTable } from '../../model/array-scheme.ts'
+import type { Codec, Effort, Group, LevelTable } from '../../model/array-scheme.ts'
 import { fitScale } from '../fitting/fit-scale.ts'
 import { encodeNearest } from '../fitting/nearest-level.ts'
 import { type PreparedTable, prepareTable } from '../fitting/prepared-table.ts'
 import { tableErrorBound } from '../tables/error-bound.ts'
-import { NF4 } from '../tables/normal-float.ts'
 import { DYNAMIC_MAP } from './dynamic-map.ts'
 
 /** Values under one scale code, and scale codes under one f32. */
 const BLOCK = 64
 const BLOCKS = 256
+
+/** Values of one group: those under one f32. */
+export const DOUBLE_GROUP = BLOCK * BLOCKS
 
 /** Codes on each side of the nearest one that are tried, and shares of the least super scale that reaches all scales. */
 const REACH: Readonly<Record<Effort, number>> = { closed: 0, fast: 1, exact: 3 }
@@ -150,14 +152,5 @@ function nearestCode({ thresholds }: PreparedTable, t: number): number {
 function eachBlock(count: number, visit: (block: number, start: number, end: number) => void): void {
   for (let block = 0; block * BLOCK < count; block++) {
     visit(block, block * BLOCK, Math.min(count, (block + 1) * BLOCK))
-  }
-}
-
-/** bitsandbytes counts its blocks through the whole array: give it the array as one row to have the same. */
-export function doubleScalesScheme(): ArrayScheme {
-  return {
-    id: 'nf4-block64-double',
-    codec: doubleScalesCodec(NF4),
-    grouping: { kind: 'block', size: BLOCK * BLOCKS },
   }
 }

@@ -1,5 +1,6 @@
 /** Scales of scales: the superblocks of ggml's k-quants, and double quantization as in bitsandbytes. */
-export { doubleScalesCodec, doubleScalesScheme } from './double-scales.ts'
+export { DOUBLE_SCALES } from './double-family.ts'
+export { DOUBLE_GROUP, doubleScalesCodec } from './double-scales.ts'
 export { DYNAMIC_MAP } from './dynamic-map.ts'
 export { superblockCodec } from './superblock-codec.ts'
 export { SUPERBLOCKS } from './superblock-family.ts'
