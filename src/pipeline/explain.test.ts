@@ -1,15 +1,13 @@
 import { describe, expect, test } from 'vitest'
 import { memorySource } from '../bytes/memory.ts'
 import { writeNpy } from '../calibration/npy.ts'
-import { arrayFunctions } from '../schemes/arrays/array-functions.ts'
-import { INTEGERS } from '../schemes/arrays/integer-family.ts'
+import { dequantizeArray, quantizeArray } from '../schemes/arrays/index.ts'
 import { explain } from './explain.ts'
 import { articleStep, articleWidth } from './explain-article.ts'
 import { ROUNDINGS } from './explain-ask.ts'
 import { mapToCodes, scaleToSteps, truncateSteps, valuesOfCodes } from './explain-stages.ts'
 import { fileValues, numberList, randomValues } from './explain-values.ts'
 
-const { quantizeArray, dequantizeArray } = arrayFunctions([INTEGERS])
 const RANDOM = randomValues(0).values
 
 describe('the steps', () => {
