@@ -3,10 +3,10 @@ import type { Offset, OffsetOptions } from './fit-offset.ts'
 import type { BlockSummary } from './weighted-values.ts'
 
 /** Ranges to try, as parts of the block's range, and how far from the centred place each is moved, in steps. */
-const PARTS = [1.02, 0.96, 0.9, 0.84, 0.78, 0.7, 0.6]
+const PARTS = [1.04, 1, 0.97, 0.94, 0.91, 0.88, 0.85, 0.82, 0.79, 0.75, 0.7, 0.64, 0.58]
 const PARTS_OF_FINE = [1.002, 0.997, 0.993, 0.987, 0.975, 0.95, 0.9]
-const MOVES = [-0.33, 0, 0.33]
-const LEADERS = 3
+const MOVES = [-0.4, -0.2, 0, 0.2, 0.4]
+const LEADERS = 6
 const REFITS = 5
 
 const sums = emptySums()
