@@ -3,6 +3,8 @@
  *
  *     npm run bench:speed -- [--rounds 5] [--python PATH] [--only TITLE_PART] [--out FOLDER] [--no-save]
  *
+ *     npm run bench:speed -- kernels      arrays to codes and back, see bench/kernels.mjs
+ *
  * Rows of a group run interleaved, round after round: page cache warm, output fresh each time (deleted and synced before, outside the
  * clock). Ratios are taken inside a round, against the first row of the group, and their median and least are shown. Peak is the
  * kernel's figure for the process.
@@ -16,6 +18,11 @@ import { machine, measure, median, warm } from './measure.mjs'
 import { ensureModel, modelNames } from './models.mjs'
 import { groupsOf } from './speed/rows.mjs'
 import { mebibytes, ratio, seconds, table } from './table.mjs'
+
+if (process.argv[2] === 'kernels') {
+  await import('./kernels.mjs')
+  process.exit()
+}
 
 const { values: options } = parseArgs({
   options: {
