@@ -13,7 +13,7 @@ import numpy as np
 import torch
 import torchao
 from golden import f32, i32, write
-from mx.mx_ops import _quantize_mx
+from mx.mx_ops import _quantize_mx, _shared_exponents
 from torchao.prototype.mx_formats.kernels import unpack_uint4
 from torchao.prototype.mx_formats.mx_tensor import ScaleCalculationMode, to_dtype, to_mx
 from torchao.prototype.mx_formats.nvfp4_tensor import nvfp4_quantize, per_tensor_amax_to_scale
@@ -66,7 +66,9 @@ for name, kind in FORMATS.items():
 
 for rounding in ("even", "nearest"):
     x = blocks(32)
-    back, exponents = _quantize_mx(torch.from_numpy(x), 8, "int8", round=rounding)
+    # A row is a block; the largest exponent of an MXINT8 element is 0.
+    back = _quantize_mx(torch.from_numpy(x), 8, "int8", axes=[1], block_size=0, round=rounding)
+    exponents = _shared_exponents(torch.from_numpy(x), axes=[1])
     cases.append(dict(kind="mxint8", name=rounding, shape=list(x.shape), x=f32(x), exponents=i32(exponents.numpy().reshape(-1)), back=f32(back.numpy())))
 
 x = blocks(64, seed=1)
