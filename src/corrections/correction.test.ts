@@ -54,6 +54,24 @@ describe('what is held out', () => {
   })
 })
 
+test('a gain that chance explains does not pay, however few its bytes', () => {
+  const values = bell(4000)
+  const mask = new Uint8Array(4000).fill(1)
+  const zeros = new Float32Array(4000)
+  // Pushing every value by a hair towards its side helps about as often as it hurts.
+  const corrected = values.map((value, i) => (i % 2 === 0 ? 1e-3 : -1e-3) + (value > 0 ? 1e-6 : 0))
+  const lucky = heldOutGain(values, zeros, corrected, mask, 0)
+  const unlucky = heldOutGain(
+    values,
+    zeros,
+    corrected.map((value) => -value),
+    mask,
+    0,
+  )
+  expect(Math.max(lucky.gainDb, unlucky.gainDb)).toBeGreaterThan(0)
+  expect([lucky.pays, unlucky.pays]).toEqual([false, false])
+})
+
 describe('centroids', () => {
   test('the table is the mean residual of each code', () => {
     const values = Float32Array.of(0.1, 0.3, 1.2, 5)

@@ -21,6 +21,7 @@ export interface HeldOutGain {
   readonly gainDb: number
   /** The gain that the model's bytes would bring if all codes became finer instead: 6.02 dB a bit a value. */
   readonly breakEvenDb: number
+  /** The gain is above the break-even, and by more than two standard errors above chance. */
   readonly pays: boolean
 }
 
@@ -33,7 +34,7 @@ export function heldOutGain(
   mask: Uint8Array,
   byteLength: number,
 ): HeldOutGain {
-  let [heldOut, before, after] = [0, 0, 0]
+  let [heldOut, before, after, spread] = [0, 0, 0, 0]
   for (let i = 0; i < values.length; i += 1) {
     if (mask[i] !== 1) continue
     const plain = (values[i] as number) - (decoded[i] as number)
@@ -41,9 +42,15 @@ export function heldOutGain(
     heldOut += 1
     before += plain * plain
     after += rest * rest
+    const won = plain * plain - rest * rest
+    spread += won * won
   }
   const gainDb = before === after ? 0 : decibelsOfRatio(before / after)
   const breakEvenDb = values.length === 0 ? 0 : (DB_A_BIT * 8 * byteLength) / values.length
   const mean = (sum: number): number => (heldOut === 0 ? 0 : sum / heldOut)
-  return { heldOut, before: mean(before), after: mean(after), gainDb, breakEvenDb, pays: gainDb > breakEvenDb }
+  // Squares of both sides: mean > 2 sqrt(variance / heldOut).
+  const won = mean(before - after)
+  const beyondChance = won > 0 && won * won * heldOut > 4 * (mean(spread) - won * won)
+  const pays = beyondChance && gainDb > breakEvenDb
+  return { heldOut, before: mean(before), after: mean(after), gainDb, breakEvenDb, pays }
 }

@@ -8,6 +8,8 @@ import { allValues } from './dequantize-values.ts'
 
 /** Values that an explanation looks at. More would say no more. */
 export const MOST_VALUES = 1 << 20
+/** A row is read as a whole. */
+const MOST_ROW = 1 << 24
 const MOST_TEXT_BYTES = 64 << 20
 
 export interface GivenValues {
@@ -54,6 +56,12 @@ async function npyValues(source: ByteSource): Promise<GivenValues> {
   const total = shape.reduce((product, size) => product * size, 1)
   const perRow = rows === 0 ? 0 : total / rows
   const taken = total <= MOST_VALUES ? rows : Math.max(1, Math.floor(MOST_VALUES / perRow))
+  if (taken * perRow > MOST_ROW) {
+    throw new TersorError('E_LIMIT', `${label}: rows of ${perRow} values; at most ${MOST_ROW} are read`, {
+      where: label,
+      hint: 'save a part of it, such as a[0, :1000000]',
+    })
+  }
   const { data } = await array.rows(0, taken)
   if (!(data instanceof Uint8Array) || dtype === 'c64' || dtype === 'c128') {
     throw new TersorError('E_UNSUPPORTED', `${label}: expected real numbers, found ${dtype}`, { where: label })

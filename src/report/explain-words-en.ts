@@ -62,7 +62,7 @@ export const WORDS_EN: ExplainWords = {
   correction: {
     title: 'Error correction',
     about:
-      'A model of the error, fitted on three quarters of the values and judged on the {heldOut} it never saw. It pays only if it gains more than its bytes would as finer codes.',
+      'A model of the error, fitted on three quarters of the values and judged on the {heldOut} it never saw. It pays only if it gains more than chance would, and more than its bytes would as finer codes.',
     kind: {
       none: 'none',
       centroids: 'mean error of each code',

@@ -62,7 +62,7 @@ export const WORDS_ZH: ExplainWords = {
   correction: {
     title: '误差校正',
     about:
-      '为误差建立模型：用四分之三的值拟合，再用模型没有见过的 {heldOut} 个值检验。只有当增益超过把同样的字节用于更细的码时，才算划算。',
+      '为误差建立模型：用四分之三的值拟合，再用模型没有见过的 {heldOut} 个值检验。只有当增益明显超出偶然，并且超过把同样的字节用于更细的码时，才算划算。',
     kind: {
       none: '不校正',
       centroids: '每个码的平均误差',
