@@ -2,7 +2,9 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { meanMagnitude } from './mean-magnitude.ts'
 
-const floats = fc.array(fc.float({ noNaN: true, noDefaultInfinity: true, min: -(2 ** 100), max: 2 ** 100 }), { maxLength: 70 })
+const floats = fc.array(fc.float({ noNaN: true, noDefaultInfinity: true, min: -(2 ** 100), max: 2 ** 100 }), {
+  maxLength: 70,
+})
 
 describe('meanMagnitude', () => {
   it('is the mean of the magnitudes beyond a threshold', () => {

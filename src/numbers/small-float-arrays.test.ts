@@ -38,7 +38,7 @@ describe('arrays of small floats', () => {
 
   it('f16 and bf16, by the fast path and with rules of their own', () => {
     for (const dtype of ['f16', 'bf16'] as const) {
-      for (const options of [{}, { overflow: 'saturate' }, { rounding: 'truncate' }] as const) {
+      for (const options of [{}, { overflow: 'saturate' }, { overflow: 'nan' }, { rounding: 'truncate' }] as const) {
         const codes = new Uint16Array(few.length)
         encodeSmallFloats(few, dtype, codes, options)
         const values = new Float32Array(few.length)

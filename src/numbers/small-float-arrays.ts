@@ -6,6 +6,7 @@ import {
   encodeSmallFloat,
   type FloatName,
   type FloatRounding,
+  type Overflow,
   overflowOf,
   smallFloatValues,
 } from './small-floats.ts'
@@ -30,9 +31,11 @@ export function encodeSmallFloats(
   options: FloatRounding = {},
 ): void {
   const { rounding = 'half-even', overflow = overflowOf(dtype), seed = 0, index = 0 } = options
-  if (rounding === 'half-even' && overflow === 'infinity' && codes instanceof Uint16Array) {
-    if (dtype === 'f16') return void encodeF16Array(values, codes)
-    if (dtype === 'bf16') return void encodeBf16Array(values, codes)
+  if ((dtype === 'f16' || dtype === 'bf16') && rounding === 'half-even' && codes instanceof Uint16Array) {
+    if (dtype === 'f16') encodeF16Array(values, codes)
+    else encodeBf16Array(values, codes)
+    if (overflow !== 'infinity') replaceInfinities(codes.subarray(0, values.length), dtype, overflow)
+    return
   }
   if (FLOAT_LAYOUTS[dtype].bits <= 8 && rounding !== 'stochastic' && values.length >= LEAST_FOR_TABLE) {
     encodeByTable(values, tableOfHalves(dtype, { rounding, overflow }), codes)
@@ -42,6 +45,15 @@ export function encodeSmallFloats(
   for (let position = 0; position < values.length; position++) {
     drawn.index = index + position
     codes[position] = encodeSmallFloat(values[position]!, dtype, drawn)
+  }
+}
+
+function replaceInfinities(codes: Uint16Array, dtype: 'f16' | 'bf16', overflow: Overflow): void {
+  const { infinity, largest, nan } = FLOAT_LAYOUTS[dtype]
+  const replacement = overflow === 'nan' ? nan : largest
+  for (let position = 0; position < codes.length; position++) {
+    const code = codes[position]!
+    if ((code & 0x7fff) === infinity) codes[position] = (code & 0x8000) | replacement
   }
 }
 

@@ -16,20 +16,21 @@ const LEAST_PART_OF_TINY_TABLES = 0.2
 const MANY_VALUES = 512
 const TINY_TABLE = 8
 
-/** 2^(1/32), 2^(1/16). */
+/** 2^(1/32), 2^(1/16), 2^(1/8). */
 const FINE_STEP = 1.0218971486541166
-const COARSE_STEP = 1.0442737824274138
+const MIDDLE_STEP = 1.0442737824274138
+const COARSE_STEP = 1.0905077326652577
 
 /** Tables of up to so many levels have a wide best scale. */
 const FEW_LEVELS = 32
 /** Large groups are searched on so many values, evenly spread; `widest` knows the extremes of all. */
-const SAMPLED = 4096
-const REFITS = 4
-const KEPT = 3
+const SAMPLED = 1024
+const REFITS = 3
+const KEPT = 2
 
 /**
  * A scale for unevenly spaced levels, within about 0.3 % of the least squared error: unlike with even steps, the best scale is often one
- * that leaves the last levels unused. A grid of scales, each with a least-squares step in view; the three most promising are refitted
+ * that leaves the last levels unused. A grid of scales, each with a least-squares step in view; the two most promising are refitted
  * until they rest.
  */
 export function fastTableScale(
@@ -41,7 +42,7 @@ export function fastTableScale(
   const block = summarize(values, importance)
   if (!(block.energy > 0)) return 0
   const few = table.levels.length <= FEW_LEVELS
-  const step = few ? COARSE_STEP : FINE_STEP
+  const step = few ? COARSE_STEP : values.length > MANY_VALUES ? MIDDLE_STEP : FINE_STEP
   const least =
     table.levels.length < TINY_TABLE
       ? LEAST_PART_OF_TINY_TABLES

@@ -133,15 +133,22 @@ function errorAt(
   limit: number,
 ): number {
   const signed = sign * scale
+  const inverse = invertible(scale) ? Math.fround(1 / signed) : 0
   let sum = 0
   for (let place = 0; place < order.length && sum < limit; place++) {
     const position = order[place]!
     const x = values[position]!
-    const level = table.levels[nearestLevel(table, scaledValue(x, signed))]!
+    const t = inverse === 0 ? scaledValue(x, signed) : Math.fround(x * inverse)
+    const level = table.levels[nearestLevel(table, t)]!
     const error = x - Math.fround(signed * level)
     sum += weights === undefined ? error * error : weights[position]! * error * error
   }
   return sum
+}
+
+/** As in `scaledValue`, which multiplies by the inverse of such scales. */
+function invertible(scale: number): boolean {
+  return scale >= 1.1754943508222875e-38 && scale <= 8.507059173023462e37
 }
 
 /** What values beyond the last levels cost at least, or any sum of at least `limit`. */
