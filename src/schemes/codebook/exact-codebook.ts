@@ -32,6 +32,8 @@ export function levelsOf(points: SortedPoints, splits: Splits | null, count: num
 
 /** Candidates a split in the first round, and the most in a later one. */
 const GROUPS = 1024
+/** Once so many single places stand for each group of the last round, they are taken as they are. */
+const LAST_ROUND = 12
 const TURNS = 200
 /** Room for the rounding of sums when an error is held against the best known one. */
 const SLACK = 1e-11
@@ -48,9 +50,9 @@ function bestSplits(points: SortedPoints, runs: number): Splits {
     divideGroups(points, [j + 1], [points.count - runs + j + 1], GROUPS),
   )
   for (;;) {
-    const found = leastErrors(points, candidates)
-    const started = Float64Array.from(found.path, (group, j) => candidates[j]!.last[group]!).sort()
     const finished = candidates.every(isDecided)
+    const found = leastErrors(points, candidates, !finished)
+    const started = Float64Array.from(found.path, (group, j) => candidates[j]!.last[group]!).sort()
     const error = settleSplits(points, started, finished ? 0 : TURNS)
     if (error < bestError) {
       bestError = error
@@ -58,7 +60,7 @@ function bestSplits(points: SortedPoints, runs: number): Splits {
     }
     if (finished) return best
     const limit = bestError + SLACK * (bestError + Math.abs(points.second[points.count]! - points.second[0]!) * 1e-3)
-    candidates = candidates.map((groups, j) => {
+    const kept = candidates.map((groups, j) => {
       const first: number[] = []
       const last: number[] = []
       for (let g = 0; g < groups.first.length; g++) {
@@ -66,8 +68,16 @@ function bestSplits(points: SortedPoints, runs: number): Splits {
         first.push(groups.first[g]!)
         last.push(groups.last[g]!)
       }
-      return divideGroups(points, first, last, Math.max(GROUPS, 2 * first.length))
+      return { first, last }
     })
+    const places = kept.reduce(
+      (sum, { first, last }) => sum + last.reduce((n, end, g) => n + end - first[g]! + 1, 0),
+      0,
+    )
+    const groups = candidates.reduce((sum, { first }) => sum + first.length, 0)
+    candidates = kept.map(({ first, last }) =>
+      divideGroups(points, first, last, places <= LAST_ROUND * groups ? Infinity : Math.max(GROUPS, 2 * first.length)),
+    )
   }
 }
 

@@ -11,6 +11,7 @@ export function divideGroups(
   last: readonly number[],
   pieces: number,
 ): Candidates {
+  if (pieces === Infinity) return singlePlaces(first, last)
   const firsts = [...first]
   const lasts = [...last]
   const errors = firsts.map((from, g) => runError(points, from, lasts[g]!))
@@ -58,6 +59,13 @@ export function divideGroups(
     push(firsts.length - 1)
   }
   return { first: Float64Array.from(firsts).sort(), last: Float64Array.from(lasts).sort() }
+}
+
+function singlePlaces(first: readonly number[], last: readonly number[]): Candidates {
+  const places: number[] = []
+  for (let g = 0; g < first.length; g++) for (let at = first[g]!; at <= last[g]!; at++) places.push(at)
+  const all = Float64Array.from(places)
+  return { first: all, last: all }
 }
 
 function swap(heap: number[], a: number, b: number): void {

@@ -7,7 +7,7 @@ export interface Candidates {
 }
 
 export interface LeastErrors {
-  /** For every split and group: what any solution with that split in that group costs at least. */
+  /** For every split and group: what any solution with that split in that group costs at least. Empty if not asked for. */
   readonly bounds: readonly Float64Array[]
   /** Groups of a solution whose bound is the least of all. */
   readonly path: readonly number[]
@@ -17,7 +17,7 @@ export interface LeastErrors {
  * Dynamic programming from both ends. The error of a run obeys the quadrangle inequality, so the best group before moves
  * with the group (divide and conquer: groups x log groups for each split).
  */
-export function leastErrors(points: SortedPoints, splits: readonly Candidates[]): LeastErrors {
+export function leastErrors(points: SortedPoints, splits: readonly Candidates[], wantsBounds: boolean): LeastErrors {
   const ends: Candidates[] = [
     { first: Float64Array.of(0), last: Float64Array.of(0) },
     ...splits,
@@ -39,7 +39,7 @@ export function leastErrors(points: SortedPoints, splits: readonly Candidates[])
   }
   const bounds: Float64Array[] = []
   let right: Float64Array = Float64Array.of(0)
-  for (let j = ends.length - 2; j > 0; j--) {
+  for (let j = ends.length - 2; wantsBounds && j > 0; j--) {
     const here = ends[j]!
     const after = ends[j + 1]!
     const sums = right
