@@ -164,17 +164,11 @@ for axis in (0, 1, 2):
     for name, (dtype, low, high) in RANGES.items():
         for symmetric in (False, True):
             scheme = torch.per_channel_symmetric if symmetric else torch.per_channel_affine
-            for label, make in (
-                ("per channel", lambda: observer.PerChannelMinMaxObserver(ch_axis=axis, dtype=dtype, qscheme=scheme)),
-                ("per channel moving average", lambda: observer.MovingAveragePerChannelMinMaxObserver(averaging_constant=0.1, ch_axis=axis, dtype=dtype, qscheme=scheme)),
-            ):
-                if symmetric and name == "quint8" and "reduced" in label:
-                    continue
-                seen = make()
-                for batch in stream:
-                    seen(torch.from_numpy(batch))
-                scale, zero = seen.calculate_qparams()
-                results.append(dict(observer=label, axis=axis, type=name[1:], symmetric=symmetric, scales=f32(scale.numpy()), zeros=i32(zero.numpy()), low=f32(seen.min_val.numpy()), high=f32(seen.max_val.numpy())))
+            seen = observer.PerChannelMinMaxObserver(ch_axis=axis, dtype=dtype, qscheme=scheme)
+            for batch in stream:
+                seen(torch.from_numpy(batch))
+            scale, zero = seen.calculate_qparams()
+            results.append(dict(observer="per channel", axis=axis, type=name[1:], symmetric=symmetric, scales=f32(scale.numpy()), zeros=i32(zero.numpy()), low=f32(seen.min_val.numpy()), high=f32(seen.max_val.numpy())))
 cases.append(dict(kind="channel observers", name="three batches", shape=[4, 3, 5], batches=[f32(batch) for batch in stream], results=results))
 
 write("torch.json", dict(tool="torch", torch=torch.__version__, engine=torch.backends.quantized.engine, cases=cases))

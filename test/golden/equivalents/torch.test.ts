@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { channelMinMaxObserver } from '../../../src/calibration/observers/channel-min-max.ts'
 import { minMaxObserver } from '../../../src/calibration/observers/min-max.ts'
 import { batchRangesObserver, movingAverage } from '../../../src/calibration/observers/moving-average.ts'
 import { torchHistogramObserver } from '../../../src/calibration/observers/torch-histogram.ts'
@@ -78,5 +79,37 @@ describe('an observer, then calculate_qparams', () => {
     const options = { type: row.type, symmetric: row.symmetric, reduceRange: row.observer.includes('reduced') }
     const { scale, zero } = torchQParams(min, max, options)
     expect([scale, zero]).toEqual([Math.fround(row.scale), row.zero])
+  })
+})
+
+interface ChannelCase {
+  kind: string
+  shape: number[]
+  batches: string[]
+  results: { axis: number; type: 'int8' | 'uint8'; symmetric: boolean; scales: string; zeros: string }[]
+}
+
+describe('PerChannelMinMaxObserver, then calculate_qparams', () => {
+  const golden = readGolden<ChannelCase>('torch.json').cases.find(({ kind }) => kind === 'channel observers')!
+
+  test.each(golden.results)('axis $axis, $type symmetric $symmetric', ({ axis, type, symmetric, scales, zeros }) => {
+    const observer = channelMinMaxObserver(axis)
+    const { min, max } = golden.batches.reduce(
+      (state, batch) => observer.observe(state, values(batch), golden.shape),
+      observer.empty(),
+    )
+    const grids = Array.from(min, (low, channel) => torchQParams(low, max[channel]!, { type, symmetric }))
+    expect(
+      differences(
+        grids.map(({ scale }) => scale),
+        values(scales),
+      ),
+    ).toEqual([])
+    expect(
+      differences(
+        grids.map(({ zero }) => zero),
+        codes(zeros),
+      ),
+    ).toEqual([])
   })
 })
