@@ -45,7 +45,7 @@ export function ticks(low: number, high: number, wanted: number): number[] {
   let unit = 1
   while (unit > rough) unit /= 10
   while (unit * 10 <= rough) unit *= 10
-  const step = unit * (rough / unit > 5 ? 10 : rough / unit > 2 ? 5 : rough / unit > 1 ? 2 : 1)
+  const step = unit * (rough / unit > 5 ? 10 : rough / unit > 2.5 ? 5 : rough / unit > 1 ? 2 : 1)
   const first = Math.ceil(low / step - 1e-9)
   const last = Math.floor(high / step + 1e-9)
   return Array.from({ length: last - first + 1 }, (_, i) => Number(((first + i) * step).toPrecision(12)))
