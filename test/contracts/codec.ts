@@ -2,8 +2,9 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { ArrayScheme, Codec, Effort, Group } from '../../src/model/array-scheme.ts'
 import { decodeArray } from '../../src/schemes/arrays/dequantize-array.ts'
+import { FULL_STORAGE } from '../../src/schemes/arrays/full-storage.ts'
 import { groupCount } from '../../src/schemes/arrays/grouping.ts'
-import { loadParameters, totalCount } from '../../src/schemes/arrays/parameter-store.ts'
+import { loadParameters, totalCount } from '../../src/schemes/arrays/parameters.ts'
 import { encodeArray } from '../../src/schemes/arrays/quantize-array.ts'
 
 /** Cases of a property: 300 in CI, as many as TERSOR_CASES says at night. */
@@ -132,7 +133,8 @@ function gridOf(codec: Codec, quantized: ReturnType<typeof encodeArray>): Record
     if (!array) return undefined
     const count = Math.floor((array.byteLength * 8) / bitsOf(spec.type))
     const values = new Float32Array(count)
-    for (let i = 0; i < count; i++) loadParameters([{ ...spec, count: 1 }], [array], i, values.subarray(i, i + 1))
+    for (let i = 0; i < count; i++)
+      loadParameters(FULL_STORAGE, [{ ...spec, count: 1 }], [array], i, values.subarray(i, i + 1))
     grid[spec.name] = [...values]
   }
   return Object.keys(grid).length > 0 ? grid : undefined
@@ -154,6 +156,7 @@ function expectBound(
   const groups = groupCount([values.length], grouping)
   const shared = new Float32Array(totalCount(codec.shared))
   loadParameters(
+    FULL_STORAGE,
     codec.shared,
     codec.shared.map(({ name }) => quantized.parameters[name]!),
     0,
@@ -162,6 +165,7 @@ function expectBound(
   const parameters = new Float32Array(totalCount(codec.parameters))
   for (let group = 0; group < groups; group++) {
     loadParameters(
+      FULL_STORAGE,
       codec.parameters,
       codec.parameters.map(({ name }) => quantized.parameters[name]!),
       group,

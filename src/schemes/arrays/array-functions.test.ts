@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { codecContract } from '../../../test/contracts/codec.ts'
 import { arrayFunctions } from './array-functions.ts'
-import { INTEGERS } from './integer-family.ts'
+import { INTEGERS } from './integers.ts'
 
 const { arrayScheme, quantizeArray, dequantizeArray } = arrayFunctions([INTEGERS])
 
@@ -115,7 +115,7 @@ describe('quantizeArray', () => {
     refuse({ bits: 8, levels: 8 }, /8 bits have 256 levels/)
     refuse({ scheme: 'int8-row', bits: 8 }, /together/)
     refuse({ scheme: 'int9-row' }, /expected a scheme/)
-    refuse({ scheme: 'int8' }, /granularity/)
+    refuse({ scheme: 'int8' }, /expected a scheme/)
     refuse({ scheme: 'int8-row-asym-f17' }, /expected a scheme/)
     refuse({ scheme: 'int8-row', shape: [10, 10] }, /shape of 1000 values/)
     refuse({ scheme: 'int8-row', shape: [-1000] }, /shape/)

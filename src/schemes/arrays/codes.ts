@@ -1,24 +1,17 @@
 import type { ArrayScheme, QuantizedArray } from '../../model/array-scheme.ts'
-import { packBits, packedBitsLength, unpackBits } from '../../numbers/pack-bits.ts'
-import { packedTritsLength, packTrits, unpackTrits } from '../../numbers/pack-trits.ts'
+import { codeCount } from './code-count.ts'
+import { FULL_STORAGE } from './full-storage.ts'
 import { eachGroup, elementCountOf } from './grouping.ts'
-import { loadParameters, totalCount } from './parameter-store.ts'
-import { codeBits, codeCount } from './quantize-array.ts'
+import { loadParameters, totalCount } from './parameters.ts'
 
 /** Codes of a quantized array, one element each, in stored order. */
 export function unpackedCodes(quantized: QuantizedArray, scheme: ArrayScheme): Uint16Array {
-  const codes = new Uint16Array(codeCount(scheme, quantized.shape))
-  if (scheme.codec.packing === 'trits') return unpackTrits(quantized.codes, codes)
-  return unpackBits(quantized.codes, codeBits(scheme.codec), codes)
+  return FULL_STORAGE.unpack(scheme.codec, quantized.codes, new Uint16Array(codeCount(scheme, quantized.shape)))
 }
 
 /** The same array with other codes. */
 export function withCodes(quantized: QuantizedArray, scheme: ArrayScheme, codes: Uint16Array): QuantizedArray {
-  if (scheme.codec.packing === 'trits') {
-    return { ...quantized, codes: packTrits(codes, new Uint8Array(packedTritsLength(codes.length))) }
-  }
-  const bits = codeBits(scheme.codec)
-  return { ...quantized, codes: packBits(codes, bits, new Uint8Array(packedBitsLength(codes.length, bits))) }
+  return { ...quantized, codes: FULL_STORAGE.pack(scheme.codec, codes) }
 }
 
 /** Step between levels at every element of an array in evenly spaced codes. */
@@ -29,7 +22,7 @@ export function stepsOf(quantized: QuantizedArray, { codec, grouping }: ArraySch
   const arrays = codec.parameters.map(({ name }) => quantized.parameters[name]!)
   const parameters = new Float32Array(totalCount(codec.parameters))
   eachGroup(quantized.shape, grouping, ({ index, start, rows, columns, stride }) => {
-    loadParameters(codec.parameters, arrays, index, parameters)
+    loadParameters(FULL_STORAGE, codec.parameters, arrays, index, parameters)
     const step = parameters[before] as number
     for (let row = 0, at = start; row < rows; row++, at += stride) steps.fill(step, at, at + columns)
   })

@@ -44,22 +44,35 @@ export interface GroupRuns {
   stride: number
 }
 
-/** The array as a stack of matrices of `rows` x `columns`: last dimension, the one before it, all others. */
-function matrixOf(shape: readonly number[]): { stack: number; rows: number; columns: number } {
-  const columns = shape.at(-1) ?? 1
-  const rows = shape.at(-2) ?? 1
-  let stack = 1
-  for (const size of shape.slice(0, -2)) stack *= size
-  return { stack, rows, columns }
-}
-
 export function elementCountOf(shape: readonly number[]): number {
-  let count = 1
-  for (const size of shape) count *= size
-  return count
+  return shape.reduce((count, size) => count * size, 1)
 }
 
-function axisOf(shape: readonly number[], axis: number): { outer: number; size: number; inner: number } {
+/** Indexes of one axis (outer x size x inner), or tiles of a stack of matrices: every grouping is one of the two. */
+type Cut =
+  | { readonly outer: number; readonly size: number; readonly inner: number }
+  | {
+      readonly matrices: number
+      readonly rows: number
+      readonly columns: number
+      readonly high: number
+      readonly wide: number
+    }
+
+function cutOf(shape: readonly number[], grouping: Grouping): Cut {
+  const columns = shape.at(-1) ?? 1
+  if (grouping.kind === 'tensor') return { outer: 1, size: 1, inner: elementCountOf(shape) }
+  if (grouping.kind === 'channel') return axisOf(shape, grouping.axis)
+  if (grouping.kind === 'column') return { outer: elementCountOf(shape.slice(0, -1)), size: columns, inner: 1 }
+  if (grouping.kind === 'tile') {
+    const matrices = elementCountOf(shape.slice(0, -2))
+    return { matrices, rows: shape.at(-2) ?? 1, columns, high: grouping.rows, wide: grouping.columns }
+  }
+  const rows = elementCountOf(shape.slice(0, -1))
+  return { matrices: 1, rows, columns, high: 1, wide: grouping.kind === 'row' ? Math.max(1, columns) : grouping.size }
+}
+
+function axisOf(shape: readonly number[], axis: number): Cut {
   const size = shape[axis]
   if (size === undefined) {
     throw new TersorError('E_USAGE', `expected an axis below ${shape.length}, found channel axis ${axis}`, {
@@ -71,93 +84,37 @@ function axisOf(shape: readonly number[], axis: number): { outer: number; size: 
 
 /** Number of groups of an array; 0 for an empty one. */
 export function groupCount(shape: readonly number[], grouping: Grouping): number {
-  const count = elementCountOf(shape)
-  // The axis is checked also where there is nothing to group.
-  const channels = grouping.kind === 'channel' ? axisOf(shape, grouping.axis).size : 0
-  if (count === 0) return 0
-  const { stack, rows, columns } = matrixOf(shape)
-  switch (grouping.kind) {
-    case 'tensor':
-      return 1
-    case 'channel':
-      return channels
-    case 'row':
-      return count / columns
-    case 'column':
-      return columns
-    case 'block':
-      return (count / columns) * Math.ceil(columns / grouping.size)
-    case 'tile':
-      return stack * Math.ceil(rows / grouping.rows) * Math.ceil(columns / grouping.columns)
-  }
+  const cut = cutOf(shape, grouping)
+  if (elementCountOf(shape) === 0) return 0
+  return 'size' in cut ? cut.size : cut.matrices * Math.ceil(cut.rows / cut.high) * Math.ceil(cut.columns / cut.wide)
 }
 
 /** Most elements a group of this array has. */
 export function largestGroup(shape: readonly number[], grouping: Grouping): number {
-  const count = elementCountOf(shape)
-  const { rows, columns } = matrixOf(shape)
-  switch (grouping.kind) {
-    case 'tensor':
-      return count
-    case 'channel': {
-      const { outer, inner } = axisOf(shape, grouping.axis)
-      return outer * inner
-    }
-    case 'row':
-      return columns
-    case 'column':
-      return columns === 0 ? 0 : count / columns
-    case 'block':
-      return Math.min(columns, grouping.size)
-    case 'tile':
-      return Math.min(rows, grouping.rows) * Math.min(columns, grouping.columns)
-  }
+  const cut = cutOf(shape, grouping)
+  return 'size' in cut ? cut.outer * cut.inner : Math.min(cut.rows, cut.high) * Math.min(cut.columns, cut.wide)
 }
 
 /** Calls `visit` with every group, in the order in which parameters are stored. */
 export function eachGroup(shape: readonly number[], grouping: Grouping, visit: (runs: GroupRuns) => void): void {
-  const count = elementCountOf(shape)
   if (groupCount(shape, grouping) === 0) return
-  const { stack, rows, columns } = matrixOf(shape)
-  const runs: GroupRuns = { index: 0, start: 0, rows: 1, columns: count, stride: count }
-  switch (grouping.kind) {
-    case 'tensor':
-      visit(runs)
-      return
-    case 'channel': {
-      const { outer, size, inner } = axisOf(shape, grouping.axis)
-      Object.assign(runs, { rows: outer, columns: inner, stride: size * inner })
-      for (; runs.index < size; runs.index++, runs.start += inner) visit(runs)
-      return
+  const cut = cutOf(shape, grouping)
+  if ('size' in cut) {
+    const { outer, size, inner } = cut
+    const runs: GroupRuns = { index: 0, start: 0, rows: outer, columns: inner, stride: size * inner }
+    for (; runs.index < size; runs.index++, runs.start += inner) visit(runs)
+    return
+  }
+  const { matrices, rows, columns, high, wide } = cut
+  const runs: GroupRuns = { index: 0, start: 0, rows: high, columns: wide, stride: columns }
+  for (let matrix = 0; matrix < matrices; matrix++) {
+    for (let row = 0; row < rows; row += high) {
+      runs.rows = Math.min(high, rows - row)
+      for (let column = 0; column < columns; column += wide, runs.index++) {
+        runs.start = (matrix * rows + row) * columns + column
+        runs.columns = Math.min(wide, columns - column)
+        visit(runs)
+      }
     }
-    case 'row':
-      Object.assign(runs, { columns, stride: columns })
-      for (; runs.start < count; runs.index++, runs.start += columns) visit(runs)
-      return
-    case 'column':
-      Object.assign(runs, { rows: count / columns, columns: 1, stride: columns })
-      for (; runs.index < columns; runs.index++, runs.start++) visit(runs)
-      return
-    case 'block':
-      for (let row = 0; row < count; row += columns) {
-        for (let column = 0; column < columns; column += grouping.size, runs.index++) {
-          runs.start = row + column
-          runs.columns = Math.min(grouping.size, columns - column)
-          visit(runs)
-        }
-      }
-      return
-    case 'tile':
-      runs.stride = columns
-      for (let matrix = 0; matrix < stack; matrix++) {
-        for (let row = 0; row < rows; row += grouping.rows) {
-          runs.rows = Math.min(grouping.rows, rows - row)
-          for (let column = 0; column < columns; column += grouping.columns, runs.index++) {
-            runs.start = (matrix * rows + row) * columns + column
-            runs.columns = Math.min(grouping.columns, columns - column)
-            visit(runs)
-          }
-        }
-      }
   }
 }

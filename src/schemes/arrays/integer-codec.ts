@@ -10,11 +10,7 @@
 import { TersorError } from '../../errors.ts'
 import type { Codec, Effort, Group, ParameterSpec, ParameterType } from '../../model/array-scheme.ts'
 import { round, roundHalfEven, roundStochastic } from '../../numbers/rounding.ts'
-import { fitAffine } from '../fitting/fit-affine.ts'
-import { fitOffset } from '../fitting/fit-offset.ts'
-import { fitScale } from '../fitting/fit-scale.ts'
-import { type PreparedTable, prepareTable } from '../fitting/prepared-table.ts'
-import { scaleRounding } from './scale-rounding.ts'
+import type { IntegerFitting } from './integer-fitting.ts'
 
 /**
  * `sym`: scale >= 0, the middle code is zero. `signed`: the same with a scale of either sign, so that the longer side of the codes
@@ -27,39 +23,42 @@ export interface IntegerOptions {
   readonly levels: number
   readonly kind: IntegerKind
   readonly scale: Extract<ParameterType, 'f32' | 'f16' | 'bf16'>
+  /** Rounds to that type. */
+  readonly round: (scale: number) => number
 }
 
-/** Above this many levels no search is worth its time: the closed form is within 0.01 dB of it. */
+/** Above this many levels the closed form is the default: a search gains less than 0.3 dB. */
+const SEARCH_BELOW = 128
+/** Above this many there is no search. */
 const MOST_SEARCHED = 256
 
-export function integerCodec({ levels, kind, scale: scaleType }: IntegerOptions): Codec {
+export function integerCodec(
+  { levels, kind, scale: scaleType, round }: IntegerOptions,
+  fitting: IntegerFitting,
+): Codec {
   if (!(Number.isInteger(levels) && levels >= 2 && levels <= 65536)) {
     throw new TersorError('E_USAGE', `expected 2 to 65536 levels, found ${levels}`)
   }
   const middle = Math.floor(levels / 2)
   const maxCode = levels - 1
-  const round = scaleRounding(scaleType)
   const parameters: ParameterSpec[] = [{ name: 'scales', type: scaleType, count: 1 }]
   if (kind === 'asym') parameters.push({ name: 'zeros', type: levels > 256 ? 'u16' : 'u8', count: 1 })
   if (kind === 'offset') parameters.push({ name: 'offsets', type: scaleType, count: 1 })
-  const searched = levels <= MOST_SEARCHED
-  let table: PreparedTable | undefined
+  const searched = fitting.searches && levels <= MOST_SEARCHED
 
-  function fit(group: Group, target: Float32Array): void {
-    const { values, importance } = group
-    const effort: Effort = searched ? group.effort : 'closed'
+  function fit({ values, importance, effort: asked }: Group, target: Float32Array): void {
+    const effort: Effort = searched ? asked : 'closed'
     if (kind === 'asym') {
-      const grid = fitAffine(values, importance, maxCode, { effort, round })
+      const grid = fitting.affine(values, importance, maxCode, effort, round)
       target[0] = grid.scale
       target[1] = grid.zero
     } else if (kind === 'offset') {
-      const grid = fitOffset(values, importance, maxCode, { effort, roundScale: round, roundOffset: round })
+      const grid = fitting.offset(values, importance, maxCode, effort, round)
       target[0] = grid.scale
       target[1] = grid.offset
-    } else if (searched) {
-      table ??= prepareTable({ levels: Float32Array.from({ length: levels }, (_, code) => code - middle) })
-      target[0] = fitScale(values, importance, table, { effort, signed: kind === 'signed', round })
-    } else target[0] = closedScale(values, middle, maxCode - middle, kind === 'signed', round)
+    } else if (!searched || effort === 'closed') {
+      target[0] = closedScale(values, middle, maxCode - middle, kind === 'signed', round)
+    } else target[0] = fitting.scale(values, importance, levels, kind === 'signed', effort, round)
   }
 
   return {
@@ -70,7 +69,7 @@ export function integerCodec({ levels, kind, scale: scaleType }: IntegerOptions)
     exactZero: kind !== 'offset',
     parameters,
     shared: [],
-    effort: kind === 'offset' || !searched ? 'closed' : 'fast',
+    effort: kind === 'offset' || !searched || levels > SEARCH_BELOW ? 'closed' : 'fast',
     efforts: searched ? ['closed', 'fast', 'exact'] : ['closed'],
     encode(group, codes, target) {
       if (!group.fixed) fit(group, target)

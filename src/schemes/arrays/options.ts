@@ -45,9 +45,7 @@ export function checkOptions(scheme: ArrayScheme, count: number, options: ArrayO
   }
   const rounding = oneOf('rounding', options.rounding ?? 'half-even', ROUNDINGS)
   if (rounding !== 'half-even' && !scheme.codec.even) {
-    throw new TersorError('E_USAGE', `rounding "${rounding}" needs evenly spaced levels; ${scheme.id} has none`, {
-      hint: 'leave the rounding out, or take an int, uint or levels scheme',
-    })
+    throw new TersorError('E_USAGE', `rounding "${rounding}" needs evenly spaced levels; ${scheme.id} has none`)
   }
   const seed = options.seed ?? 0
   if (!(Number.isInteger(seed) && seed >= 0 && seed <= 0xffffffff)) {

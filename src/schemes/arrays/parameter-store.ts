@@ -1,5 +1,5 @@
 import { TersorError } from '../../errors.ts'
-import type { ParameterArray, ParameterSpec, ParameterType } from '../../model/array-scheme.ts'
+import type { ParameterArray, ParameterType } from '../../model/array-scheme.ts'
 import { decodeBf16, encodeBf16 } from '../../numbers/bf16.ts'
 import { decodeF16, encodeF16 } from '../../numbers/f16.ts'
 import { decodeSmallFloat, encodeSmallFloat } from '../../numbers/small-floats.ts'
@@ -72,38 +72,6 @@ export function loadParameter(array: ParameterArray, type: ParameterType, index:
     default:
       return stored
   }
-}
-
-/** Parameters of one group (or the shared ones) from their arrays to `target`, in the order of the specs. */
-export function loadParameters(
-  specs: readonly ParameterSpec[],
-  arrays: readonly ParameterArray[],
-  group: number,
-  target: Float32Array,
-): void {
-  let at = 0
-  for (const [position, { type, count }] of specs.entries()) {
-    const array = arrays[position] as ParameterArray
-    for (let i = 0; i < count; i++) target[at++] = loadParameter(array, type, group * count + i)
-  }
-}
-
-/** The reverse of `loadParameters`. */
-export function storeParameters(
-  specs: readonly ParameterSpec[],
-  arrays: readonly ParameterArray[],
-  group: number,
-  source: Float32Array,
-): void {
-  let at = 0
-  for (const [position, { type, count }] of specs.entries()) {
-    const array = arrays[position] as ParameterArray
-    for (let i = 0; i < count; i++) storeParameter(array, type, group * count + i, source[at++] as number)
-  }
-}
-
-export function totalCount(specs: readonly ParameterSpec[]): number {
-  return specs.reduce((sum, { count }) => sum + count, 0)
 }
 
 function storeBits(array: Uint8Array, bits: number, index: number, value: number): void {

@@ -1,11 +1,11 @@
-import { SUPERBLOCKS } from '../superblocks/superblock-family.ts'
+import { DOUBLE_SCALES, SUPERBLOCKS } from '../superblocks/index.ts'
 import { TABLE_FAMILIES } from '../tables/families.ts'
 import { arrayFunctions } from './array-functions.ts'
 import type { Family } from './families.ts'
-import { INTEGERS } from './integer-family.ts'
+import { INTEGERS } from './integers.ts'
 
 /** Every family of codes. The order decides nothing: no two patterns match the same code. */
-export const FAMILIES: readonly Family[] = [INTEGERS, ...TABLE_FAMILIES, SUPERBLOCKS]
+export const FAMILIES: readonly Family[] = [INTEGERS, ...TABLE_FAMILIES, SUPERBLOCKS, DOUBLE_SCALES]
 
 /** The functions of the public API, over all schemes. */
 export const { arrayScheme, dequantizeArray, quantizeArray } = arrayFunctions(FAMILIES)

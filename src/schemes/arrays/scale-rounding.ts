@@ -1,9 +1,7 @@
 import type { ParameterType } from '../../model/array-scheme.ts'
 import { roundToBf16 } from '../../numbers/bf16.ts'
 import { roundToF16 } from '../../numbers/f16.ts'
-
-/** Smallest normal f32: the inverse of anything smaller may not be finite. */
-const LEAST = 1.1754943508222875e-38
+import { bounded, roundScaleF32 } from './bounded-scale.ts'
 
 /**
  * Rounds a scale or offset to its stored type, so that it is finite there and has a finite inverse: what is too small becomes 0,
@@ -12,17 +10,10 @@ const LEAST = 1.1754943508222875e-38
 export function scaleRounding(type: Extract<ParameterType, 'f32' | 'f16' | 'bf16'>): (scale: number) => number {
   switch (type) {
     case 'f32':
-      return (scale) => bounded(Math.fround(scale), 3.4028234663852886e38)
+      return roundScaleF32
     case 'f16':
       return (scale) => bounded(roundToF16(Math.fround(scale)), 65504)
     case 'bf16':
       return (scale) => bounded(roundToBf16(Math.fround(scale)), 3.3895313892515355e38)
   }
-}
-
-function bounded(value: number, most: number): number {
-  const magnitude = Math.abs(value)
-  if (magnitude < LEAST) return 0
-  if (magnitude <= most) return value
-  return value < 0 ? -most : most
 }

@@ -1,8 +1,10 @@
 import { TersorError } from '../../errors.ts'
 import type { ArrayScheme, Grouping } from '../../model/array-scheme.ts'
-import { didYouMean } from '../../near-names.ts'
 import type { Family } from './families.ts'
 import { formatGrouping, parseGrouping } from './grouping.ts'
+
+/** Words such as `did you mean ...?` for an id that is none; passed in, so that small bundles may do without. */
+export type NearNames = (asked: string, names: Iterable<string>) => string | undefined
 
 /**
  * Scheme ids: `<code>[-<granularity>][-<kind>][-<scale>]`, in this order, defaults left out.
@@ -13,7 +15,11 @@ import { formatGrouping, parseGrouping } from './grouping.ts'
  *
  * Throws E_USAGE with near names when the text is none.
  */
-export function parseArrayScheme(id: string, families: readonly Family[]): ArrayScheme {
+export function parseArrayScheme(
+  id: string,
+  families: readonly Family[],
+  near: NearNames = () => undefined,
+): ArrayScheme {
   const [codeText = '', ...rest] = id.split('-')
   for (const family of families) {
     const code = family.pattern.exec(codeText)
@@ -24,17 +30,17 @@ export function parseArrayScheme(id: string, families: readonly Family[]): Array
     if (!family.fixed && rest[0] !== undefined) grouping = parseGrouping(rest[0])
     if (grouping) rest.shift()
     grouping ??= family.grouping
-    if (grouping === null) throw lacksGranularity(id, codeText, families)
+    if (grouping === null) throw unknownScheme(id, families, near, ['tensor, row or block32 (the granularity)'])
     const kind = rest[0] !== undefined && kinds.includes(rest[0]) ? (rest.shift() as string) : (kinds[0] ?? '')
     const scale = rest[0] !== undefined && scales.includes(rest[0]) ? (rest.shift() as string) : (scales[0] ?? '')
-    if (rest.length > 0) throw unknownScheme(id, families, [...kinds, ...scales])
+    if (rest.length > 0) throw unknownScheme(id, families, near, [...kinds, ...scales])
     const name = [codeText]
     if (!family.fixed && !isPlain(grouping, family)) name.push(formatGrouping(grouping))
     if (kind !== (kinds[0] ?? '')) name.push(kind)
     if (scale !== (scales[0] ?? '')) name.push(scale)
     return { id: name.join('-'), codec: family.make(code, { kind, scale }), grouping }
   }
-  throw unknownScheme(id, families)
+  throw unknownScheme(id, families, near)
 }
 
 /** `e4m3fn` is a cast, `e4m3fn-row` has scales: where a granularity is named, a family that takes one goes before one that does not. */
@@ -53,23 +59,17 @@ export function exampleIds(families: readonly Family[]): string[] {
   return families.flatMap(({ examples }) => [...examples])
 }
 
-function lacksGranularity(id: string, code: string, families: readonly Family[]): TersorError {
-  const hint =
-    didYouMean(`${code}-block32`, exampleIds(families)) ?? `write ${code}-tensor, ${code}-row or ${code}-block32`
-  return new TersorError('E_USAGE', `expected a granularity after "${code}", found "${shown(id)}"`, { hint })
-}
-
-function unknownScheme(id: string, families: readonly Family[], words: readonly string[] = []): TersorError {
-  const hint = didYouMean(id.slice(0, 60), exampleIds(families))
-  const known =
-    words.length > 0 ? `it may end in ${words.join(', ')}` : `codes: ${families.map(({ name }) => name).join(', ')}`
+function unknownScheme(
+  id: string,
+  families: readonly Family[],
+  near: NearNames,
+  words: readonly string[] = [],
+): TersorError {
+  const shown = id.slice(0, 60)
+  const endings = words.length > 0 ? `it may end in ${words.join(', ')}` : undefined
   return new TersorError(
     'E_USAGE',
-    `expected a scheme such as "int8-row", "int4-block32-asym-f16" or "nf4-block64", found "${shown(id)}"`,
-    { hint: hint ?? known },
+    `expected a scheme such as "int8-row", "int4-block32-asym-f16" or "nf4-block64", found "${shown}"`,
+    { hint: near(shown, exampleIds(families)) ?? endings ?? `codes: ${families.map(({ name }) => name).join(', ')}` },
   )
-}
-
-function shown(id: string): string {
-  return id.length > 60 ? `${id.slice(0, 60)}...` : id
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import type { ArrayScheme } from '../../../model/array-scheme.ts'
-import { INTEGERS } from '../../../schemes/arrays/integer-family.ts'
+import { INTEGERS } from '../../../schemes/arrays/integers.ts'
 import { parseArrayScheme } from '../../../schemes/arrays/scheme-grammar.ts'
 import { SUPERBLOCKS } from '../../../schemes/superblocks/index.ts'
 import { TABLE_FAMILIES } from '../../../schemes/tables/index.ts'

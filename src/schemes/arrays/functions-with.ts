@@ -1,0 +1,75 @@
+import { TersorError } from '../../errors.ts'
+import type { ArrayScheme, QuantizedArray } from '../../model/array-scheme.ts'
+import { decodeWith } from './decode-with.ts'
+import { encodeWith } from './encode-with.ts'
+import type { Family } from './families.ts'
+import type { ArrayOptions } from './options.ts'
+import { type NearNames, parseArrayScheme } from './scheme-grammar.ts'
+import type { Storage } from './storage.ts'
+
+export interface QuantizeArrayOptions extends ArrayOptions {
+  /** A scheme id such as "int8-row" or "nf4-block64", or a scheme. */
+  readonly scheme?: string | ArrayScheme
+  /** Without a scheme: evenly spaced levels from the least to the largest value, 2^bits of them; 1 to 16. */
+  readonly bits?: number
+  /** The same by count, 2 to 65536. With `bits` too, it must be 2^bits. */
+  readonly levels?: number
+}
+
+export interface ArrayFunctions {
+  /**
+   * Codes and parameters of an array of finite numbers (row-major; doubles are rounded to f32 first). Throws E_USAGE for options
+   * that do not fit, E_NONFINITE with the index of the first value that is not finite.
+   */
+  quantizeArray(values: ArrayLike<number>, options: QuantizeArrayOptions): QuantizedArray
+  /** Values of a quantized array. Throws E_FORMAT when its parts do not fit its shape and scheme. */
+  dequantizeArray(quantized: QuantizedArray): Float32Array
+  /** The scheme of an id, in its one spelling. Throws E_USAGE with near names. */
+  arrayScheme(id: string): ArrayScheme
+}
+
+/** The functions over some families of codes and types of parameters. What is not named is not in the bundle. */
+export function functionsWith(storage: Storage, families: readonly Family[], near?: NearNames): ArrayFunctions {
+  const arrayScheme = (id: string): ArrayScheme => parseArrayScheme(id, families, near)
+  return {
+    arrayScheme,
+    quantizeArray(values, options) {
+      const { scheme } = options
+      const chosen = typeof scheme === 'object' ? scheme : arrayScheme(idOf(options))
+      return encodeWith(storage, values, chosen, options)
+    },
+    dequantizeArray(quantized) {
+      if (typeof quantized?.scheme !== 'string') {
+        throw new TersorError('E_FORMAT', 'expected a quantized array with the id of its scheme, found none')
+      }
+      return decodeWith(storage, quantized, arrayScheme(quantized.scheme))
+    },
+  }
+}
+
+function idOf({ scheme, bits, levels }: QuantizeArrayOptions): string {
+  if (typeof scheme === 'string') {
+    if (bits !== undefined || levels !== undefined) {
+      throw new TersorError('E_USAGE', `a scheme says its own levels; found "${scheme}" together with bits or levels`)
+    }
+    return scheme
+  }
+  if (bits === undefined && levels === undefined) {
+    throw new TersorError('E_USAGE', 'expected a scheme, bits or levels, found none of them', {
+      hint: "for example { bits: 8 } or { scheme: 'int4-block32' }",
+    })
+  }
+  if (bits !== undefined && !(Number.isInteger(bits) && bits >= 1 && bits <= 16)) {
+    throw new TersorError('E_USAGE', `expected bits from 1 to 16, found ${bits}`)
+  }
+  const count = levels ?? 2 ** (bits as number)
+  if (!(Number.isInteger(count) && count >= 2 && count <= 65536)) {
+    throw new TersorError('E_USAGE', `expected 2 to 65536 levels, found ${levels}`)
+  }
+  if (bits !== undefined && count !== 2 ** bits) {
+    throw new TersorError('E_USAGE', `${bits} bits have ${2 ** bits} levels, found ${levels}`, {
+      hint: 'give bits or levels, not both',
+    })
+  }
+  return `levels${count}-tensor-offset`
+}

@@ -1,0 +1,33 @@
+import { fitAffine } from '../fitting/fit-affine.ts'
+import { fitOffset } from '../fitting/fit-offset.ts'
+import { fitScale } from '../fitting/fit-scale.ts'
+import { type PreparedTable, prepareTable } from '../fitting/prepared-table.ts'
+import { CLOSED_FORMS, type IntegerFitting } from './integer-fitting.ts'
+
+/** Tables of -floor(count / 2) .. by count: a codec asks for the same one block after block. */
+const tables = new Map<number, PreparedTable>()
+
+function tableOf(count: number): PreparedTable {
+  let table = tables.get(count)
+  if (table === undefined) {
+    const middle = Math.floor(count / 2)
+    table = prepareTable({ levels: Float32Array.from({ length: count }, (_, code) => code - middle) })
+    tables.set(count, table)
+  }
+  return table
+}
+
+/** Closed forms and searches. */
+export const SEARCHES: IntegerFitting = {
+  searches: true,
+  affine: (values, weights, maxCode, effort, round) =>
+    effort === 'closed'
+      ? CLOSED_FORMS.affine(values, weights, maxCode, effort, round)
+      : fitAffine(values, weights, maxCode, { effort, round }),
+  offset: (values, weights, maxCode, effort, round) =>
+    effort === 'closed'
+      ? CLOSED_FORMS.offset(values, weights, maxCode, effort, round)
+      : fitOffset(values, weights, maxCode, { effort, roundScale: round, roundOffset: round }),
+  scale: (values, weights, count, signed, effort, round) =>
+    fitScale(values, weights, tableOf(count), { effort, signed, round }),
+}
