@@ -21,24 +21,27 @@ export function encodeIntegers(p: usize, count: i32, block: i32, first: i32, zer
     const inverse = v128.load32_splat(INVERSES + at)
     const run = least(left, count)
     count -= run
-    for (let rest = run; rest > 0; rest -= 16) {
-      const from = rest < 16 ? TAIL : p
-      if (rest < 16) padTail(p, rest)
-      const a = i32x4.sub(level(v128.load(from), inverse, low, high, round), bias)
-      const b = i32x4.sub(level(v128.load(from, 16), inverse, low, high, round), bias)
-      const c = i32x4.sub(level(v128.load(from, 32), inverse, low, high, round), bias)
-      const d = i32x4.sub(level(v128.load(from, 48), inverse, low, high, round), bias)
-      const codes = i8x16.narrow_i16x8_u(i16x8.narrow_i32x4_s(a, b), i16x8.narrow_i32x4_s(c, d))
-      if (rest < 16) {
-        v128.store(LAST, codes)
-        copyBytes(dst, LAST, rest)
-        p += <usize>rest << 2
-        dst += rest
-      } else {
-        v128.store(dst, codes)
-        p += 64
-        dst += 16
+    const tail = run & 15
+    let from = p
+    let to = dst
+    let rest = run
+    for (;;) {
+      for (; rest >= 16; rest -= 16, from += 64, to += 16) {
+        const a = i32x4.sub(level(v128.load(from), inverse, low, high, round), bias)
+        const b = i32x4.sub(level(v128.load(from, 16), inverse, low, high, round), bias)
+        const c = i32x4.sub(level(v128.load(from, 32), inverse, low, high, round), bias)
+        const d = i32x4.sub(level(v128.load(from, 48), inverse, low, high, round), bias)
+        const codes = i8x16.narrow_i16x8_u(i16x8.narrow_i32x4_s(a, b), i16x8.narrow_i32x4_s(c, d))
+        v128.store(to, codes)
       }
+      if (rest == 0) break
+      padTail(from, rest)
+      from = TAIL
+      to = LAST
+      rest = 16
     }
+    if (tail) copyBytes(dst + <usize>(run - tail), LAST, tail)
+    p += <usize>run << 2
+    dst += run
   }
 }

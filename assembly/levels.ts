@@ -3,7 +3,7 @@ import { CODES, INVERSES, LARGE, LAST, MAGIC_BITS, TAIL, copyBytes, copyWords, l
 import { inverseOf } from './scale'
 
 // Layout of a prepared table; twin: level-table.ts.
-/** Low and high bytes of the positions of the thresholds, 16 each; 32767 where there is none. */
+/** Low and high bytes of the positions of the thresholds, 16 each. */
 const POSITIONS: usize = 0
 /** Index below which no value of a bin lies, 32 bins. */
 const BINS: usize = 32
@@ -67,27 +67,78 @@ function compareCodes(from: usize, inverse: v128, table: usize): v128 {
   return i8x16.swizzle(v128.load(table + ORDER), narrow(c0, c1, c2, c3))
 }
 
-const FEW: i32 = 0
-const BINNED: i32 = 1
-const COMPARED: i32 = 2
+/** One block by comparison. */
+function compareRun(p: usize, run: i32, inverse: v128, table: usize, dst: usize): void {
+  for (; run >= 16; run -= 16, p += 64, dst += 16) v128.store(dst, compareCodes(p, inverse, table))
+  if (run == 0) return
+  padTail(p, run)
+  v128.store(LAST, compareCodes(TAIL, inverse, table))
+  copyBytes(dst, LAST, run)
+}
 
-/**
- * One byte a code for `count` values, `first` of them in the first block.
- * FEW: up to two thresholds. BINNED: a value is put on a scale of 65536 positions, of which no 2048 hold two thresholds; its bin says
- * which threshold can be next to it, one comparison of positions on which side it lies. Vectors in which a position is that of its
- * threshold are done again by COMPARED: at the end, since a call inside the loop would cost every register.
- */
-@inline function encodeAs(kind: i32, p: usize, count: i32, block: i32, first: i32, table: usize, scales: usize, dst: usize): void {
+/** One byte a code for `count` values, `first` of them in the first block. */
+function encodeCompared(p: usize, count: i32, block: i32, first: i32, table: usize, scales: usize, dst: usize): void {
+  for (let left = first; count > 0; left = block, scales += 4) {
+    const run = least(left, count)
+    compareRun(p, run, inverseOf(v128.load32_splat(scales)), table, dst)
+    count -= run
+    p += <usize>run << 2
+    dst += run
+  }
+}
+
+/** The same for up to two thresholds. */
+function encodeFew(p: usize, count: i32, block: i32, first: i32, table: usize, scales: usize, dst: usize): void {
   const order = v128.load(table + ORDER)
   const low = v128.load32_splat(table + THRESHOLDS)
   const high = v128.load32_splat(table + THRESHOLDS + 4)
+  for (let left = first; count > 0; left = block, scales += 4) {
+    const inverse = inverseOf(v128.load32_splat(scales))
+    const run = least(left, count)
+    const tail = run & 15
+    count -= run
+    let from = p
+    let to = dst
+    let rest = run
+    for (;;) {
+      for (; rest >= 16; rest -= 16, from += 64, to += 16) {
+        const t0 = f32x4.mul(v128.load(from), inverse)
+        const t1 = f32x4.mul(v128.load(from, 16), inverse)
+        const t2 = f32x4.mul(v128.load(from, 32), inverse)
+        const t3 = f32x4.mul(v128.load(from, 48), inverse)
+        const above = narrowMasks(
+          i32x4.add(f32x4.gt(t0, low), f32x4.gt(t0, high)),
+          i32x4.add(f32x4.gt(t1, low), f32x4.gt(t1, high)),
+          i32x4.add(f32x4.gt(t2, low), f32x4.gt(t2, high)),
+          i32x4.add(f32x4.gt(t3, low), f32x4.gt(t3, high)),
+        )
+        v128.store(to, i8x16.swizzle(order, i8x16.neg(above)))
+      }
+      if (rest == 0) break
+      padTail(from, rest)
+      from = TAIL
+      to = LAST
+      rest = 16
+    }
+    if (tail) copyBytes(dst + <usize>(run - tail), LAST, tail)
+    p += <usize>run << 2
+    dst += run
+  }
+}
+
+/**
+ * The same where a table has positions: a value is put on a scale of 65536 of them, of which no 2048 hold two thresholds; its bin says
+ * which threshold can be next to it, one comparison of positions on which side it lies. Vectors in which a position is that of its
+ * threshold are compared once more: at the end, since a call inside the loop would cost every register.
+ */
+function encodeBinned(p: usize, count: i32, block: i32, first: i32, table: usize, scales: usize, dst: usize): void {
   const round = magic()
   const perUnit = f32.load(table + PER_UNIT)
   const origin = i32.load(table + ORIGIN)
-  const least4 = pin(f32x4.splat(-40000 - <f32>origin), 0)
+  const lowest = pin(f32x4.splat(-40000 - <f32>origin), 0)
   const bias = pin(i32x4.splat(MAGIC_BITS - origin), 1)
-  const last = pin(i16x8.splat(32766), 2)
   const half = word(18)
+  const order = v128.load(table + ORDER)
   const binsBelow = v128.load(table + BINS)
   const binsAbove = v128.load(table + BINS + 16)
   const lowPosition = v128.load(table + POSITIONS)
@@ -99,83 +150,61 @@ const COMPARED: i32 = 2
       invertScales(scales, least(64, (count - least(left, count) + block - 1) / block + 1))
       at = 0
     }
-    const one = f32.load(INVERSES + at)
-    const inverse = f32x4.splat(one)
-    const factor = f32x4.splat(one * perUnit)
-    const unusable = i32(!(abs(one) < 1e30 && abs(one) > 1e-30))
+    const inverse = f32.load(INVERSES + at)
     const run = least(left, count)
+    const tail = run & 15
     count -= run
-    for (let rest = run; rest > 0; rest -= 16) {
-      const from = rest < 16 ? TAIL : p
-      if (rest < 16) padTail(p, rest)
-      let codes: v128
-      if (kind == FEW) {
-        const t0 = f32x4.mul(v128.load(from), inverse)
-        const t1 = f32x4.mul(v128.load(from, 16), inverse)
-        const t2 = f32x4.mul(v128.load(from, 32), inverse)
-        const t3 = f32x4.mul(v128.load(from, 48), inverse)
-        const above = narrowMasks(
-          i32x4.add(f32x4.gt(t0, low), f32x4.gt(t0, high)),
-          i32x4.add(f32x4.gt(t1, low), f32x4.gt(t1, high)),
-          i32x4.add(f32x4.gt(t2, low), f32x4.gt(t2, high)),
-          i32x4.add(f32x4.gt(t3, low), f32x4.gt(t3, high)),
-        )
-        codes = i8x16.swizzle(order, i8x16.neg(above))
-      } else if (kind == BINNED) {
-        const v0 = f32x4.add(f32x4.pmax(least4, f32x4.mul(v128.load(from), factor)), round)
-        const v1 = f32x4.add(f32x4.pmax(least4, f32x4.mul(v128.load(from, 16), factor)), round)
-        const v2 = f32x4.add(f32x4.pmax(least4, f32x4.mul(v128.load(from, 32), factor)), round)
-        const v3 = f32x4.add(f32x4.pmax(least4, f32x4.mul(v128.load(from, 48), factor)), round)
-        const q0 = i16x8.min_s(i16x8.narrow_i32x4_s(i32x4.sub(v0, bias), i32x4.sub(v1, bias)), last)
-        const q1 = i16x8.min_s(i16x8.narrow_i32x4_s(i32x4.sub(v2, bias), i32x4.sub(v3, bias)), last)
-        const bin = i8x16.narrow_i16x8_s(i16x8.shr_s(q0, 11), i16x8.shr_s(q1, 11))
-        const index = v128.or(i8x16.swizzle(binsAbove, bin), i8x16.swizzle(binsBelow, i8x16.add(bin, half)))
-        const lows = i8x16.swizzle(lowPosition, index)
-        const highs = i8x16.swizzle(highPosition, index)
-        const p0 = lowBytes(lows, highs)
-        const p1 = highBytes(lows, highs)
-        const above = i8x16.narrow_i16x8_s(i16x8.gt_s(q0, p0), i16x8.gt_s(q1, p1))
-        codes = i8x16.swizzle(order, i8x16.sub(index, above))
-        if (i32(v128.any_true(v128.or(i16x8.eq(q0, p0), i16x8.eq(q1, p1)))) | unusable) {
-          i32.store(again, <i32>p)
-          i32.store(again, <i32>dst, 4)
-          i32.store(again, rest, 8)
-          f32.store(again, one, 12)
-          again += 16
+    let from = p
+    let to = dst
+    let rest = run
+    if (!(abs(inverse) < 1e30 && abs(inverse) > 1e-30)) compareRun(p, run, f32x4.splat(inverse), table, dst)
+    else {
+      const factor = f32x4.splat(inverse * perUnit)
+      for (;;) {
+        const before = again
+        for (; rest >= 16; rest -= 16, from += 64, to += 16) {
+          const v0 = f32x4.add(f32x4.pmax(lowest, f32x4.mul(v128.load(from), factor)), round)
+          const v1 = f32x4.add(f32x4.pmax(lowest, f32x4.mul(v128.load(from, 16), factor)), round)
+          const v2 = f32x4.add(f32x4.pmax(lowest, f32x4.mul(v128.load(from, 32), factor)), round)
+          const v3 = f32x4.add(f32x4.pmax(lowest, f32x4.mul(v128.load(from, 48), factor)), round)
+          const q0 = i16x8.narrow_i32x4_s(i32x4.sub(v0, bias), i32x4.sub(v1, bias))
+          const q1 = i16x8.narrow_i32x4_s(i32x4.sub(v2, bias), i32x4.sub(v3, bias))
+          const bin = i8x16.narrow_i16x8_s(i16x8.shr_s(q0, 11), i16x8.shr_s(q1, 11))
+          const index = v128.or(i8x16.swizzle(binsAbove, bin), i8x16.swizzle(binsBelow, i8x16.add(bin, half)))
+          const lows = i8x16.swizzle(lowPosition, index)
+          const highs = i8x16.swizzle(highPosition, index)
+          const p0 = lowBytes(lows, highs)
+          const p1 = highBytes(lows, highs)
+          const above = i8x16.narrow_i16x8_s(i16x8.gt_s(q0, p0), i16x8.gt_s(q1, p1))
+          v128.store(to, i8x16.swizzle(order, i8x16.sub(index, above)))
+          if (v128.any_true(v128.or(i16x8.eq(q0, p0), i16x8.eq(q1, p1)))) {
+            i32.store(again, <i32>from)
+            i32.store(again, <i32>to, 4)
+            f32.store(again, inverse, 8)
+            again += 12
+          }
         }
-      } else codes = compareCodes(from, inverse, table)
-      if (rest < 16) {
-        v128.store(LAST, codes)
-        copyBytes(dst, LAST, rest)
-        p += <usize>rest << 2
-        dst += rest
-      } else {
-        v128.store(dst, codes)
-        p += 64
-        dst += 16
+        if (to == LAST + 16) {
+          if (again != before) {
+            again = before
+            v128.store(LAST, compareCodes(TAIL, f32x4.splat(inverse), table))
+          }
+          break
+        }
+        if (rest == 0) break
+        padTail(from, rest)
+        from = TAIL
+        to = LAST
+        rest = 16
       }
+      if (tail) copyBytes(dst + <usize>(run - tail), LAST, tail)
     }
+    p += <usize>run << 2
+    dst += run
   }
-  if (kind != BINNED) return
-  for (let record = LARGE; record < again; record += 16) {
-    const rest = i32.load(record, 8)
-    const from: usize = i32.load(record)
-    if (rest < 16) padTail(from, rest)
-    v128.store(LAST, compareCodes(rest < 16 ? TAIL : from, v128.load32_splat(record + 12), table))
-    copyBytes(i32.load(record, 4), LAST, least(16, rest))
+  for (let record = LARGE; record < again; record += 12) {
+    v128.store(i32.load(record, 4), compareCodes(i32.load(record), v128.load32_splat(record + 8), table))
   }
-}
-
-function encodeFew(p: usize, count: i32, block: i32, first: i32, table: usize, scales: usize, dst: usize): void {
-  encodeAs(FEW, p, count, block, first, table, scales, dst)
-}
-
-function encodeBinned(p: usize, count: i32, block: i32, first: i32, table: usize, scales: usize, dst: usize): void {
-  encodeAs(BINNED, p, count, block, first, table, scales, dst)
-}
-
-function encodeCompared(p: usize, count: i32, block: i32, first: i32, table: usize, scales: usize, dst: usize): void {
-  encodeAs(COMPARED, p, count, block, first, table, scales, dst)
 }
 
 export function encodeLevels(p: usize, count: i32, block: i32, first: i32, table: usize, scales: usize, dst: usize): void {
@@ -194,26 +223,34 @@ export function decodeLevels(count: i32, block: i32, first: i32, table: usize, s
   for (let left = first; count > 0; left = block, scales += 4) {
     const scale = v128.load32_splat(scales)
     const run = least(left, count)
+    const tail = run & 15
     count -= run
-    for (let rest = run; rest > 0; rest -= 16) {
-      const index = v128.load(codes)
-      const to = rest < 16 ? TAIL : dst
-      const m0 = i8x16.swizzle(byte0, index)
-      const m1 = i8x16.swizzle(byte1, index)
-      const m2 = i8x16.swizzle(byte2, index)
-      const m3 = i8x16.swizzle(byte3, index)
-      const low01 = lowBytes(m0, m1)
-      const low23 = lowBytes(m2, m3)
-      const high01 = highBytes(m0, m1)
-      const high23 = highBytes(m2, m3)
-      v128.store(to, f32x4.mul(scale, lowWords(low01, low23)))
-      v128.store(to, f32x4.mul(scale, highWords(low01, low23)), 16)
-      v128.store(to, f32x4.mul(scale, lowWords(high01, high23)), 32)
-      v128.store(to, f32x4.mul(scale, highWords(high01, high23)), 48)
-      const taken = least(16, rest)
-      if (rest < 16) copyWords(dst, TAIL, rest)
-      codes += taken
-      dst += <usize>taken << 2
+    let to = dst
+    let rest = run
+    for (;;) {
+      for (; rest >= 16; rest -= 16, codes += 16, to += 64) {
+        const index = v128.load(codes)
+        const m0 = i8x16.swizzle(byte0, index)
+        const m1 = i8x16.swizzle(byte1, index)
+        const m2 = i8x16.swizzle(byte2, index)
+        const m3 = i8x16.swizzle(byte3, index)
+        const low01 = lowBytes(m0, m1)
+        const low23 = lowBytes(m2, m3)
+        const high01 = highBytes(m0, m1)
+        const high23 = highBytes(m2, m3)
+        v128.store(to, f32x4.mul(scale, lowWords(low01, low23)))
+        v128.store(to, f32x4.mul(scale, highWords(low01, low23)), 16)
+        v128.store(to, f32x4.mul(scale, lowWords(high01, high23)), 32)
+        v128.store(to, f32x4.mul(scale, highWords(high01, high23)), 48)
+      }
+      if (rest == 0) break
+      to = TAIL
+      rest = 16
     }
+    if (tail) {
+      copyWords(dst + (<usize>(run - tail) << 2), TAIL, tail)
+      codes += tail - 16
+    }
+    dst += <usize>run << 2
   }
 }

@@ -1,8 +1,6 @@
 // Mean magnitudes of blocks. Twin: src/numbers/mean-magnitude.ts, which fixes the order of the sums.
-import { GRID, TAIL, least, padTail, word } from './memory'
+import { TAIL, least, padTail, word } from './memory'
 import { settle } from './scale'
-
-const SUMS: usize = GRID
 
 @inline function high(x: v128): v128 {
   return f64x2.promote_low_f32x4(v128.shuffle<i32>(x, x, 2, 3, 0, 1))
@@ -63,13 +61,25 @@ function meanBeyond(p: usize, count: i32, threshold: f32): f64 {
   return many == 0 ? 0 : total(low, top) / <f64>many
 }
 
+/** Floats whose blocks get their thresholds before the first is used: a division is long, the next block does not wait for it. */
+const GROUP: i32 = 2048
+
 /** `beyond`: only magnitudes above 0.7 times the mean count. */
 export function fitMagnitudes(p: usize, count: i32, block: i32, beyond: bool, halfScales: i32, scales: usize): void {
-  for (; count > 0; count -= block, p += <usize>block << 2, scales += 4) {
-    const run = least(block, count)
-    let mean = sumOf(p, run) / <f64>run
-    if (beyond) mean = meanBeyond(p, run, <f32>(mean * 0.7))
-    v128.store(SUMS, settle(f32x4.splat(<f32>mean), halfScales))
-    i32.store(scales, i32.load(SUMS))
+  const step = <usize>block << 2
+  const blocks = max(1, GROUP / block)
+  while (count > 0) {
+    let left = count
+    let from = p
+    let to = scales
+    for (let i = 0; i < blocks && left > 0; i++, left -= block, from += step, to += 4) {
+      const run = least(block, left)
+      const mean = sumOf(from, run) / <f64>run
+      f32.store(to, <f32>(beyond ? mean * 0.7 : mean))
+    }
+    for (let i = 0; i < blocks && count > 0; i++, count -= block, p += step, scales += 4) {
+      const mean = beyond ? <f32>meanBeyond(p, least(block, count), f32.load(scales)) : f32.load(scales)
+      i32.store(scales, i32x4.extract_lane(settle(f32x4.splat(mean), halfScales), 0))
+    }
   }
 }

@@ -53,47 +53,50 @@ const FORMATS: usize = memory.data<f32>([
     const inverse = v128.load32_splat(INVERSES + at)
     const run = least(left, count)
     count -= run
-    for (let rest = run; rest > 0; rest -= 16) {
-      const from = rest < 16 ? TAIL : p
-      if (rest < 16) padTail(p, rest)
-      const a = i16x8.narrow_i32x4_s(
-        rounded(bits, f32x4.mul(v128.load(from), inverse), below, one),
-        rounded(bits, f32x4.mul(v128.load(from, 16), inverse), below, one),
-      )
-      const b = i16x8.narrow_i32x4_s(
-        rounded(bits, f32x4.mul(v128.load(from, 32), inverse), below, one),
-        rounded(bits, f32x4.mul(v128.load(from, 48), inverse), below, one),
-      )
-      const c = i16x8.min_s(v128.and(a, magnitude), top)
-      const d = i16x8.min_s(v128.and(b, magnitude), top)
-      let codes = i8x16.narrow_i16x8_u(i16x8.sub(c, zero), i16x8.sub(d, zero))
-      const signs = i8x16.narrow_i16x8_u(v128.and(i16x8.shr_u(a, shift), sign), v128.and(i16x8.shr_u(b, shift), sign))
-      if (v128.any_true(v128.or(i16x8.lt_s(c, bottom), i16x8.lt_s(d, bottom)))) {
-        const least4 = v128.load32_splat(format)
-        const most = v128.load32_splat(format + 4)
-        codes = i8x16.narrow_i16x8_u(
-          i16x8.narrow_i32x4_s(
-            anyCodes(bits, v128.load(from), inverse, least4, most),
-            anyCodes(bits, v128.load(from, 16), inverse, least4, most),
-          ),
-          i16x8.narrow_i32x4_s(
-            anyCodes(bits, v128.load(from, 32), inverse, least4, most),
-            anyCodes(bits, v128.load(from, 48), inverse, least4, most),
-          ),
+    const tail = run & 15
+    let from = p
+    let to = dst
+    let rest = run
+    for (;;) {
+      for (; rest >= 16; rest -= 16, from += 64, to += 16) {
+        const a = i16x8.narrow_i32x4_s(
+          rounded(bits, f32x4.mul(v128.load(from), inverse), below, one),
+          rounded(bits, f32x4.mul(v128.load(from, 16), inverse), below, one),
         )
+        const b = i16x8.narrow_i32x4_s(
+          rounded(bits, f32x4.mul(v128.load(from, 32), inverse), below, one),
+          rounded(bits, f32x4.mul(v128.load(from, 48), inverse), below, one),
+        )
+        const c = i16x8.min_s(v128.and(a, magnitude), top)
+        const d = i16x8.min_s(v128.and(b, magnitude), top)
+        let codes = i8x16.narrow_i16x8_u(i16x8.sub(c, zero), i16x8.sub(d, zero))
+        const signs = i8x16.narrow_i16x8_u(v128.and(i16x8.shr_u(a, shift), sign), v128.and(i16x8.shr_u(b, shift), sign))
+        if (v128.any_true(v128.or(i16x8.lt_s(c, bottom), i16x8.lt_s(d, bottom)))) {
+          const least4 = v128.load32_splat(format)
+          const most = v128.load32_splat(format + 4)
+          codes = i8x16.narrow_i16x8_u(
+            i16x8.narrow_i32x4_s(
+              anyCodes(bits, v128.load(from), inverse, least4, most),
+              anyCodes(bits, v128.load(from, 16), inverse, least4, most),
+            ),
+            i16x8.narrow_i32x4_s(
+              anyCodes(bits, v128.load(from, 32), inverse, least4, most),
+              anyCodes(bits, v128.load(from, 48), inverse, least4, most),
+            ),
+          )
+        }
+        const whole = v128.or(codes, v128.and(signs, i8x16.gt_s(codes, unsigned)))
+        v128.store(to, whole)
       }
-      const whole = v128.or(codes, v128.and(signs, i8x16.gt_s(codes, unsigned)))
-      if (rest < 16) {
-        v128.store(LAST, whole)
-        copyBytes(dst, LAST, rest)
-        p += <usize>rest << 2
-        dst += rest
-      } else {
-        v128.store(dst, whole)
-        p += 64
-        dst += 16
-      }
+      if (rest == 0) break
+      padTail(from, rest)
+      from = TAIL
+      to = LAST
+      rest = 16
     }
+    if (tail) copyBytes(dst + <usize>(run - tail), LAST, tail)
+    p += <usize>run << 2
+    dst += run
   }
 }
 

@@ -6,7 +6,7 @@ const { fround } = Math
 
 /** Layout of a prepared table. Multi-byte entries lie in planes, one byte of each, for lookup by byte shuffles. Twin: assembly/levels.ts. */
 export const TABLE = {
-  /** Low and high bytes of the positions of the thresholds; 32767 where there is none. */
+  /** Low and high bytes of the positions of the thresholds. */
   positions: 0,
   /** Index below which no value of a bin lies, 32 bins. */
   bins: 32,
@@ -60,12 +60,13 @@ export function prepareLevels(arena: Pick<Arena, 'u8'>, search: LevelSearch, tab
     view.setFloat32(TABLE.perUnit, positions.perUnit, true)
     view.setInt32(TABLE.origin, positions.origin, true)
     for (let i = 0; i < 16; i++) {
-      const position = positions.at[i] ?? 32767
+      const position = positions.at[i] ?? 0
       bytes[TABLE.positions + i] = position
       bytes[TABLE.positions + 16 + i] = position >> 8
     }
     for (let bin = 0; bin < BINS; bin++) {
-      bytes[TABLE.bins + bin] = positions.at.filter((position) => binOf(position) < bin).length
+      // Beyond the last threshold a value is above it.
+      bytes[TABLE.bins + bin] = Math.min(count - 1, positions.at.filter((position) => binOf(position) < bin).length)
     }
   }
   arena.u8.set(bytes, table)
