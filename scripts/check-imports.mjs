@@ -39,6 +39,7 @@ export const RINGS = [
   { ring: 'doors', member: 'report', may: ['ground'] },
   { ring: 'doors', member: 'jobs', may: ['ground', 'parts', 'line'] },
   { ring: 'doors', member: 'index.ts', may: ['ground', 'parts', 'line', 'report'] },
+  { ring: 'doors', member: 'int8.ts', may: ['ground', 'parts'] },
   { ring: 'doors', member: 'node.ts', may: ['ground', 'parts', 'line', 'report', 'jobs', 'index.ts'] },
   { ring: 'doors', member: 'cli', may: ['ground', 'report', 'jobs', 'node.ts'] },
 ]
@@ -160,6 +161,7 @@ function findingsOfBrowserEntry(files) {
     }
   }
   visit('index.ts', [])
+  visit('int8.ts', [])
   return findings
 }
 

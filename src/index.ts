@@ -2,6 +2,7 @@ export { blobSource } from './bytes/blob.ts'
 export { memorySource } from './bytes/memory.ts'
 export type { ByteSource } from './bytes/types.ts'
 export { urlSource } from './bytes/url.ts'
+export * from './calibration/observers/index.ts'
 export {
   absorbMeanErrors,
   applyErrorModel,
@@ -22,12 +23,18 @@ export {
   tableQuantizer,
 } from './corrections/index.ts'
 export { type ErrorCode, TersorError } from './errors.ts'
+export type { ArrayScheme, QuantizedArray } from './model/array-scheme.ts'
 export type { Explanation } from './model/explanation.ts'
 export type { Report, Verdict } from './model/report.ts'
 export type { Runtime, Sample, Value } from './model/runtime.ts'
 export type { StageEvent } from './model/tools.ts'
+export { type LevelGrid, type LevelRequest, levels } from './numbers/levels.ts'
+export { type ChooseOptions, chooseScheme, type SchemeChoice } from './pipeline/arrays/choose-scheme.ts'
 export { explain } from './pipeline/explain.ts'
 export type { ExplainOptions } from './pipeline/explain-ask.ts'
 export { mapToCodes, scaleToSteps, truncateSteps, valuesOfCodes } from './pipeline/explain-stages.ts'
 export { type BytesOptions as QuantizeOptions, type BytesResult, quantize } from './pipeline/quantize-bytes.ts'
 export { ortRuntime } from './runtime/ort.ts'
+export type { QuantizeArrayOptions } from './schemes/arrays/array-functions.ts'
+export { arrayScheme, dequantizeArray, quantizeArray } from './schemes/arrays/registry.ts'
+export * from './schemes/ranges/index.ts'

@@ -21,8 +21,9 @@ describe('package.json', () => {
     expect(manifest.type).toBe('module')
     expect(manifest.sideEffects).toBe(false)
     expect(manifest.bin).toEqual({ tersor: './dist/cli/main.js' })
-    expect(Object.keys(manifest.exports)).toEqual(['.', './node', './package.json'])
-    for (const entry of ['.', './node']) expect(Object.keys(manifest.exports[entry])).toEqual(['types', 'default'])
+    expect(Object.keys(manifest.exports)).toEqual(['.', './node', './int8', './package.json'])
+    for (const entry of ['.', './node', './int8'])
+      expect(Object.keys(manifest.exports[entry])).toEqual(['types', 'default'])
   })
 
   test('what is published', () => {
@@ -43,7 +44,7 @@ describe('package.json', () => {
         sources.some((source) => source.includes(`from '${name}'`)),
         name,
       ).toBe(true)
-    expect(Object.keys(manifest.optionalDependencies).sort()).toEqual(['onnxruntime-node', 'onnxruntime-web'])
+    expect(Object.keys(manifest.optionalDependencies).sort()).toEqual(['onnxruntime-node', 'onnxruntime-web', 'sharp'])
     expect(manifest.peerDependencies).toBeUndefined()
   })
 

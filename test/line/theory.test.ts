@@ -4,17 +4,15 @@ import { describe, expect, test } from 'vitest'
 // @ts-expect-error plain JavaScript, shared with the command that writes the pictures
 import { PARTS, pictures } from '../../scripts/theory-pictures.mjs'
 import * as tersor from '../../src/index.ts'
-import { levels } from '../../src/numbers/levels.ts'
 import { explain } from '../../src/pipeline/explain.ts'
 import { articleOutcome, articleStep, articleWidth } from '../../src/pipeline/explain-article.ts'
 import { randomValues } from '../../src/pipeline/explain-values.ts'
-import { dequantizeArray, quantizeArray } from '../../src/schemes/arrays/index.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..')
 const FOLDER = join(ROOT, 'docs', 'theory')
 const PAGES = ['README.md', 'en.md', 'zh.md']
 const page = (name: string) => readFileSync(join(FOLDER, name), 'utf8')
-const library: Readonly<Record<string, unknown>> = { levels, quantizeArray, dequantizeArray, ...tersor }
+const library: Readonly<Record<string, unknown>> = tersor
 
 /** Runs a block as it stands; gives what it prints, a text a line. */
 function printed(block: string): string[] {
