@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 // @ts-expect-error plain JavaScript, shared with the command that writes the pictures
 import { PARTS, pictures } from '../../scripts/theory-pictures.mjs'
 import * as tersor from '../../src/index.ts'
+import { levels } from '../../src/index.ts'
 import { explain } from '../../src/pipeline/explain.ts'
 import { articleOutcome, articleStep, articleWidth } from '../../src/pipeline/explain-article.ts'
 import { randomValues } from '../../src/pipeline/explain-values.ts'
