@@ -9,6 +9,7 @@ import type { TableOptions, TableScale } from './table-codec.ts'
 /** How one type of scale is chosen, stored and used. */
 export interface ScaleKeeper {
   readonly effort: Effort
+  readonly efforts: readonly Effort[]
   /** Largest magnitude of a level. */
   readonly reach: number
   /** To the stored type, finite. */
@@ -20,6 +21,8 @@ export interface ScaleKeeper {
   readonly fitShared?: NonNullable<Codec['fitShared']>
 }
 
+const EFFORTS: readonly Effort[] = ['closed', 'fast', 'exact']
+
 const LARGEST_E4M3 = 448
 
 /** Up to here the exact search of a block takes no longer than the fast one. */
@@ -30,14 +33,13 @@ const LEAST_NORMAL = 1.1754943508222875e-38
 
 /** Where the best scale of 16 values lies around the least that clips nothing, nearly always. */
 const FAST_E4M3 = { below: 5, above: 8 }
-const FAST_E8M0 = { below: 1, above: 1 }
 
 export function scaleKeeper(table: PreparedTable, type: TableScale, options: TableOptions): ScaleKeeper {
   const reach = Math.max(table.above.reach, table.below.reach)
   if (type === 'e8m0') return powers(table, reach, options)
   if (type === 'e4m3fn') return floatsOfFloat(table, reach, options)
   const effort = table.levels.length <= MOST_LEVELS_EXACT ? 'exact' : 'fast'
-  return { effort, reach, round: scaleRounding(type), effective: (stored) => stored }
+  return { effort, efforts: EFFORTS, reach, round: scaleRounding(type), effective: (stored) => stored }
 }
 
 /**
@@ -48,13 +50,13 @@ function powers(table: PreparedTable, reach: number, { nested = false }: TableOp
   const largestExponent = floorLog2(reach)
   return {
     effort: 'exact',
+    efforts: ['closed', 'exact'],
     reach,
     round: (scale) => powerOfTwo(clamped(floorLog2(scale))),
     effective: (stored) => stored,
     fit({ values, importance, effort }) {
       if (effort === 'closed') return powerOfTwo(clamped(floorLog2(largestMagnitude(values)) - largestExponent))
-      const window = effort === 'fast' ? { window: FAST_E8M0 } : {}
-      const { index } = bestStoredScale(values, importance, table, E8M0_SCALES, { nested, ...window })
+      const { index } = bestStoredScale(values, importance, table, E8M0_SCALES, { nested })
       return E8M0_SCALES[Math.max(index, 0)]!
     },
   }
@@ -72,11 +74,15 @@ function floatsOfFloat(table: PreparedTable, reach: number, { signed = false }: 
   let scales = E4M3_SCALES
   return {
     effort: 'exact',
+    efforts: EFFORTS,
     reach,
     round,
     effective: (stored, shared) => Math.fround(stored * shared[0]!),
     fitShared(values, _, shared) {
-      const scale = Math.fround(largestMagnitude(values) / (side * LARGEST_E4M3))
+      let scale = Math.fround(largestMagnitude(values) / (side * LARGEST_E4M3))
+      // Next to the largest f32, rounding up would carry the largest level beyond it.
+      while (!Number.isFinite(Math.fround(Math.fround(scale * LARGEST_E4M3) * reach)))
+        scale = Math.fround(scale * 0.99999)
       shared[0] = scale < LEAST_NORMAL ? 0 : scale
     },
     fit({ values, importance, effort }, shared) {
@@ -90,11 +96,17 @@ function floatsOfFloat(table: PreparedTable, reach: number, { signed = false }: 
       const window = effort === 'fast' ? { window: FAST_E4M3 } : {}
       const plain = bestStoredScale(values, importance, table, scales, window)
       if (plain.index < 0) return 0
+      let { index, error } = plain
+      let sign = 1
       if (signed && !table.symmetric) {
         const turned = bestStoredScale(values, importance, table, scales, window, -1)
-        if (turned.error < plain.error) return -E4M3_SCALES[turned.index]!
+        if (turned.error < error) {
+          ;({ index, error } = turned)
+          sign = -1
+        }
       }
-      return E4M3_SCALES[plain.index]!
+      // Tables without zero: a group far smaller than the others is better all zero.
+      return error < plain.energy ? sign * E4M3_SCALES[index]! : 0
     },
   }
 }

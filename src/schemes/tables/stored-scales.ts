@@ -29,7 +29,7 @@ const MOST_SORTED = 256
  * Index of the scale, of few that a type holds, with the least sum of importance x squared error; -1 where all values are zero
  * and no scale is needed. Brute force: every scale left out cannot be better, since clipping alone (below) or values that all
  * take the level nearest zero (above) cost more than the best one found. `scales` ascending and positive; a `sign` of -1
- * turns the values around.
+ * turns the values around. `energy` is the error of decoding all to 0.
  */
 export function bestStoredScale(
   values: Float32Array,
@@ -38,9 +38,9 @@ export function bestStoredScale(
   scales: Float32Array,
   options: StoredScaleOptions = {},
   sign: 1 | -1 = 1,
-): { index: number; error: number } {
+): { index: number; error: number; energy: number } {
   const block = summarize(values, importance)
-  if (!(block.energy > 0)) return { index: -1, error: 0 }
+  if (!(block.energy > 0)) return { index: -1, error: 0, energy: 0 }
   const { weights } = block
   const max = sign > 0 ? block.max : -block.min
   const min = sign > 0 ? block.min : -block.max
@@ -73,7 +73,7 @@ export function bestStoredScale(
       if (scales[candidate]! >= useless) break
     }
   }
-  return { index, error }
+  return { index, error, energy: block.energy }
 }
 
 /** Index of the least scale at which nothing is clipped; scales.length if there is none. */

@@ -47,7 +47,7 @@ export function tableCodec(table: LevelTable, options: TableOptions = {}): Codec
     parameters: [{ name: 'scales', type, count: 1 }],
     shared: type === 'e4m3fn' ? [{ name: 'tensorScale', type: 'f32', count: 1 }] : [],
     effort: options.effort ?? (searched ? keeper.effort : 'closed'),
-    efforts: searched ? ['closed', 'fast', 'exact'] : ['closed'],
+    efforts: searched ? keeper.efforts : ['closed'],
     ...(keeper.fitShared && { fitShared: keeper.fitShared }),
     encode(group, codes, parameters, shared) {
       if (!group.fixed) parameters[0] = fitStored(group, keeper, options, shared)
