@@ -352,9 +352,13 @@ export interface Kernels {
    * not padded to whole blocks. An array whose last dimension its blocks divide can be passed as one row; otherwise, where rows must
    * follow each other within a byte, write one code a byte and pack with `packCodes`.
    *
-   * To give the bits of `quantizeArray`'s codecs (closed forms): refuse non-finite values first (`census`), and leave to the codec what
-   * these kernels cannot express: scales beyond 8.5e37 (no normal inverse), other scale types than f32 and f16, importance, rounding other
-   * than half to even. Scales are written as f32 whatever their stored type.
+   * These are the closed forms of the codecs behind `quantizeArray`, bit for bit (test/line/array-kernels.test.ts has the arguments of each):
+   * integers of kind sym are Reach with up = down = last code - zero, of kind signed Signed with down = zero (even level counts only);
+   * level tables Reach or Signed with the magnitudes of their last levels; binary Mean; ternary MeanBeyond; other efforts: scales from the
+   * codec, then Given. Left to the codec: values that are not finite or beyond 2^120 (`census` tells), importance, rounding other than half
+   * to even, scale types other than f32 and f16. Scales are written as f32; f16 ones are such that `f32ToF16` stores them exactly.
+   * Groups: row = one row each; channel = rows too (axis 0), block = one long row where it divides the last dimension, else rows;
+   * tensor = one block (fitScaleRows over tiles and the largest, then Given). Calls of 2^16 to 2^18 values keep to the caches.
    *
    * code = clamp(roundEven(t), -zero, maxCode - zero) + zero; at most 256 codes.
    */

@@ -105,8 +105,14 @@ function closedScale(
   signed: boolean,
   round: (scale: number) => number,
 ): number {
-  let extreme = 0
-  for (const value of values) if (Math.abs(value) > Math.abs(extreme)) extreme = value
+  let max = 0
+  let min = 0
+  for (const value of values) {
+    if (value > max) max = value
+    if (value < min) min = value
+  }
+  // Of two extremes of equal magnitude the negative one counts, as in the kernels.
+  const extreme = max > -min ? max : min
   return round(signed ? extreme / -below : Math.abs(extreme) / above)
 }
 
