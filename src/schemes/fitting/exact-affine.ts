@@ -32,11 +32,11 @@ export function exactAffine(
   const search: Search = { values, block, maxCode, round, sorted, best, cross: 0, square: 0 }
 
   let expected = 0
-  for (let i = 0; i < sorted.count; i++) expected += Math.abs(sorted.values[i]!) * end + 1
-  const windows = expected < Infinity ? Math.ceil(expected / WINDOW) : 1
+  for (let i = 0; i < sorted.count; i++) expected += Math.min(Math.abs(sorted.values[i]!) * end + 1, maxCode)
+  const windows = end < Infinity ? Math.max(1, Math.ceil(expected / WINDOW)) : 1
   for (let window = 1; window <= windows; window++) {
     const until = window === windows ? end : (end / windows) * window
-    const count = collect(sorted, until)
+    const count = collect(sorted, until, maxCode)
     visit(search, roomFor(count), count)
   }
   return { scale: best.scale, zero: best.zero }
@@ -57,7 +57,8 @@ interface Search {
 /** Steps from 0 that each value stands at, with its sign. */
 let steps = new Int32Array(256)
 
-function collect(sorted: SortedBlock, until: number): number {
+/** Crossings up to `until`, from where each value stands. No zero gives a value more than maxCode steps from 0. */
+function collect(sorted: SortedBlock, until: number, maxCode: number): number {
   let count = 0
   let { places, cross, square, value } = roomFor(0)
   for (let i = 0; i < sorted.count; i++) {
@@ -66,8 +67,8 @@ function collect(sorted: SortedBlock, until: number): number {
     const magnitude = x > 0 ? x : -x
     const w = sorted.weights[i]!
     const weighted = w * magnitude
-    const limit = until * magnitude
-    const room = count + Math.ceil(limit) + 1
+    const limit = Math.min(until * magnitude, maxCode)
+    const room = count + maxCode
     if (places.length < room) ({ places, cross, square, value } = roomFor(room))
     for (let k = Math.abs(steps[i]!); k + 0.5 < limit; k++) {
       places[count] = (k + 0.5) / magnitude

@@ -103,8 +103,9 @@ function sweepFrom(search: Search, first: number, after: number): void {
       crossBelow += weighted
     }
     const distance = side * (values[i]! - anchor)
-    const limit = end * distance
-    const room = count + Math.ceil(limit) + 1
+    // The anchor's two levels are among the codes, so no value lies further than maxCode levels from there.
+    const limit = Math.min(end * distance, maxCode)
+    const room = count + maxCode
     if (places.length < room) ({ places, cross, square, value } = roomFor(room))
     for (let k = 1; k < limit; k++) {
       places[count] = k / distance
@@ -165,7 +166,7 @@ function enter(search: Search, at: Anchor, held: 0 | -1, cross: number, sum: num
   const { values, weights, count } = sorted
   steps.fill(held, at.first, at.after)
   const low = steps[0]!
-  const until = Math.max(low, steps[count - 1]! - maxCode)
+  const until = Math.max(low, Math.min(steps[count - 1]! - maxCode, -1))
   for (let least = low; least <= until; least++) {
     const most = least + maxCode
     let a = cross

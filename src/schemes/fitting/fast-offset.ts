@@ -1,4 +1,5 @@
 import { emptySums, sumCodes } from './even-sums.ts'
+import { fitAffine } from './fit-affine.ts'
 import type { Offset, OffsetOptions } from './fit-offset.ts'
 import type { BlockSummary } from './weighted-values.ts'
 
@@ -36,6 +37,12 @@ export function fastOffset(
       sumCodes(values, weights, centre, 1 / scale, maxCode / 2 + move, maxCode, sums)
       keep(leaders, fittedLine())
     }
+  }
+  // Many zeros, or values around one, want a level there: the best grid with a whole zero joins the others.
+  const { scale: step, zero } = fitAffine(values, weights, maxCode, { effort: 'fast', round: Math.fround })
+  if (step > 0) {
+    sumCodes(values, weights, centre, 1 / step, zero + centre / step, maxCode, sums)
+    keep(leaders, fittedLine())
   }
   const best: Offset = { ...closed }
   let bestError = errorOf(values, block, centre, maxCode, closed)

@@ -15,6 +15,9 @@ export interface Affine {
   zero: number
 }
 
+/** Up to so many breakpoints the exact search takes hardly longer than the grid. */
+const CHEAP = 512
+
 /**
  * The stored scale and the zero that give a block the least sum of importance x squared error (`closed`: from the extremes, 0
  * included). maxCode: 1 .. 65535.
@@ -29,7 +32,7 @@ export function fitAffine(
   if (!(block.energy > 0)) return { scale: 0, zero: 0 }
   const closed = closedAffine(block, maxCode, options.round)
   if (options.effort === 'closed') return closed
-  return options.effort === 'exact'
+  return options.effort === 'exact' || values.length * maxCode <= CHEAP
     ? exactAffine(values, block, maxCode, options.round, closed)
     : fastAffine(values, block, maxCode, options.round, closed)
 }

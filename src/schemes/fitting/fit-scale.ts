@@ -17,6 +17,9 @@ export interface ScaleOptions {
   readonly scales?: Float32Array
 }
 
+/** Up to so many breakpoints the exact search takes no longer than the grid. */
+const CHEAP = 1024
+
 /**
  * The scale, as stored, that gives a block the least sum of importance x squared error when every value takes its nearest level
  * (`closed`: a formula that looks at the extremes only). 0 means that all decode to 0; so it is for a block of zeros.
@@ -31,7 +34,8 @@ export function fitScale(
   if (!(block.energy > 0)) return 0
   const closed = roundFinite(closedScale(block, table, options.signed), options.round)
   if (options.effort === 'closed') return closed
-  return options.effort === 'exact'
+  const crossings = values.length * Math.max(table.above.points.length, table.below.points.length)
+  return options.effort === 'exact' || crossings <= CHEAP
     ? exactScale(values, block, table, options, closed)
     : fastScale(values, block, table, options, closed)
 }
