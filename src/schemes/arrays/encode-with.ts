@@ -151,7 +151,7 @@ function finiteFloats(values: ArrayLike<number>): Float32Array {
   for (let i = 0; i < floats.length; i++) {
     if (Number.isFinite(floats[i] as number)) continue
     throw new TersorError('E_NONFINITE', `value ${i} is ${values[i]}; expected finite numbers within f32`, {
-      hint: 'replace it before quantizing: no scale fits infinity, and NaN has no code',
+      hint: 'replace it before quantizing',
     })
   }
   return floats

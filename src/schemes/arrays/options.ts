@@ -1,6 +1,6 @@
 import { TersorError } from '../../errors.ts'
 import type { ArrayScheme, CodeRounding, Effort } from '../../model/array-scheme.ts'
-import { elementCountOf } from './grouping.ts'
+import { elementCountOf, largestGroup } from './grouping.ts'
 
 export interface ArrayOptions {
   /** Dimensions; default: one row of all values. */
@@ -36,6 +36,8 @@ export interface CheckedOptions {
 }
 
 const ROUNDINGS: readonly CodeRounding[] = ['half-even', 'half-away', 'floor', 'truncate', 'stochastic']
+/** Largest group that is searched exactly when nobody asks for it. */
+const MOST_EXACT = 4096
 const EFFORTS: readonly Effort[] = ['closed', 'fast', 'exact']
 
 export function checkOptions(scheme: ArrayScheme, count: number, options: ArrayOptions): CheckedOptions {
@@ -53,12 +55,17 @@ export function checkOptions(scheme: ArrayScheme, count: number, options: ArrayO
   }
   return {
     shape,
-    effort: oneOf('effort', options.effort ?? scheme.codec.effort, EFFORTS),
+    effort: oneOf('effort', options.effort ?? defaultEffort(scheme, shape), EFFORTS),
     importance: options.importance && importanceOf(options.importance, count, shape.at(-1) ?? 1),
     rounding,
     seed,
     range: options.range && rangeOf(options.range, scheme),
   }
+}
+
+/** The scheme's own, but no exact search over a group so large that it takes seconds and gains nothing that shows. */
+function defaultEffort({ codec, grouping }: ArrayScheme, shape: readonly number[]): Effort {
+  return codec.effort === 'exact' && largestGroup(shape, grouping) > MOST_EXACT ? 'fast' : codec.effort
 }
 
 function oneOf<T extends string>(name: string, found: T, known: readonly T[]): T {
@@ -70,18 +77,15 @@ function rangeOf({ min, max }: { min: number; max: number }, scheme: ArrayScheme
   if (!(Number.isFinite(min) && Number.isFinite(max) && min <= max)) {
     throw new TersorError('E_USAGE', `expected a finite range with min <= max, found ${min} to ${max}`)
   }
-  if (!scheme.codec.even) {
-    throw new TersorError('E_USAGE', `a range decides evenly spaced levels only; ${scheme.id} takes none`)
+  if (!scheme.codec.even || scheme.codec.parameters.length === 0) {
+    throw new TersorError('E_USAGE', `${scheme.id} takes no range`)
   }
   return Float32Array.of(min, max)
 }
 
 function importanceOf(weights: ArrayLike<number>, count: number, columns: number): Float32Array {
   if (weights.length !== count && weights.length !== columns) {
-    throw new TersorError(
-      'E_USAGE',
-      `expected ${count} importance weights, or ${columns} for the last dimension, found ${weights.length}`,
-    )
+    throw new TersorError('E_USAGE', `expected ${count} or ${columns} importance weights, found ${weights.length}`)
   }
   const all = new Float32Array(count)
   for (let i = 0; i < count; i++) {

@@ -4,7 +4,7 @@ import { arrayFunctions } from './array-functions.ts'
 import type { Family } from './families.ts'
 import { INTEGERS } from './integers.ts'
 
-/** Every family of codes. The order decides nothing: no two patterns match the same code. */
+/** Every family of codes. A float's name alone is a cast, with a granularity it has scales (see `parseArrayScheme`). */
 export const FAMILIES: readonly Family[] = [INTEGERS, ...TABLE_FAMILIES, SUPERBLOCKS, DOUBLE_SCALES]
 
 /** The functions of the public API, over all schemes. */
