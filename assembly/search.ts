@@ -2,8 +2,8 @@
 import { CHOICE, GRID, MEASURED, TAIL, magic, pin } from './memory'
 import { ASYMMETRIC, SEARCH_SYMMETRIC, inverseOf, nearestScale, nearestZero, settle, settleZero } from './scale'
 
-// Three plans (short, long, fine): 6 steps for the extreme's own side, 4 for the opposite one; 7 shrinks.
-const STEPS: usize = memory.data<f32>([0, -1, -0.5, 0.5, 1, 1.7, 0, 0.5, 1, 1.7, 0, -1, 0.7, 1.7, 3, 5, 0, 1.2, 2.4, 4, 0, -1, -0.5, 0.5, 2, 9, 0, 0.6, 1.4, 5], 16)
+// Three plans (short, long, fine): 6 steps for the extreme's own side, 4 (short: 2) for the opposite one; 7 shrinks.
+const STEPS: usize = memory.data<f32>([0, -1, -0.3, 0.5, 1.1, 2.1, 0.3, 1.35, 0, 0, 0, -1, 0.7, 1.7, 3, 5, 0, 1.2, 2.4, 4, 0, -1, -0.5, 0.5, 2, 9, 0, 0.6, 1.4, 5], 16)
 const SHRINKS: usize = memory.data<f32>([1.03, 0.975, 0.92, 0.86, 0.79, 0.72, 0.63, 1.02, 0.94, 0.85, 0.75, 0.65, 0.55, 0.45, 1.002, 0.997, 0.993, 0.987, 0.975, 0.95, 0.9], 16)
 
 /** The plan for runs of `length` values. */
@@ -187,7 +187,8 @@ function searchScales(p: usize, rows: i32, tail: i32, fold: i32, min: v128, max:
   const zero = f32x4.splat(half)
   const extreme = v128.bitselect(max, min, f32x4.gt(max, f32x4.neg(min)))
   let steps = STEPS + plan * 40
-  for (let pair = 0; pair < 5; pair++, steps += 8) {
+  const pairs = plan ? 5 : 4
+  for (let pair = 0; pair < pairs; pair++, steps += 8) {
     const step = f32.load(steps)
     const step2 = f32.load(steps, 4)
     const a = settle(f32x4.div(extreme, f32x4.splat(pair < 3 ? -(half + step) : half - 1 + step)), halfScales)

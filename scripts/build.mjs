@@ -34,6 +34,7 @@ const SHAPE = {
   platform: 'node',
   target: 'node20.19',
   minifyWhitespace: true,
+  minifySyntax: true,
   external: ['onnxruntime-node', 'onnxruntime-web', 'onnxruntime-common'],
   legalComments: 'inline',
   logLevel: 'warning',
@@ -112,10 +113,60 @@ async function bundleCommandLine() {
     // Names of chunks are made from paths too: relative to the staged folder they are the same in every build.
     absWorkingDir: STAGED,
   })
+  await joinChunks(metafile.outputs)
   rmSync(folder, { recursive: true })
   renameSync(join(STAGED, 'cli-bundle'), folder)
   chmodSync(join(folder, 'main.js'), 0o755)
   return metafile
+}
+
+/**
+ * Puts every chunk that cli/start.js loads at once into its own file: opening a module costs about a millisecond, and they are
+ * many small ones, one for each set of verbs that share something. The other verbs find what they share with it behind
+ * files of the old names.
+ */
+async function joinChunks(outputs) {
+  const named = new Map(Object.entries(outputs).map(([path, output]) => [path.replace(/^cli-bundle\//, ''), output]))
+  const entry = (source) => [...named].find(([, output]) => output.entryPoint === source)[0]
+  const loadedBy = (first) => {
+    const found = new Set([first])
+    for (const name of found) {
+      for (const { path, kind } of named.get(name).imports) {
+        if (kind === 'import-statement' && path.startsWith('cli-bundle/')) found.add(path.replace(/^cli-bundle\//, ''))
+      }
+    }
+    return found
+  }
+  const start = entry('cli/start.js')
+  const first = loadedBy(entry('cli/main.js'))
+  const joined = [...loadedBy(start)].filter((name) => !first.has(name) && name !== start)
+  const stay = [...named.keys()].filter((name) => name !== start && !joined.includes(name))
+  const exported = (name, from, to) => {
+    const index = joined.indexOf(name)
+    const names = named.get(name).exports.map((one) => `${from(one, index)} as ${to(one, index)}`)
+    return names.length > 0 ? `export {${names.join(',')}}` : ''
+  }
+  const own = (one) => one
+  const unique = (one, index) => `${one}_${index}`
+  await build({
+    ...SHAPE,
+    absWorkingDir: join(STAGED, 'cli-bundle'),
+    stdin: {
+      contents: [
+        `export {${named.get(start).exports.join(',')}} from './${start}'`,
+        ...joined.map((name) => `${exported(name, own, unique)} from './${name}'`),
+      ].join('\n'),
+      resolveDir: join(STAGED, 'cli-bundle'),
+    },
+    external: [...SHAPE.external, ...stay.map((name) => `./${name}`)],
+    // The package is free of side effects; bare imports of it say nothing.
+    logOverride: { 'ignored-bare-import': 'silent' },
+    outfile: start,
+    allowOverwrite: true,
+  })
+  for (const name of joined) {
+    writeFileSync(join(STAGED, 'cli-bundle', name), `${exported(name, unique, own)} from './${start}'\n`)
+  }
 }
 
 /** What is inside our files and whose it is. */

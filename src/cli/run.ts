@@ -3,6 +3,7 @@ import { TersorError } from '../errors.ts'
 import { didYouMean } from '../near-names.ts'
 import { toJson } from '../report/to-json.ts'
 import type { Command } from './command.ts'
+import { quantize } from './commands/quantize.ts'
 import { asFailure, exitCodeOf, failureJson, failureText } from './failure.ts'
 import { helpOf, overview } from './help.ts'
 import type { LoadLine } from './line.ts'
@@ -14,7 +15,7 @@ import { LATER_VERBS, VERBS, type Verb, type VerbSpec } from './verbs.ts'
 
 const COMMANDS: Readonly<Record<Verb, () => Promise<Command>>> = {
   inspect: async () => (await import('./commands/inspect.ts')).inspect,
-  quantize: async () => (await import('./commands/quantize.ts')).quantize,
+  quantize: async () => quantize,
   plan: async () => (await import('./commands/plan.ts')).plan,
   compare: async () => (await import('./commands/compare.ts')).compare,
   dequantize: async () => (await import('./commands/dequantize.ts')).dequantize,

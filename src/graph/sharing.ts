@@ -15,7 +15,7 @@ const LEAST_BYTES = 64
 /** Bytes per probe of a tensor, taken at its start, middle and end. */
 const PROBE_BYTES = 64
 /** Elements compared before a matrix is held to be a possible transpose. */
-const TRANSPOSE_PROBES = 8
+const TRANSPOSE_PROBES = 2
 
 /** Constants known to be equal; the first stands for all. */
 interface EqualSet {

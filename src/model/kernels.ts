@@ -296,6 +296,38 @@ export interface Kernels {
     dstStride: number,
   ): number
 
+  /**
+   * nearestPackColumns for 4 bits, a symmetric mode, one block of rows, and no error sum: multiples of 32 rows, at most 8192, and of
+   * 16 columns. In the search mode the scales are given. 1; 0 when a value is NaN or infinite, and then what was written says nothing.
+   */
+  packNibbleColumns(
+    src: number,
+    stride: number,
+    rows: number,
+    columns: number,
+    mode: FitMode,
+    flip: number,
+    halfScales: 0 | 1,
+    scales: number,
+    scaleStride: number,
+    dst: number,
+    dstStride: number,
+  ): number
+  /**
+   * encodeColumns for 8 bits, scales side by side and zeros of 128, without clipping or error sum; multiples of 16 columns, at
+   * most 131072. 1; 0 when a value is not finite or its code not one of 256, and then what was written says nothing.
+   */
+  encodePlainColumns(
+    src: number,
+    stride: number,
+    rows: number,
+    columns: number,
+    flip: number,
+    scales: number,
+    dst: number,
+    dstStride: number,
+  ): number
+
   /** `count` one-byte codes to `bits` each, low first; the last byte ends in zero bits. Codes must fit their bits. */
   packCodes(codes: number, count: number, bits: number, dst: number): void
   /** The inverse, each code XOR `flip`. */

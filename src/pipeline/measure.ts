@@ -1,5 +1,6 @@
 import type { Inventory, WeightFacts } from '../model/inventory.ts'
 import type { Kernels } from '../model/kernels.ts'
+import type { IntegerSpec } from '../model/packing.ts'
 import type { MatrixView } from '../model/scheme.ts'
 import type { Tools } from '../model/tools.ts'
 import { bitsPerWeight, formatSchemeId } from '../schemes/index.ts'
@@ -30,7 +31,7 @@ export async function measure(inventory: Inventory, ask: Ask, tools: Tools, tabl
     tools.notify({ phase: 'measure', done, total: wanted.length, note: weight.name })
     const view = weight.uses[0]?.view
     if (!view) continue
-    const { values, sampled } = await sampleOf(weight, view, tools.kernels)
+    const { values, sampled } = await sampleOf(weight, view, sampleRows(specs), tools.kernels)
     for (const spec of specs) {
       await breath()
       const { squaredError, energy } = solveTensor(
@@ -75,10 +76,17 @@ async function largestOf(weight: WeightFacts, kernels: Kernels): Promise<number>
 /** Rows of a column sample: a multiple of every block size, enough for the range of a column. */
 const SAMPLE_ROWS = 512
 
+/** Every row of a sample is a read of its own: where blocks are short, few rows of more columns say as much. */
+function sampleRows(specs: readonly IntegerSpec[]): number {
+  const blocks = specs.map(({ granularity }) => (granularity.kind === 'block' ? granularity.size : SAMPLE_ROWS))
+  return Math.max(128, ...blocks)
+}
+
 /** Part of a tensor that stands for it: whole rows, evenly spread, or a tile from the middle of the columns. */
 async function sampleOf(
   weight: WeightFacts,
   view: MatrixView,
+  columnRows: number,
   kernels: Kernels,
 ): Promise<{ values: Float32Array; sampled: MatrixView }> {
   const { stack, channels, depth } = view
@@ -94,7 +102,7 @@ async function sampleOf(
     }
     return { values, sampled: { stack: 1, channels: taken, depth, along: 'row' } }
   }
-  const rows = Math.min(depth, SAMPLE_ROWS)
+  const rows = Math.min(depth, columnRows)
   const columns = Math.min(channels, Math.max(16, Math.floor(SAMPLE_ELEMENTS / rows)))
   const origin = Math.floor(stack / 2) * depth * channels
   const firstRow = Math.floor((depth - rows) / 2)

@@ -12,6 +12,7 @@ import { compressedSizes, sha256Of } from './file-facts.node.ts'
 import type { Judging, JudgingOptions } from './judging.node.ts'
 import { type OpenedModel, openModel } from './open-model.node.ts'
 import { Phases } from './phases.ts'
+import type { EarlyThreads } from './produce/early-threads.node.ts'
 import { ProducePool } from './produce/produce-pool.node.ts'
 import { reportOf } from './report-of.ts'
 import { decide, finish, prepare } from './run.ts'
@@ -23,6 +24,8 @@ import { suggestionFor } from './suggestion.ts'
 export interface FileOptions extends QuantizeOptions, EvidenceOptions, JudgingOptions, Thresholds {
   readonly shardSize?: number
   readonly threads?: number
+  /** Threads that `startThreads` started. */
+  readonly early?: EarlyThreads
   readonly maxMemory?: number
   /** How often a refused result is tried again with more precision, the first included; 1: never. */
   readonly attempts?: number
@@ -45,7 +48,7 @@ export async function quantize(input: string, output: string | undefined, option
   const asked = askOf(options)
   const judging = await judgingFor(options)
   const opened = await openModel(input)
-  const pool = new ProducePool(options.threads ?? availableParallelism())
+  const pool = new ProducePool(options.threads ?? availableParallelism(), options.early)
   pool.expect(opened.source.byteLength)
   const proof =
     options.noVerify === true
@@ -172,7 +175,8 @@ export function defaultOutput(input: string, opened: OpenedModel, what: string):
 export function plainOptions(options: object): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(options).filter(
-      ([, value]) => value !== undefined && typeof value !== 'function' && !(value instanceof AbortSignal),
+      ([name, value]) =>
+        value !== undefined && typeof value !== 'function' && !(value instanceof AbortSignal) && name !== 'early',
     ),
   )
 }

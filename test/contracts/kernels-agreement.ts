@@ -30,6 +30,53 @@ export function describeAgreement(pairOf: () => Pair): void {
       )
     })
 
+    it('without error sums: nibbles and plain codes of columns', () => {
+      for (const [rows, columns, gap] of [
+        [32, 16, 0],
+        [64, 48, 3],
+        [256, 32, 16],
+      ] as const) {
+        for (let kind = 0; kind < SAMPLE_KINDS; kind++) plainAgrees(pair, rows, columns, gap, kind)
+      }
+    })
+
+    it.each([Number.NaN, -Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])(
+      'without error sums: %f is refused wherever it is',
+      (bad) => {
+        for (const at of [0, 17, 511, 1023]) {
+          pair.clear()
+          const values = sampleValues(32 * 32, 0, 1).map((x) => (Math.abs(x) < 1 ? x : 0.5))
+          values[at] = bad
+          const src = pair.put(values)
+          const scales = pair.put(new Float32Array(32).fill(0.5))
+          const packed = pair.area(32 * 16)
+          const codes = pair.area(32 * 32)
+          for (const engine of pair.engines) {
+            expect(engine.packNibbleColumns(src, 32, 32, 32, 1, 0, 0, scales, 1, packed, 16)).toBe(0)
+            expect(engine.encodePlainColumns(src, 32, 32, 32, 0, scales, codes, 32)).toBe(0)
+          }
+        }
+      },
+    )
+
+    it('plain codes: a code that would be clipped is refused', () => {
+      for (const [value, fits] of [
+        [127.4, 1],
+        [127.5, 0],
+        [-128.5, 1],
+        [-129, 0],
+        [3e38, 0],
+      ] as const) {
+        pair.clear()
+        const src = pair.put(new Float32Array(16).fill(value))
+        const scales = pair.put(new Float32Array(16).fill(1))
+        const codes = pair.area(16)
+        for (const engine of pair.engines) {
+          expect(engine.encodePlainColumns(src, 16, 1, 16, 0, scales, codes, 16)).toBe(fits)
+        }
+      }
+    })
+
     it.each(SIZES)('a row of %i', (size) => {
       for (const mode of MODES) {
         for (const bits of [2, 4, 8]) {
@@ -238,6 +285,46 @@ function columnsAgree(pair: Pair, tile: Tile, withZeros: boolean): void {
   const fused = pair.bytes(packed, columns * (blockBytes + tile.gap))
   pair.call('packColumns', src, stride, rows, columns, block, bits, flip, ...grid, packed, blockBytes + tile.gap)
   expect(pair.bytes(packed, columns * (blockBytes + tile.gap))).toEqual(fused)
+}
+
+function plainAgrees(pair: Pair, rows: number, columns: number, gap: number, kind: number): void {
+  for (const mode of [FitMode.Symmetric, FitMode.SignedExtreme]) {
+    for (const half of [0, 1] as const) {
+      pair.clear()
+      const stride = columns + gap
+      const values = sampleValues(rows * stride, kind, rows + mode).map((x) => (Number.isFinite(x) ? x : 0))
+      const src = pair.put(values, 'f32', 4)
+      const scales = pair.area(columns * 8, 4)
+      const packed = pair.area(columns * (rows / 2 + gap), 5)
+      const flip = half * 8
+      const result = pair.call(
+        'packNibbleColumns',
+        ...[src, stride, rows, columns, mode, flip, half, scales, 2, packed, rows / 2 + gap],
+      )
+      expect(result).toBe(1)
+      const fast = pair.bytes(packed, columns * (rows / 2 + gap))
+      const fastScales = pair.bytes(scales, columns * 8)
+      const rest = [scales, 2, 0, 0, packed, rows / 2 + gap]
+      pair.call('nearestPackColumns', src, stride, rows, columns, rows, mode, 4, flip, half, ...rest)
+      expect(pair.bytes(packed, columns * (rows / 2 + gap))).toEqual(fast)
+      expect(pair.bytes(scales, columns * 8)).toEqual(fastScales)
+      const given = [FitMode.SearchSymmetric, flip, half, scales, 2, packed, rows / 2 + gap]
+      expect(pair.call('packNibbleColumns', src, stride, rows, columns, ...given)).toBe(1)
+      expect(pair.bytes(packed, columns * (rows / 2 + gap))).toEqual(fast)
+
+      const codes = pair.area(rows * stride, 7)
+      const grid = [scales, 1, 0, 0] as const
+      pair.call('fitColumns', src, stride, rows, columns, mode, 255, half, ...grid)
+      const plain = pair.engines.map((engine) =>
+        engine.encodePlainColumns(src, stride, rows, columns, half * 128, scales, codes, stride),
+      )
+      expect(plain[0]).toBe(plain[1])
+      if (plain[0] === 0) continue
+      const alone = pair.bytes(codes, rows * stride)
+      pair.call('encodeColumns', src, stride, rows, columns, 8, half * 128, ...grid, codes, stride)
+      expect(pair.bytes(codes, rows * stride)).toEqual(alone)
+    }
+  }
 }
 
 function gridsAgree(pair: Pair, rows: number, columns: number): void {

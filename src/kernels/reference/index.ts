@@ -9,6 +9,7 @@ import { chooseGrids, gridColumns, proposeGrids } from './grids.ts'
 import { bf16ToF32, f16ToF32, f32ToBf16, f32ToF16 } from './half.ts'
 import { histogram } from './histogram.ts'
 import { prepareLevels } from './level-table.ts'
+import { packNibbleColumns } from './nibbles.ts'
 import {
   nearestPackColumns,
   nearestPackRows,
@@ -18,6 +19,7 @@ import {
   packRows,
   unpackCodes,
 } from './pack.ts'
+import { encodePlainColumns } from './plain-codes.ts'
 import { census, foldColumns } from './range.ts'
 import { squaredError } from './squared-error.ts'
 import { worstPairColumns, worstPairRows } from './worst-pair.ts'
@@ -38,6 +40,8 @@ const FUNCTIONS = {
   packColumnsInPlace,
   nearestPackRows,
   nearestPackColumns,
+  packNibbleColumns,
+  encodePlainColumns,
   packCodes,
   unpackCodes,
   decodeRows,

@@ -1,30 +1,18 @@
-import { existsSync, statSync } from 'node:fs'
 import { basename, extname } from 'node:path'
 import { fileSource } from '../../bytes/file.node.ts'
-import { CONTENT_BYTES, contentKind, openNpz, readNpy } from '../../calibration/index.ts'
+import { openNpz, readNpy } from '../../calibration/index.ts'
 import { readPicture } from '../../calibration/picture.node.ts'
 import { TersorError } from '../../errors.ts'
 import type { Value } from '../../model/runtime.ts'
+import type { ArrayFileKind } from './array-kind.node.ts'
 
-export type ArrayFileKind = 'npy' | 'npz' | 'picture'
+export { type ArrayFileKind, arrayFileKind } from './array-kind.node.ts'
 
 /** What an input of arrays holds, by name. */
 export interface ArrayInput {
   readonly kind: ArrayFileKind
   readonly byteLength: number
   readonly values: ReadonlyMap<string, Value>
-}
-
-/** The kind of array file by content; null for models, folders, addresses and what does not exist. */
-export async function arrayFileKind(path: string): Promise<ArrayFileKind | null> {
-  if (!existsSync(path) || !statSync(path).isFile()) return null
-  const source = fileSource(path)
-  try {
-    const kind = contentKind(await source.read(0, Math.min(CONTENT_BYTES, source.byteLength)))
-    return kind === 'npy' || kind === 'npz' || kind === 'picture' ? kind : null
-  } finally {
-    await source.close?.()
-  }
 }
 
 /** Everything in memory: .npy and .npz are read whole, pictures are decoded. */

@@ -16,6 +16,9 @@ import {
 } from './tile.ts'
 import type { PartTarget, ProduceJob, Unit, UnitIo, UnitResult } from './types.ts'
 
+/** Most columns that the kernel without error sums takes. */
+const MOST_PLAIN = 131_072
+
 /** Columns of a unit: at least 4096, so that rows are read and written in runs of several KiB. */
 export function channelPanel(job: ProduceJob): number {
   return Math.max(4096, Math.ceil((16 << 20) / Math.max(1, job.view.depth)))
@@ -103,25 +106,30 @@ export async function columnsToChannels(
 
   const flip = safe || (job.packing === 'onnx/elements' && spec.symmetric) ? 128 : 0
   const [codeTarget, scaleTarget, zeroTarget] = job.targets as [PartTarget, PartTarget, PartTarget | undefined]
+  // Error sums are only asked for with the energy that they are a part of.
+  const fast = !job.measure && spec.symmetric && columns % 16 === 0 && columns <= MOST_PLAIN
   let squaredError = 0
   let energy = 0
   for (let row = 0; row < depth; row += windowRows) {
     const rows = Math.min(windowRows, depth - row)
     await readTile(job, io, kernels, 0, channels, row, rows, unit.from, columns, tile, extra)
-    const error = kernels.encodeColumns(
-      tile,
-      columns,
-      rows,
-      columns,
-      8,
-      flip,
-      scales,
-      1,
-      spec.symmetric ? 0 : zeros,
-      1,
-      codes,
-      columns,
-    )
+    const plain = fast && kernels.encodePlainColumns(tile, columns, rows, columns, flip, scales, codes, columns) === 1
+    const error = plain
+      ? 0
+      : kernels.encodeColumns(
+          tile,
+          columns,
+          rows,
+          columns,
+          8,
+          flip,
+          scales,
+          1,
+          spec.symmetric ? 0 : zeros,
+          1,
+          codes,
+          columns,
+        )
     checkFinite(
       job,
       kernels,

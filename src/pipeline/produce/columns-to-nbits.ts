@@ -5,11 +5,18 @@ import { packZeroRows, scaleBytes } from './scales.ts'
 import { arena, checkFinite, energyOf, PANEL_BYTES, readTile, scratchBytes, WINDOW_ELEMENTS } from './tile.ts'
 import type { PartTarget, ProduceJob, Unit, UnitIo, UnitResult } from './types.ts'
 
-/** Channels a unit may hold so that its packed codes stay under PANEL_BYTES. */
+/** Longest block that the kernel without error sums takes. */
+const NIBBLE_ROWS = 8192
+
+/**
+ * Channels of a unit: equal panels of multiples of 16, so few that packed codes stay under PANEL_BYTES. A narrow last panel
+ * would be read in runs of a few KiB, each a system call.
+ */
 export function nbitsPanel(job: ProduceJob): number {
   const { spec, blocks, blockBytes } = shape(job)
   const perChannel = blocks * (blockBytes + 4 + (spec.symmetric ? 0 : 1))
-  return Math.max(16, Math.floor(PANEL_BYTES / perChannel / 16) * 16)
+  const panels = Math.ceil((job.view.channels * perChannel) / PANEL_BYTES)
+  return Math.max(16, Math.ceil(job.view.channels / panels / 16) * 16)
 }
 
 function shape(job: ProduceJob) {
@@ -44,6 +51,10 @@ export async function columnsToNbits(job: ProduceJob, unit: Unit, io: UnitIo, ke
     Math.max(scratchBytes(job, count), grids * 2),
   ])
 
+  const [codeTarget, scaleTarget, zeroTarget] = job.targets as [PartTarget, PartTarget, PartTarget | undefined]
+  // Error sums are only asked for with the energy that they are a part of.
+  const fast =
+    !job.measure && spec.bits === 4 && spec.symmetric && block % 32 === 0 && block <= NIBBLE_ROWS && columns % 16 === 0
   let squaredError = 0
   let energy = 0
   for (let row = 0; row < depth; row += windowRows) {
@@ -54,10 +65,28 @@ export async function columnsToNbits(job: ProduceJob, unit: Unit, io: UnitIo, ke
       const stripRows = Math.min(block, rows - strip)
       const source = tile + strip * columns * 4
       const index = (row + strip) / block
-      const zero = spec.symmetric ? 0 : zeros + index
+      const zero = zeroTarget ? zeros + index : 0
       const grid = scales + index * 4
       const packed = codes + index * blockBytes
-      if (job.solver === 'nearest') {
+      if (job.solver !== 'nearest') {
+        kernels.fitColumns(source, columns, stripRows, columns, mode, maxCode, half, grid, blocks, zero, blocks)
+      }
+      if (fast && stripRows === block) {
+        const finite = kernels.packNibbleColumns(
+          source,
+          columns,
+          block,
+          columns,
+          mode,
+          0,
+          half,
+          grid,
+          blocks,
+          packed,
+          channelBytes,
+        )
+        if (finite === 0) windowError = Number.NaN
+      } else if (job.solver === 'nearest') {
         windowError += kernels.nearestPackColumns(
           source,
           columns,
@@ -70,25 +99,12 @@ export async function columnsToNbits(job: ProduceJob, unit: Unit, io: UnitIo, ke
           half,
           grid,
           blocks,
-          zeros + index,
+          zero,
           blocks,
           packed,
           channelBytes,
         )
       } else {
-        kernels.fitColumns(
-          source,
-          columns,
-          stripRows,
-          columns,
-          mode,
-          maxCode,
-          half,
-          grid,
-          blocks,
-          zeros + index,
-          blocks,
-        )
         windowError += kernels.packColumns(
           source,
           columns,
@@ -118,7 +134,6 @@ export async function columnsToNbits(job: ProduceJob, unit: Unit, io: UnitIo, ke
     if (job.measure) energy += energyOf(kernels, tile, rows * columns, sums)
   }
 
-  const [codeTarget, scaleTarget, zeroTarget] = job.targets as [PartTarget, PartTarget, PartTarget | undefined]
   await io.write(codeTarget, unit.from * channelBytes, new Uint8Array(kernels.memory, codes, columns * channelBytes))
   const scaleSize = spec.scale === 'f16' ? 2 : 4
   await io.write(scaleTarget, unit.from * blocks * scaleSize, scaleBytes(kernels, scales, grids, spec.scale, extra))

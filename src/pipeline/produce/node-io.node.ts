@@ -3,6 +3,9 @@ import { outputError } from '../../bytes/file-sink.node.ts'
 import { TersorError } from '../../errors.ts'
 import type { UnitIo, WeightSource } from './types.ts'
 
+/** Bytes of one write call: longer ones hold the file's lock so long that other threads go to sleep on it. */
+const WRITE_BYTES = 1 << 20
+
 /** Positioned reads and writes with file descriptors of this thread. `outputs` are staged paths by file index. */
 export class NodeIo implements UnitIo {
   readonly #outputs: readonly string[]
@@ -75,7 +78,9 @@ export class NodeIo implements UnitIo {
 export function writeFully(fd: number, bytes: Uint8Array, position: number, path: string): void {
   let done = 0
   try {
-    while (done < bytes.length) done += writeSync(fd, bytes, done, bytes.length - done, position + done)
+    while (done < bytes.length) {
+      done += writeSync(fd, bytes, done, Math.min(WRITE_BYTES, bytes.length - done), position + done)
+    }
   } catch (cause) {
     throw outputError(path, cause)
   }

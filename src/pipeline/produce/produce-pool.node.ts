@@ -1,14 +1,11 @@
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 import { type ErrorCode, TersorError } from '../../errors.ts'
 import type { Kernels } from '../../model/kernels.ts'
-import { workerUrl } from '../worker-url.node.ts'
+import { type EarlyThreads, LEAST_BYTES, startThread } from './early-threads.node.ts'
 import { NodeIo } from './node-io.node.ts'
 import type { ProduceTask } from './produce-worker.node.ts'
 import { COUNTERS, DONE, runUnits, STOP } from './run-units.ts'
 import type { ProduceJob, Unit, UnitResult } from './types.ts'
-
-/** Below this many bytes of model a worker costs more than it brings. */
-const LEAST_BYTES = 32 << 20
 
 interface Answer {
   readonly results?: Map<number, UnitResult>
@@ -22,10 +19,11 @@ interface Answer {
 export class ProducePool {
   readonly #threads: number
   #helpers = 0
-  #idle: Worker[] = []
+  #idle: Worker[]
 
-  constructor(threads: number) {
+  constructor(threads: number, early: EarlyThreads = []) {
     this.#threads = threads
+    this.#idle = early
   }
 
   /** Says how many bytes of model there are, as soon as that is known: enough of them are worth workers. */
@@ -35,12 +33,7 @@ export class ProducePool {
   }
 
   #start(): void {
-    while (this.#idle.length < this.#helpers) {
-      // Without the flags of the process: `node --input-type=module -e ...` refuses them for a file.
-      const worker = new Worker(workerUrl('pipeline/produce/produce-worker.node.js'), { execArgv: [] })
-      worker.unref()
-      this.#idle.push(worker)
-    }
+    while (this.#idle.length < this.#helpers) this.#idle.push(startThread())
   }
 
   /** Runs all units on this thread and the workers. Results by unit index. */
@@ -56,7 +49,9 @@ export class ProducePool {
     const counters = new Int32Array(shared)
     this.#start()
     const task: ProduceTask = { jobs, units, counters: shared, outputs }
-    const others = this.#idle.splice(0, Math.max(0, units.length - 1)).map((worker) => give(worker, task, counters))
+    const others = this.#idle
+      .splice(0, Math.min(this.#threads, units.length) - 1)
+      .map((worker) => give(worker, task, counters))
     const io = new NodeIo(outputs)
     let last = performance.now()
     try {

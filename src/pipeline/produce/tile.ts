@@ -9,7 +9,7 @@ export const WINDOW_ELEMENTS = 1 << 17
 export const CALL_ELEMENTS = 1 << 20
 
 /** Packed bytes one unit may hold back before it writes them. */
-export const PANEL_BYTES = 8 << 20
+export const PANEL_BYTES = 12 << 20
 
 /** The packing whose signed codes meet unsigned activations, so that pairs of them must not saturate. */
 export const SIGNED_FACTOR = 'onnx/kn-s8'

@@ -1,0 +1,24 @@
+import { arrayFileKind } from '../pipeline/arrays/array-kind.node.ts'
+import type { EarlyThreads } from '../pipeline/produce/early-threads.node.ts'
+import { plan, quantize } from '../pipeline/quantize-file.node.ts'
+import type { Line } from './line.ts'
+import { processTerminal } from './process-terminal.ts'
+import { run } from './run.ts'
+
+/** Runs a verb in this process. What quantizing needs is here and so in the first file that is loaded; the rest comes when asked for. */
+export function start(words: readonly string[], early: EarlyThreads): Promise<number> {
+  const line: Line = {
+    quantize: (input, output, options) => quantize(input, output, { ...options, early }),
+    plan,
+    inspect: async (...given) => (await import('../pipeline/inspect-file.node.ts')).inspect(...given),
+    compare: async (...given) => (await import('../pipeline/compare-file.node.ts')).compare(...given),
+    dequantize: async (...given) => (await import('../pipeline/dequantize-file.node.ts')).dequantize(...given),
+    explain: async (...given) => (await import('../pipeline/explain-file.node.ts')).explain(...given),
+    arrayFileKind,
+    quantizeArrays: async (...given) =>
+      (await import('../pipeline/arrays/quantize-arrays.node.ts')).quantizeArrays(...given),
+    dequantizeArrays: async (...given) =>
+      (await import('../pipeline/arrays/dequantize-arrays.node.ts')).dequantizeArrays(...given),
+  }
+  return run(words, processTerminal(), async () => line)
+}
