@@ -5,7 +5,8 @@
  *
  * Two sides, each against a copy of its own kind: `in place`, floats and codes in the kernels' memory, as quantizing models does it;
  * `arrays`, a JavaScript Float32Array in and a Uint8Array out (or back), through a window of the kernels' memory. Cases run interleaved,
- * round after round; medians, ratios taken inside a round, and the best of each: on a busy machine the best rounds say more. The data are larger than the caches. A Python adds what its torch and numpy do.
+ * round after round: medians, ratios taken inside a round, and the best round of each, which says more on a busy machine. The data are
+ * larger than the caches. A Python adds what its torch and numpy do.
  */
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
