@@ -23,6 +23,7 @@ export {
   tableQuantizer,
 } from './corrections/index.ts'
 export { type ErrorCode, TersorError } from './errors.ts'
+export { createKernels } from './kernels/index.ts'
 export type { ArrayScheme, QuantizedArray } from './model/array-scheme.ts'
 export type { Explanation } from './model/explanation.ts'
 export type { Report, Verdict } from './model/report.ts'

@@ -4,6 +4,8 @@
  */
 import { roundScaleF32 } from './schemes/arrays/bounded-scale.ts'
 import { BYTE_STORAGE } from './schemes/arrays/byte-storage.ts'
+import { decodeWith } from './schemes/arrays/decode-with.ts'
+import { encodeWith } from './schemes/arrays/encode-with.ts'
 import { functionsWith } from './schemes/arrays/functions-with.ts'
 import { integerFamily } from './schemes/arrays/integer-family.ts'
 import { CLOSED_FORMS } from './schemes/arrays/integer-fitting.ts'
@@ -18,4 +20,10 @@ const BYTES = integerFamily(CLOSED_FORMS, { f32: roundScaleF32 }, /^(u?int)(8)$|
   'uint8-row',
 ])
 
-export const { arrayScheme, dequantizeArray, quantizeArray } = functionsWith(BYTE_STORAGE, [BYTES])
+export const { arrayScheme, dequantizeArray, quantizeArray } = functionsWith(
+  {
+    encode: (values, scheme, options) => encodeWith(BYTE_STORAGE, values, scheme, options),
+    decode: (quantized, scheme) => decodeWith(BYTE_STORAGE, quantized, scheme),
+  },
+  [BYTES],
+)

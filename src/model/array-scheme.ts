@@ -1,3 +1,5 @@
+import type { LevelSearch, SmallFloatFormat } from './kernels.ts'
+
 /**
  * Which values of an array share parameters. Rows are runs along the last dimension; a row never shares a block with the
  * next one, so the last block of a row may be shorter.
@@ -50,6 +52,28 @@ export interface Group {
 }
 
 /**
+ * How a codec's closed form is spelt as a call of the kernels (`packIntegerRows`, `packLevelRows`, `packFloatRows`): the same bytes,
+ * many times faster. Only for scales of f32 and f16.
+ */
+export interface CodecKernel {
+  readonly rule: 'reach' | 'signed' | 'mean' | 'mean-beyond'
+  /** Magnitudes of the last positive and negative level. */
+  readonly up: number
+  readonly down: number
+  readonly halfScales: boolean
+  readonly perByte: 1 | 2 | 4 | 5 | 8
+  readonly codes:
+    | { readonly kind: 'integers'; readonly zero: number; readonly bits: number }
+    | { readonly kind: 'levels'; readonly search: LevelSearch }
+    | {
+        readonly kind: 'floats'
+        readonly format: keyof typeof SmallFloatFormat
+        readonly negativeZero: boolean
+        readonly decoded: Float32Array
+      }
+}
+
+/**
  * What the codes of one family of schemes mean, group by group. Stateless. Parameters are passed as numbers that their
  * stored type holds exactly, all of a group in one array in the order of `parameters` (shared ones likewise).
  */
@@ -66,6 +90,8 @@ export interface Codec {
   readonly exactZero: boolean
   readonly parameters: readonly ParameterSpec[]
   readonly shared: readonly ParameterSpec[]
+  /** Absent: no kernel writes these codes. */
+  readonly kernel?: CodecKernel
   /** What `encode` does when the caller names no effort. */
   readonly effort: Effort
   /** Efforts that differ from a cheaper one. */

@@ -37,10 +37,10 @@ export function quantizeOne(name: string, value: Value, asked: ArrayAsk, options
   const choice =
     asked.budget === undefined ? undefined : choose(name, value, values, asked.budget, asked, importance, tools)
   const ask = choice ? { ...asked, scheme: arrayScheme(choice.scheme) } : asked
-  const quantized = encode(values, value.shape, ask.scheme, ask, importance, name)
-  const decoded = decodeArray(quantized, ask.scheme)
+  const quantized = encode(values, value.shape, ask.scheme, ask, importance, name, tools)
+  const decoded = decodeArray(quantized, ask.scheme, tools.kernels)
   const members = membersOf(name, { quantized, dtype: value.dtype }, ask.scheme)
-  const second = ask.rescore && encode(values, value.shape, ask.rescore, ask, importance, name)
+  const second = ask.rescore && encode(values, value.shape, ask.rescore, ask, importance, name, tools)
   if (second && ask.rescore) {
     for (const [key, part] of membersOf(`${name}.rescore`, { quantized: second, dtype: value.dtype }, ask.rescore)) {
       members.set(key, part)
@@ -100,12 +100,18 @@ function encode(
   ask: ArrayAsk,
   importance: Float32Array | undefined,
   name: string,
+  { kernels }: Tools,
 ): QuantizedArray {
-  const quantized = encodeArray(values, scheme, {
-    shape,
-    ...(ask.effort === undefined ? {} : { effort: ask.effort }),
-    ...(importance ? { importance } : {}),
-  })
+  const quantized = encodeArray(
+    values,
+    scheme,
+    {
+      shape,
+      ...(ask.effort === undefined ? {} : { effort: ask.effort }),
+      ...(importance ? { importance } : {}),
+    },
+    kernels,
+  )
   if (!ask.products || !scheme.codec.even) return quantized
   const width = shape.at(-1) ?? 1
   if (width > WIDEST) {

@@ -1,11 +1,17 @@
 import { didYouMean } from '../../near-names.ts'
+import { decodeArray } from './dequantize-array.ts'
 import type { Family } from './families.ts'
-import { FULL_STORAGE } from './full-storage.ts'
-import { type ArrayFunctions, functionsWith } from './functions-with.ts'
+import { type ArrayFunctions, type ArrayWays, functionsWith } from './functions-with.ts'
+import { encodeArray } from './quantize-array.ts'
 
-export type { ArrayFunctions, QuantizeArrayOptions } from './functions-with.ts'
+export type { ArrayFunctions, DequantizeArrayOptions, QuantizeArrayOptions } from './functions-with.ts'
+
+const WAYS: ArrayWays = {
+  encode: (values, scheme, options) => encodeArray(values, scheme, options, options.kernels),
+  decode: (quantized, scheme, { kernels }) => decodeArray(quantized, scheme, kernels),
+}
 
 /** The functions over some families of codes. */
 export function arrayFunctions(families: readonly Family[]): ArrayFunctions {
-  return functionsWith(FULL_STORAGE, families, didYouMean)
+  return functionsWith(WAYS, families, didYouMean)
 }

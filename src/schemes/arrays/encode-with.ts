@@ -93,7 +93,7 @@ function givenGrid(storage: Storage, grid: NonNullable<ArrayOptions['grid']>, co
   const names = [...codec.parameters, ...codec.shared].map(({ name }) => name)
   for (const name of Object.keys(grid)) {
     if (!names.includes(name)) {
-      throw new TersorError('E_USAGE', `expected a grid of ${names.join(', ') || 'nothing'}, found "${name}"`)
+      throw new TersorError('E_USAGE', `expected a grid of ${names.join(', ')}, found "${name}"`)
     }
   }
   const rows = Array.from({ length: groups }, (_, index) => {
@@ -117,7 +117,7 @@ function fill(
   let at = 0
   for (const spec of specs) {
     const given = grid[spec.name]
-    if (given === undefined) throw new TersorError('E_USAGE', `the given grid lacks "${spec.name}"`)
+    if (given === undefined) throw new TersorError('E_USAGE', `the grid lacks "${spec.name}"`)
     const many = typeof given !== 'number'
     if (many && given.length !== spec.count * groups && given.length !== spec.count) {
       throw new TersorError('E_USAGE', `expected ${spec.count * groups} ${spec.name}, found ${given.length}`)

@@ -1,11 +1,9 @@
 import { TersorError } from '../../errors.ts'
 import type { ArrayScheme, QuantizedArray } from '../../model/array-scheme.ts'
-import { decodeWith } from './decode-with.ts'
-import { encodeWith } from './encode-with.ts'
+import type { Kernels } from '../../model/kernels.ts'
 import type { Family } from './families.ts'
 import type { ArrayOptions } from './options.ts'
 import { type NearNames, parseArrayScheme } from './scheme-grammar.ts'
-import type { Storage } from './storage.ts'
 
 export interface QuantizeArrayOptions extends ArrayOptions {
   /** A scheme id such as "int8-row" or "nf4-block64", or a scheme. */
@@ -14,6 +12,13 @@ export interface QuantizeArrayOptions extends ArrayOptions {
   readonly bits?: number
   /** The same by count, 2 to 65536. With `bits` too, it must be 2^bits. */
   readonly levels?: number
+  /** From `createKernels()`: closed forms many times faster, the bytes are the same. */
+  readonly kernels?: Kernels
+}
+
+export interface DequantizeArrayOptions {
+  /** As in `quantizeArray`. */
+  readonly kernels?: Kernels
 }
 
 export interface ArrayFunctions {
@@ -23,26 +28,32 @@ export interface ArrayFunctions {
    */
   quantizeArray(values: ArrayLike<number>, options: QuantizeArrayOptions): QuantizedArray
   /** Values of a quantized array. Throws E_FORMAT when its parts do not fit its shape and scheme. */
-  dequantizeArray(quantized: QuantizedArray): Float32Array
+  dequantizeArray(quantized: QuantizedArray, options?: DequantizeArrayOptions): Float32Array
   /** The scheme of an id, in its one spelling. Throws E_USAGE with near names. */
   arrayScheme(id: string): ArrayScheme
 }
 
-/** The functions over some families of codes and types of parameters. What is not named is not in the bundle. */
-export function functionsWith(storage: Storage, families: readonly Family[], near?: NearNames): ArrayFunctions {
+/** How arrays are encoded and decoded: with which types of parameters, with kernels or without. */
+export interface ArrayWays {
+  encode(values: ArrayLike<number>, scheme: ArrayScheme, options: QuantizeArrayOptions): QuantizedArray
+  decode(quantized: QuantizedArray, scheme: ArrayScheme, options: DequantizeArrayOptions): Float32Array
+}
+
+/** The functions over some families of codes. What is not named is not in the bundle. */
+export function functionsWith(ways: ArrayWays, families: readonly Family[], near?: NearNames): ArrayFunctions {
   const arrayScheme = (id: string): ArrayScheme => parseArrayScheme(id, families, near)
   return {
     arrayScheme,
     quantizeArray(values, options) {
       const { scheme } = options
       const chosen = typeof scheme === 'object' ? scheme : arrayScheme(idOf(options))
-      return encodeWith(storage, values, chosen, options)
+      return ways.encode(values, chosen, options)
     },
-    dequantizeArray(quantized) {
+    dequantizeArray(quantized, options = {}) {
       if (typeof quantized?.scheme !== 'string') {
         throw new TersorError('E_FORMAT', 'expected a quantized array with the id of its scheme, found none')
       }
-      return decodeWith(storage, quantized, arrayScheme(quantized.scheme))
+      return ways.decode(quantized, arrayScheme(quantized.scheme), options)
     },
   }
 }
@@ -50,7 +61,7 @@ export function functionsWith(storage: Storage, families: readonly Family[], nea
 function idOf({ scheme, bits, levels }: QuantizeArrayOptions): string {
   if (typeof scheme === 'string') {
     if (bits !== undefined || levels !== undefined) {
-      throw new TersorError('E_USAGE', `a scheme says its own levels; found "${scheme}" together with bits or levels`)
+      throw new TersorError('E_USAGE', `expected "${scheme}" or bits or levels, found them together`)
     }
     return scheme
   }
@@ -67,9 +78,7 @@ function idOf({ scheme, bits, levels }: QuantizeArrayOptions): string {
     throw new TersorError('E_USAGE', `expected 2 to 65536 levels, found ${levels}`)
   }
   if (bits !== undefined && count !== 2 ** bits) {
-    throw new TersorError('E_USAGE', `${bits} bits have ${2 ** bits} levels, found ${levels}`, {
-      hint: 'give bits or levels, not both',
-    })
+    throw new TersorError('E_USAGE', `${bits} bits have ${2 ** bits} levels, found ${levels}`)
   }
   return `levels${count}-tensor-offset`
 }

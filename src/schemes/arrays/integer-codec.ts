@@ -44,6 +44,7 @@ export function integerCodec(
   const parameters: ParameterSpec[] = [{ name: 'scales', type: scaleType, count: 1 }]
   if (kind === 'asym') parameters.push({ name: 'zeros', type: levels > 256 ? 'u16' : 'u8', count: 1 })
   if (kind === 'offset') parameters.push({ name: 'offsets', type: scaleType, count: 1 })
+  const kernelled = fitting.kernel?.(levels, kind, scaleType)
   const searched = fitting.searches && levels <= MOST_SEARCHED
 
   function fit({ values, importance, effort: asked }: Group, target: Float32Array): void {
@@ -67,6 +68,7 @@ export function integerCodec(
     vector: 1,
     even: true,
     exactZero: kind !== 'offset',
+    ...(kernelled && { kernel: kernelled }),
     parameters,
     shared: [],
     effort: kind === 'offset' || !searched || levels > SEARCH_BELOW ? 'closed' : 'fast',

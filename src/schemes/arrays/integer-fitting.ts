@@ -1,5 +1,5 @@
 import { TersorError } from '../../errors.ts'
-import type { Effort } from '../../model/array-scheme.ts'
+import type { CodecKernel, Effort, ParameterType } from '../../model/array-scheme.ts'
 
 type Round = (value: number) => number
 type Weights = Float32Array | undefined
@@ -7,6 +7,8 @@ type Weights = Float32Array | undefined
 /** How the grids of evenly spaced levels are found; passed in, so that a bundle may do without the searches. */
 export interface IntegerFitting {
   readonly searches: boolean
+  /** The kernel that writes the closed form; undefined where none does. */
+  kernel?(levels: number, kind: string, scale: ParameterType): CodecKernel | undefined
   affine(
     values: Float32Array,
     weights: Weights,

@@ -1,3 +1,4 @@
+import type { CodecKernel, ParameterType } from '../../model/array-scheme.ts'
 import { fitAffine } from '../fitting/fit-affine.ts'
 import { fitOffset } from '../fitting/fit-offset.ts'
 import { fitScale } from '../fitting/fit-scale.ts'
@@ -20,6 +21,7 @@ function tableOf(count: number): PreparedTable {
 /** Closed forms and searches. */
 export const SEARCHES: IntegerFitting = {
   searches: true,
+  kernel: kernelOf,
   affine: (values, weights, maxCode, effort, round) =>
     effort === 'closed'
       ? CLOSED_FORMS.affine(values, weights, maxCode, effort, round)
@@ -30,4 +32,20 @@ export const SEARCHES: IntegerFitting = {
       : fitOffset(values, weights, maxCode, { effort, roundScale: round, roundOffset: round }),
   scale: (values, weights, count, signed, effort, round) =>
     fitScale(values, weights, tableOf(count), { effort, signed, round }),
+}
+
+/** 2, 4 and 8 bits around the middle code. */
+function kernelOf(levels: number, kind: string, scale: ParameterType): CodecKernel | undefined {
+  if ((kind !== 'sym' && kind !== 'signed') || scale === 'bf16') return undefined
+  if (levels !== 4 && levels !== 16 && levels !== 256) return undefined
+  const zero = levels / 2
+  const bits = levels === 4 ? 2 : levels === 16 ? 4 : 8
+  return {
+    rule: kind === 'signed' ? 'signed' : 'reach',
+    up: zero - 1,
+    down: kind === 'signed' ? zero : zero - 1,
+    halfScales: scale === 'f16',
+    perByte: (8 / bits) as 1 | 2 | 4,
+    codes: { kind: 'integers', zero, bits },
+  }
 }

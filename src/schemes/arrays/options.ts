@@ -75,7 +75,7 @@ function oneOf<T extends string>(name: string, found: T, known: readonly T[]): T
 
 function rangeOf({ min, max }: { min: number; max: number }, scheme: ArrayScheme): Float32Array {
   if (!(Number.isFinite(min) && Number.isFinite(max) && min <= max)) {
-    throw new TersorError('E_USAGE', `expected a finite range with min <= max, found ${min} to ${max}`)
+    throw new TersorError('E_USAGE', `expected a range with min <= max, found ${min} to ${max}`)
   }
   if (!scheme.codec.even || scheme.codec.parameters.length === 0) {
     throw new TersorError('E_USAGE', `${scheme.id} takes no range`)
@@ -91,7 +91,7 @@ function importanceOf(weights: ArrayLike<number>, count: number, columns: number
   for (let i = 0; i < count; i++) {
     const weight = weights[weights.length === count ? i : i % columns] as number
     if (!(weight >= 0 && weight <= 1e30)) {
-      throw new TersorError('E_USAGE', `importance weight ${i} is ${weight}; expected 0 to 1e30`)
+      throw new TersorError('E_USAGE', `expected importance weight ${i} from 0 to 1e30, found ${weight}`)
     }
     all[i] = weight
   }

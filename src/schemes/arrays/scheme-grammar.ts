@@ -69,7 +69,7 @@ function unknownScheme(
   const endings = words.length > 0 ? `it may end in ${words.join(', ')}` : undefined
   return new TersorError(
     'E_USAGE',
-    `expected a scheme such as "int8-row", "int4-block32-asym-f16" or "nf4-block64", found "${shown}"`,
+    `expected a scheme such as "int8-row" or "int4-block32-asym-f16", found "${shown}"`,
     { hint: near(shown, exampleIds(families)) ?? endings ?? `codes: ${families.map(({ name }) => name).join(', ')}` },
   )
 }

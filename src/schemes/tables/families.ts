@@ -50,7 +50,7 @@ const BINARIES: Family = {
   kinds: () => [],
   scales: () => PLAIN_SCALES,
   grouping: null,
-  make: (_, { scale }) => tableCodec(BINARY, { scale: scale as TableScale, best: meanMagnitude }),
+  make: (_, { scale }) => tableCodec(BINARY, { scale: scale as TableScale, best: meanMagnitude, rule: 'mean' }),
 }
 
 const TERNARIES: Family = {
@@ -61,7 +61,13 @@ const TERNARIES: Family = {
   scales: () => PLAIN_SCALES,
   grouping: null,
   make: (_, { scale }) =>
-    tableCodec(TERNARY, { scale: scale as TableScale, packing: 'trits', closed: thresholdScale, effort: 'exact' }),
+    tableCodec(TERNARY, {
+      scale: scale as TableScale,
+      packing: 'trits',
+      closed: thresholdScale,
+      rule: 'mean-beyond',
+      effort: 'exact',
+    }),
 }
 
 const SHIFTS: Family = {

@@ -1,7 +1,7 @@
-import type { Codec, Effort, Group, LevelTable, ParameterType } from '../../model/array-scheme.ts'
+import type { Codec, CodecKernel, Effort, Group, LevelTable, ParameterType } from '../../model/array-scheme.ts'
 import { fitScale } from '../fitting/fit-scale.ts'
 import { encodeNearest } from '../fitting/nearest-level.ts'
-import { prepareTable, type Ties } from '../fitting/prepared-table.ts'
+import { type PreparedTable, prepareTable, type Ties } from '../fitting/prepared-table.ts'
 import { tableErrorBound } from './error-bound.ts'
 import { fastTableScale } from './fast-table-scale.ts'
 import { type ScaleKeeper, scaleKeeper } from './scale-keeper.ts'
@@ -27,6 +27,10 @@ export interface TableOptions {
   readonly nested?: boolean
   /** A closed form other than "nothing is clipped"; scales then are rounded to their type. f32, f16 and bf16 only. */
   readonly closed?: (values: Float32Array) => number
+  /** Name of that form among the kernels' rules. */
+  readonly rule?: CodecKernel['rule']
+  /** Codes that another kernel writes; its scales are of the type above. */
+  readonly kernel?: Omit<CodecKernel, 'halfScales'>
   /** The closed form is the least squared error already. */
   readonly best?: (values: Float32Array, importance: Float32Array | undefined) => number
 }
@@ -39,11 +43,13 @@ export function tableCodec(table: LevelTable, options: TableOptions = {}): Codec
   const keeper = scaleKeeper(prepared, type, options)
   const zeroCode = prepared.codes[prepared.zeroIndex]!
   const searched = options.best === undefined
+  const kernel = kernelOf(prepared, type, options)
   return {
     levels: Math.max(decoded.length, 2),
     packing: options.packing ?? 'bits',
     vector: 1,
     exactZero: table.levels.includes(0),
+    ...(kernel && { kernel }),
     parameters: [{ name: 'scales', type, count: 1 }],
     shared: type === 'e4m3fn' ? [{ name: 'tensorScale', type: 'f32', count: 1 }] : [],
     effort: options.effort ?? (searched ? keeper.effort : 'closed'),
@@ -82,6 +88,28 @@ export function tableCodec(table: LevelTable, options: TableOptions = {}): Codec
     let stored = scale
     while (!Number.isFinite(Math.fround(stored * keeper.reach))) stored = round(stored * 0.99609375)
     return stored
+  }
+}
+
+/** Tables of at most 16 levels whose codes all are levels; what a closed form is called follows from the function. */
+function kernelOf(prepared: PreparedTable, type: TableScale, options: TableOptions): CodecKernel | undefined {
+  const { levels } = prepared
+  if (options.kernel)
+    return ((type === 'f32' || type === 'f16') && { ...options.kernel, halfScales: type === 'f16' }) || undefined
+  if ((type !== 'f32' && type !== 'f16') || levels.length > 16 || options.negativeZero !== undefined) return undefined
+  if (options.decoded !== undefined || ((options.closed ?? options.best) !== undefined && options.rule === undefined))
+    return undefined
+  let bits = 1
+  while (2 ** bits < levels.length) bits++
+  const perByte = options.packing === 'trits' ? 5 : 8 / bits
+  if (!Number.isInteger(perByte)) return undefined
+  return {
+    rule: options.rule ?? (options.signed ? 'signed' : 'reach'),
+    up: Math.abs(levels.at(-1)!),
+    down: Math.abs(levels[0]!),
+    halfScales: type === 'f16',
+    perByte: perByte as CodecKernel['perByte'],
+    codes: { kind: 'levels', search: prepared },
   }
 }
 
