@@ -60,9 +60,22 @@ export function chooseScheme(values: ArrayLike<number>, options: ChooseOptions):
   return { scheme: point.id, point, curve }
 }
 
-/** Examples of all families, without those that differ from another only in their type of scale. */
+/** Sizes at which the examples of the families leave gaps. */
+const BETWEEN = [
+  'int2-block32-signed-f16',
+  'int2-block64-offset-f16',
+  'int3-block32-asym-f16',
+  'int3-block64-signed-f16',
+  'int4-block64-asym-f16',
+  'int5-block32-asym-f16',
+  'int6-block32-f16',
+  'int6-block128-f16',
+  'int7-row',
+]
+
+/** Examples of all families and what lies between them, but for the largest vectors, which take minutes to fit. */
 export function candidateIds(): string[] {
-  return exampleIds(FAMILIES)
+  return [...exampleIds(FAMILIES), ...BETWEEN].filter((id) => id !== 'product4x12')
 }
 
 function distortionOf(values: Float32Array, decoded: Float32Array, importance: ArrayLike<number> | undefined): number {
