@@ -29,7 +29,19 @@ export function exactAffine(
   const end = maxCode / leastReach(sorted, (block.energy - best.gain) * (1 + 1e-9), true)
   if (steps.length < sorted.count) steps = new Int32Array(sorted.count)
   steps.fill(0, 0, sorted.count)
-  const search: Search = { values, block, maxCode, round, sorted, best, cross: 0, square: 0 }
+  const zeros = sorted.count > FEW ? maxCode + 1 : 0
+  const search: Search = {
+    values,
+    block,
+    maxCode,
+    round,
+    sorted,
+    best,
+    cross: 0,
+    square: 0,
+    crosses: new Float64Array(zeros),
+    squares: new Float64Array(zeros),
+  }
 
   let expected = 0
   for (let i = 0; i < sorted.count; i++) expected += Math.min(Math.abs(sorted.values[i]!) * end + 1, maxCode)
@@ -37,10 +49,14 @@ export function exactAffine(
   for (let window = 1; window <= windows; window++) {
     const until = window === windows ? end : (end / windows) * window
     const count = collect(sorted, until, maxCode)
-    visit(search, roomFor(count), count)
+    if (sorted.count > FEW) visitZeros(search, roomFor(count), count)
+    else visit(search, roomFor(count), count)
   }
   return { scale: best.scale, zero: best.zero }
 }
+
+/** In longer blocks so many values are clipped that keeping sums for every zero costs less. */
+const FEW = 256
 
 interface Search {
   readonly values: Float32Array
@@ -52,6 +68,9 @@ interface Search {
   /** Sums of w x step and w step^2. */
   cross: number
   square: number
+  /** The same for every zero, in long blocks. */
+  readonly crosses: Float64Array
+  readonly squares: Float64Array
 }
 
 /** Steps from 0 that each value stands at, with its sign. */
@@ -103,6 +122,29 @@ function visit(search: Search, crossings: Crossings, count: number): void {
   }
   search.cross = a
   search.square = b
+}
+
+/** The same with sums for every zero: a crossing counts where both of its levels are among the zero's codes. */
+function visitZeros(search: Search, crossings: Crossings, count: number): void {
+  const mask = sortCrossings(crossings, count)
+  const { words, cross, square, value } = crossings
+  const { sorted, maxCode, best, crosses, squares } = search
+  for (let e = 0; e < count; e++) {
+    const id = words[2 * e + LOW_WORD]! & mask
+    const i = value[id]!
+    const step = sorted.values[i]! > 0 ? 1 : -1
+    const reached = steps[i]! + step
+    steps[i] = reached
+    const first = Math.max(0, -reached)
+    const last = Math.min(maxCode, maxCode - reached)
+    for (let zero = first; zero <= last; zero++) {
+      const a = crosses[zero]! + cross[id]!
+      const b = squares[zero]! + square[id]!
+      crosses[zero] = a
+      squares[zero] = b
+      if (a * a > best.gain * b) enter(search, a, b, zero)
+    }
+  }
 }
 
 /** All zeros under which the codes in use reach to one end at least. */

@@ -5,11 +5,11 @@ import { leastReach, type SortedBlock, sortBlock } from './sorted-block.ts'
 import { settleOffset } from './stored-offset.ts'
 import type { BlockSummary } from './weighted-values.ts'
 
-/** Up to so many values every one is an anchor; longer blocks use so many of theirs, evenly spaced in order. */
-export const MOST_ANCHORS = 512
+/** The sweeps of a longer block would take seconds; it keeps the fast search's place, with the best stored scale there. */
+export const MOST_SWEPT = 512
 
 /**
- * The least squared error that any scale and offset reach, then the best stored ones near them.
+ * The least squared error that any scale and offset reach for up to 512 values, then the best stored ones near them.
  *
  * In the plane of (offset, scale) a value changes its code on a straight line, and lines bound the cells in which all codes
  * stay as they are. Every cell touches some value's line; so holding each value in turn exactly between two levels and
@@ -27,16 +27,11 @@ export function exactOffset(
   const sorted = sortBlock(values, block.weights)
   const { count } = sorted
   if (count === 0 || sorted.values[0] === sorted.values[count - 1]) return start
+  if (count > MOST_SWEPT) return settleOffset(values, block, maxCode, options, start, start)
   const search = makeSearch(sorted, maxCode, start)
-  const stride = Math.ceil(count / MOST_ANCHORS)
-  for (let first = 0, taken = 0; first < count; ) {
-    let after = first + 1
+  for (let first = 0, after = 1; first < count; first = after++) {
     while (after < count && sorted.values[after] === sorted.values[first]) after++
-    if (first >= taken * stride) {
-      sweepFrom(search, first, after)
-      taken++
-    }
-    first = after
+    sweepFrom(search, first, after)
   }
   return settleOffset(values, block, maxCode, options, start, search.best)
 }
