@@ -4,9 +4,9 @@ import { arrayScheme, chooseScheme, dequantizeArray, levels, quantizeArray } fro
 const { step, errorBound } = levels({ min: -1, max: 1, levels: 8 })
 console.log(`8 levels from -1 to 1: step ${step.toFixed(4)}, at most ${errorBound.toFixed(4)} off`)
 
-// 64 rows of 256 values, some rows larger than others.
-const shape = [64, 256]
-const values = Float32Array.from({ length: 64 * 256 }, (_, i) => Math.sin(i * i) * (1 + (Math.floor(i / 256) % 4)))
+// 16 rows of 256 values, some rows larger than others.
+const shape = [16, 256]
+const values = Float32Array.from({ length: 16 * 256 }, (_, i) => Math.sin(i * i) * (1 + (Math.floor(i / 256) % 4)))
 
 for (const scheme of ['int8-row', 'int4-block32-asym-f16', 'nf4-block64', 'ternary-row', 'mxfp4']) {
   const quantized = quantizeArray(values, { scheme, shape })

@@ -10,7 +10,7 @@ import { build } from 'esbuild'
 import { measured } from './tables/measured-values.mjs'
 import { schemesPage } from './tables/schemes-page.mjs'
 
-export { figuresIn, hasKernel, schemesPage } from './tables/schemes-page.mjs'
+export { figuresIn, schemesPage } from './tables/schemes-page.mjs'
 export { measured }
 
 /** What the page is made from. Given by the test as sources, by the command bundled from them. */

@@ -19,17 +19,6 @@ const HEADERS = {
   'product<vector>x<bits>': ['codebook/product-codec'],
 }
 
-/** Ids whose codes a WebAssembly kernel with a twin can write and read; `test/line/array-kernels.test.ts` holds both to the same bytes. */
-const KERNELS = [
-  /^int[248]-(row|block\d+|channel)(-signed)?(-f16)?$/,
-  /^(nf4|iq4nl)-(row|block\d+|channel)(-signed)?(-f16)?$/,
-  /^(ternary|binary)-(row|block\d+|channel)(-f16)?$/,
-  /^(e4m3fn|e4m3fnuz|e5m2)-(row|block\d+|channel)(-f16)?$/,
-  /^(f16|bf16)$/,
-]
-
-export const hasKernel = (id) => KERNELS.some((pattern) => pattern.test(id))
-
 /** `source` gives the text of a file of the repository, `figures` what `measured` found. */
 export function schemesPage(library, source, figures) {
   return `${[
@@ -62,7 +51,7 @@ one: \`tensor\`, \`row\`, \`column\`, \`channel<axis>\` (axis 0 unless named), \
 - **effort**: what the encoder knows; the default in bold. \`closed\` is a formula, \`fast\` a search, \`exact\` the least squared error that any parameters
   of the format reach.
 - **even**: levels are evenly spaced: rounding modes and a given \`range\` have a meaning.
-- **kernel**: the WebAssembly kernels (and their TypeScript twins) write and read the same bytes.`
+- **kernel**: with \`{ kernels }\` the closed form runs in WebAssembly, to the same bytes, where groups are runs of equal length.`
 
 function familySection(library, family, source) {
   const files = HEADERS[family.name]
@@ -135,7 +124,7 @@ function row(library, scheme) {
     codec.exactZero ? 'yes' : 'no',
     efforts.join(', '),
     codec.even ? 'yes' : '',
-    hasKernel(id) ? 'yes' : '',
+    codec.kernel ? 'yes' : '',
   ]
   return `| ${cells.join(' | ')} |`
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 // @ts-expect-error plain JavaScript, shared with the command that writes the page
-import { figuresIn, hasKernel, measured, PARTS, schemesPage } from '../../scripts/make-tables.mjs'
+import { figuresIn, measured, PARTS, schemesPage } from '../../scripts/make-tables.mjs'
 import { FAMILIES } from '../../src/schemes/arrays/index.ts'
 import { CASES } from '../contracts/codec.ts'
 
@@ -23,13 +23,4 @@ test('docs/schemes.md is what the registry says, and its figures are what the en
   expect(found.size).toBeGreaterThan(9)
   for (const [id, figures] of found) expect(written.get(id), `${id} ${STALE}`).toEqual(figures)
   expect(page, STALE).toBe(schemesPage(library, source, written))
-})
-
-test('what it says of kernels is what the test of kernels holds', () => {
-  const routes = [
-    ...source('test/line/array-kernels.test.ts').matchAll(/^ {2}(?:integers|leveled|floats)\('([^']+)'/gm),
-  ]
-  expect(routes.length).toBeGreaterThan(9)
-  for (const [, id] of routes) expect(hasKernel(id), id).toBe(true)
-  for (const id of ['nvfp4', 'int3-block32', 'int4-block32-asym-f16', 'e4m3fn']) expect(hasKernel(id), id).toBe(false)
 })
