@@ -6,5 +6,5 @@ export { packRows, packColumns, packColumnsInPlace, nearestPackRows, nearestPack
 export { decodeRows, decodeColumns } from './decode'
 export { f32ToF16, f16ToF32, f32ToBf16, bf16ToF32 } from './half'
 export { packIntegerRows, packLevelRows, packFloatRows, unpackLevelRows, decodeByteRows, fitScaleRows } from './dense-rows'
-export { packNibbleColumns } from './nibbles'
+export { interleave, packNibbleColumns } from './nibbles'
 export { encodePlainColumns } from './plain-codes'

@@ -63,6 +63,7 @@ import { SEARCH_SYMMETRIC, inverseOf, nearestScale } from './scale'
 }
 
 @inline function loadScales(from: usize, step: usize): v128 {
+  if (step == 4) return v128.load(from)
   let scale = v128.load32_zero(from)
   scale = v128.load32_lane(from + step, scale, 1)
   scale = v128.load32_lane(from + step * 2, scale, 2)
@@ -70,6 +71,10 @@ import { SEARCH_SYMMETRIC, inverseOf, nearestScale } from './scale'
 }
 
 @inline function storeScales(scale: v128, to: usize, step: usize): void {
+  if (step == 4) {
+    v128.store(to, scale)
+    return
+  }
   v128.store32_lane(to, scale, 0)
   v128.store32_lane(to + step, scale, 1)
   v128.store32_lane(to + step * 2, scale, 2)
@@ -122,4 +127,19 @@ export function packNibbleColumns(src: usize, stride: usize, rows: i32, columns:
     }
   }
   return 1
+}
+
+export function interleave(src: usize, count: i32, runs: i32, size: i32, dst: usize, dstStride: usize): void {
+  const step = <usize>count * <usize>size
+  for (; count > 0; count--, src += <usize>size, dst += dstStride) {
+    let from = src
+    let to = dst
+    if (size >= 16) {
+      for (let run = runs; run > 0; run--, from += step) {
+        for (let at: usize = 0; at < <usize>size; at += 16, to += 16) v128.store(to, v128.load(from + at))
+      }
+    } else {
+      for (let run = runs; run > 0; run--, from += step, to += 4) i32.store(to, i32.load(from))
+    }
+  }
 }

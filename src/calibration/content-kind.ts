@@ -1,5 +1,4 @@
-import { NPY_MAGIC } from './npy.ts'
-import { ZIP_MAGIC } from './zip.ts'
+import { NPY_MAGIC, ZIP_MAGIC } from './magic.ts'
 
 export type ContentKind = 'npy' | 'npz' | 'picture' | 'sound' | 'other'
 

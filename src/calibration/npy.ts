@@ -3,6 +3,7 @@ import { TersorError } from '../errors.ts'
 import type { DType } from '../model/dtype.ts'
 import type { Value } from '../model/runtime.ts'
 import { byteLengthOf, elementCountOf } from '../numbers/dtype.ts'
+import { NPY_MAGIC } from './magic.ts'
 import { type NpyHeader, parseNpyHeader } from './npy-header.ts'
 import { decodeStrings, swapBytes, toRowMajor } from './npy-layout.ts'
 
@@ -14,7 +15,6 @@ import { decodeStrings, swapBytes, toRowMajor } from './npy-layout.ts'
  *   4. header    a Python dict: descr, fortran_order, shape
  *   5. elements  packed, row-major or column-major
  */
-export const NPY_MAGIC: readonly number[] = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]
 
 /** A header says three things; a real one has a few hundred bytes. */
 const HEADER_LIMIT = 65_536

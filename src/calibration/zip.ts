@@ -10,7 +10,6 @@ import { crc32 } from './crc32.ts'
  *   2. directory one entry per member: sizes, checksum, where the member starts
  *   3. end       where the directory is; with 64-bit sizes a record and a locator in front of it
  */
-export const ZIP_MAGIC: readonly number[] = [0x50, 0x4b]
 
 /** More members than this are no set of samples. */
 const MEMBER_LIMIT = 65_536

@@ -1,8 +1,6 @@
 #!/usr/bin/env node
 import { VERSION } from '../version.ts'
-
-/** Nothing is produced, or not on this many threads. */
-const NO_THREADS = /^(--dry-run|--help|-h|--threads(=.*)?)$/
+import { startThreads } from './early-threads.ts'
 
 const words = process.argv.slice(2)
 // A closed pipe (`tersor inspect m | head`) ends the talking, not the work.
@@ -19,12 +17,8 @@ else if (words.length === 0) {
   process.stderr.write((await import('./help.ts')).overview())
   process.exitCode = 2
 } else {
-  const quantizes = words[0] === 'quantize' && !words.some((word) => NO_THREADS.test(word))
-  const [early, { start }] = await Promise.all([
-    quantizes ? import('../pipeline/produce/early-threads.node.ts').then((it) => it.startThreads(words)) : [],
-    import('./start.ts'),
-  ])
-  const code = await start(words, early)
+  const threads = startThreads(words)
+  const code = await (await import('./start.ts')).start(words, threads)
   // Workers of a failed run must not keep the process; what was written must leave it first.
   await Promise.all([process.stdout, process.stderr].map((stream) => new Promise((done) => stream.write('', done))))
   process.exit(code)

@@ -25,11 +25,7 @@ const RECIPE = strictObject({
 })
 
 /** Options with those of a recipe below them: flags override, rules of flags come later and so win. E_USAGE when it is no recipe. */
-export async function withRecipe({
-  recipe: path,
-  ...flags
-}: LineOptions & { readonly recipe?: string }): Promise<LineOptions> {
-  if (path === undefined) return flags
+export async function belowFlags(path: string, flags: LineOptions): Promise<LineOptions> {
   const { $schema: _schema, version: _version, ...recipe } = readRecipe(path, await textOfRecipe(path))
   const rules = [...(recipe.rules ?? []), ...(flags.rules ?? [])]
   const given = Object.fromEntries(Object.entries(recipe).filter(([, value]) => value !== undefined))

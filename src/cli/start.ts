@@ -1,14 +1,14 @@
+import type { Worker } from 'node:worker_threads'
 import { arrayFileKind } from '../pipeline/arrays/array-kind.node.ts'
-import type { EarlyThreads } from '../pipeline/produce/early-threads.node.ts'
 import { plan, quantize } from '../pipeline/quantize-file.node.ts'
 import type { Line } from './line.ts'
 import { processTerminal } from './process-terminal.ts'
 import { run } from './run.ts'
 
 /** Runs a verb in this process. What quantizing needs is here and so in the first file that is loaded; the rest comes when asked for. */
-export function start(words: readonly string[], early: EarlyThreads): Promise<number> {
+export function start(words: readonly string[], threads: readonly Worker[]): Promise<number> {
   const line: Line = {
-    quantize: (input, output, options) => quantize(input, output, { ...options, early }),
+    quantize: (input, output, options) => quantize(input, output, { ...options, waiting: threads }),
     plan,
     inspect: async (...given) => (await import('../pipeline/inspect-file.node.ts')).inspect(...given),
     compare: async (...given) => (await import('../pipeline/compare-file.node.ts')).compare(...given),

@@ -313,6 +313,8 @@ export interface Kernels {
     dst: number,
     dstStride: number,
   ): number
+  /** Item i of each of `runs` runs of `count` items (4 bytes or a multiple of 16 each) goes to dst + i * dstStride, side by side. */
+  interleave(src: number, count: number, runs: number, size: number, dst: number, dstStride: number): void
   /**
    * encodeColumns for 8 bits, scales side by side and zeros of 128, without clipping or error sum; multiples of 16 columns, at
    * most 131072. 1; 0 when a value is not finite or its code not one of 256, and then what was written says nothing.

@@ -1,5 +1,6 @@
 import type { ByteSource } from '../bytes/types.ts'
-import { NPY_MAGIC, openNpy } from '../calibration/npy.ts'
+import { NPY_MAGIC } from '../calibration/magic.ts'
+import { openNpy } from '../calibration/npy.ts'
 import { randomStream } from '../calibration/random.ts'
 import { TersorError } from '../errors.ts'
 import { stored } from '../graph/liftings/index.ts'

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { basename, dirname, join } from 'node:path'
+import type { Worker } from 'node:worker_threads'
 import type { Thresholds } from '../evaluation/index.ts'
 import { createKernelsSync, createReferenceKernels } from '../kernels/index.ts'
 import type { Report } from '../model/report.ts'
@@ -8,11 +9,9 @@ import type { Ask } from './ask.ts'
 import { askOf, type QuantizeOptions } from './ask-of.ts'
 import { fallBack, MOST_ATTEMPTS, neededReduction, nextStep, relax } from './attempts.ts'
 import type { EvidenceOptions } from './evidence.node.ts'
-import { compressedSizes, sha256Of } from './file-facts.node.ts'
 import type { Judging, JudgingOptions } from './judging.node.ts'
 import { type OpenedModel, openModel } from './open-model.node.ts'
 import { Phases } from './phases.ts'
-import type { EarlyThreads } from './produce/early-threads.node.ts'
 import { ProducePool } from './produce/produce-pool.node.ts'
 import { reportOf } from './report-of.ts'
 import { decide, finish, prepare } from './run.ts'
@@ -24,8 +23,8 @@ import { suggestionFor } from './suggestion.ts'
 export interface FileOptions extends QuantizeOptions, EvidenceOptions, JudgingOptions, Thresholds {
   readonly shardSize?: number
   readonly threads?: number
-  /** Threads that `startThreads` started. */
-  readonly early?: EarlyThreads
+  /** Threads of pipeline/produce/produce-worker that were started before and wait for work. */
+  readonly waiting?: readonly Worker[]
   readonly maxMemory?: number
   /** How often a refused result is tried again with more precision, the first included; 1: never. */
   readonly attempts?: number
@@ -48,7 +47,7 @@ export async function quantize(input: string, output: string | undefined, option
   const asked = askOf(options)
   const judging = await judgingFor(options)
   const opened = await openModel(input)
-  const pool = new ProducePool(options.threads ?? availableParallelism(), options.early)
+  const pool = new ProducePool(options.threads ?? availableParallelism(), options.waiting)
   pool.expect(opened.source.byteLength)
   const proof =
     options.noVerify === true
@@ -111,9 +110,13 @@ export async function quantize(input: string, output: string | undefined, option
         outputPath: path,
         ...(proof?.runtime ? { runtime: proof.runtime } : {}),
         suggestion: suggestionFor(decided, finished, input, path, options),
-        ...(options.hashes && opened.path !== undefined ? { inputHash: await sha256Of(opened.path) } : {}),
-        ...(options.hashes && published ? { outputHash: await sha256Of(path) } : {}),
-        ...(options.compressed && published ? { compressed: await compressedSizes(finished.files) } : {}),
+        ...(options.hashes && opened.path !== undefined
+          ? { inputHash: await (await fileFacts()).sha256Of(opened.path) }
+          : {}),
+        ...(options.hashes && published ? { outputHash: await (await fileFacts()).sha256Of(path) } : {}),
+        ...(options.compressed && published
+          ? { compressed: await (await fileFacts()).compressedSizes(finished.files) }
+          : {}),
       })
     }
   } finally {
@@ -141,7 +144,9 @@ export async function plan(input: string, options: FileOptions = {}): Promise<Re
       phases: phases.list,
       warnings: [],
       peakBytes: process.resourceUsage().maxRSS * 1024,
-      ...(options.hashes && opened.path !== undefined ? { inputHash: await sha256Of(opened.path) } : {}),
+      ...(options.hashes && opened.path !== undefined
+        ? { inputHash: await (await fileFacts()).sha256Of(opened.path) }
+        : {}),
     })
     const bytes = files.reduce((sum, file) => sum + file.byteLength, 0)
     return { ...report, output: { path: name, bytes, files: files.map((file) => file.name) } }
@@ -149,6 +154,9 @@ export async function plan(input: string, options: FileOptions = {}): Promise<Re
     await opened.source.close?.()
   }
 }
+
+/** Cryptography and compression take milliseconds to load: only where they were asked for. */
+const fileFacts = () => import('./file-facts.node.ts')
 
 /** Read before any work is done; not even loaded where nothing is proven and nothing was asked. */
 async function judgingFor(options: FileOptions): Promise<Judging> {
@@ -176,7 +184,7 @@ export function plainOptions(options: object): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(options).filter(
       ([name, value]) =>
-        value !== undefined && typeof value !== 'function' && !(value instanceof AbortSignal) && name !== 'early',
+        value !== undefined && typeof value !== 'function' && !(value instanceof AbortSignal) && name !== 'waiting',
     ),
   )
 }

@@ -59,6 +59,22 @@ export function describeAgreement(pairOf: () => Pair): void {
       },
     )
 
+    it('interleaves runs', () => {
+      for (const size of [4, 16, 48]) {
+        for (const runs of [1, 3, 4]) {
+          pair.clear()
+          const src = pair.put(
+            Uint8Array.from({ length: 5 * runs * size }, (_, i) => i % 251),
+            'u8',
+          )
+          const dst = pair.area(5 * (runs * size + 7))
+          pair.call('interleave', src, 5, runs, size, dst, runs * size + 7)
+          const third = pair.bytes(dst + 2 * (runs * size + 7) + (runs - 1) * size, size)
+          expect(third).toEqual(pair.bytes(src + ((runs - 1) * 5 + 2) * size, size))
+        }
+      }
+    })
+
     it('plain codes: a code that would be clipped is refused', () => {
       for (const [value, fits] of [
         [127.4, 1],

@@ -2,8 +2,8 @@ import { toJson } from '../../report/to-json.ts'
 import { toRecipe } from '../../report/to-recipe.ts'
 import type { Command } from '../command.ts'
 import { lineOptions, textOf } from '../options.ts'
-import { withRecipe } from '../recipe.ts'
 import { checkExtras, reportOutcome } from '../report-files.ts'
+import { withRecipe } from '../with-recipe.ts'
 import { checkFree, writeText } from '../write-text.ts'
 
 export const plan: Command = async (context) => {

@@ -1,8 +1,8 @@
 import { quantizeArrays, requireModelFlags } from '../array-commands.ts'
 import type { Command } from '../command.ts'
 import { lineOptions, textOf } from '../options.ts'
-import { withRecipe } from '../recipe.ts'
 import { checkExtras, reportOutcome } from '../report-files.ts'
+import { withRecipe } from '../with-recipe.ts'
 import { plan } from './plan.ts'
 
 export const quantize: Command = async (context) => {

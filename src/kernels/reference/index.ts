@@ -9,7 +9,7 @@ import { chooseGrids, gridColumns, proposeGrids } from './grids.ts'
 import { bf16ToF32, f16ToF32, f32ToBf16, f32ToF16 } from './half.ts'
 import { histogram } from './histogram.ts'
 import { prepareLevels } from './level-table.ts'
-import { packNibbleColumns } from './nibbles.ts'
+import { interleave, packNibbleColumns } from './nibbles.ts'
 import {
   nearestPackColumns,
   nearestPackRows,
@@ -41,6 +41,7 @@ const FUNCTIONS = {
   nearestPackRows,
   nearestPackColumns,
   packNibbleColumns,
+  interleave,
   encodePlainColumns,
   packCodes,
   unpackCodes,

@@ -27,3 +27,20 @@ export function packNibbleColumns(
   packColumns(arena, src, stride, rows, columns, rows, 4, flip, scales, scaleStride, 0, 0, dst, dstStride)
   return 1
 }
+
+export function interleave(
+  { u8 }: Arena,
+  src: number,
+  count: number,
+  runs: number,
+  size: number,
+  dst: number,
+  dstStride: number,
+): void {
+  for (let i = 0; i < count; i++) {
+    for (let run = 0; run < runs; run++) {
+      const from = src + (run * count + i) * size
+      u8.copyWithin(dst + i * dstStride + run * size, from, from + size)
+    }
+  }
+}

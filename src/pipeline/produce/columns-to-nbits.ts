@@ -5,6 +5,12 @@ import { packZeroRows, scaleBytes } from './scales.ts'
 import { arena, checkFinite, energyOf, PANEL_BYTES, readTile, scratchBytes, WINDOW_ELEMENTS } from './tile.ts'
 import type { PartTarget, ProduceJob, Unit, UnitIo, UnitResult } from './types.ts'
 
+/**
+ * Strips that are packed side by side before they go to their places: a channel's codes of a strip are a part of a cache line, and
+ * lines written part by part would travel once for each.
+ */
+const STAGED_STRIPS = 4
+
 /** Longest block that the kernel without error sums takes. */
 const NIBBLE_ROWS = 8192
 
@@ -42,19 +48,38 @@ export async function columnsToNbits(job: ProduceJob, unit: Unit, io: UnitIo, ke
   const count = windowRows * columns
   const channelBytes = blocks * blockBytes
   const grids = columns * blocks
-  const [tile = 0, codes = 0, scales = 0, zeros = 0, sums = 0, extra = 0] = arena(kernels, [
-    count * 4,
-    columns * channelBytes,
-    grids * 4,
-    grids,
-    16,
-    Math.max(scratchBytes(job, count), grids * 2),
-  ])
+  const stage = columns * STAGED_STRIPS
+  const [tile = 0, codes = 0, scales = 0, zeros = 0, sums = 0, codeStage = 0, scaleStage = 0, extra = 0] = arena(
+    kernels,
+    [
+      count * 4,
+      columns * channelBytes,
+      grids * 4,
+      grids,
+      16,
+      stage * blockBytes,
+      stage * 4,
+      Math.max(scratchBytes(job, count), grids * 2),
+    ],
+  )
 
   const [codeTarget, scaleTarget, zeroTarget] = job.targets as [PartTarget, PartTarget, PartTarget | undefined]
   // Error sums are only asked for with the energy that they are a part of.
   const fast =
-    !job.measure && spec.bits === 4 && spec.symmetric && block % 32 === 0 && block <= NIBBLE_ROWS && columns % 16 === 0
+    !job.measure &&
+    spec.bits === 4 &&
+    spec.symmetric &&
+    !zeroTarget &&
+    block % 32 === 0 &&
+    block <= NIBBLE_ROWS &&
+    columns % 16 === 0
+  let staged = 0
+  const spread = (end: number): void => {
+    const first = end - staged
+    kernels.interleave(codeStage, columns, staged, blockBytes, codes + first * blockBytes, channelBytes)
+    kernels.interleave(scaleStage, columns, staged, 4, scales + first * 4, blocks * 4)
+    staged = 0
+  }
   let squaredError = 0
   let energy = 0
   for (let row = 0; row < depth; row += windowRows) {
@@ -68,10 +93,12 @@ export async function columnsToNbits(job: ProduceJob, unit: Unit, io: UnitIo, ke
       const zero = zeroTarget ? zeros + index : 0
       const grid = scales + index * 4
       const packed = codes + index * blockBytes
+      const staging = fast && stripRows === block
       if (job.solver !== 'nearest') {
-        kernels.fitColumns(source, columns, stripRows, columns, mode, maxCode, half, grid, blocks, zero, blocks)
+        const [at, step] = staging ? [scaleStage + staged * columns * 4, 1] : [grid, blocks]
+        kernels.fitColumns(source, columns, stripRows, columns, mode, maxCode, half, at, step, zero, blocks)
       }
-      if (fast && stripRows === block) {
+      if (staging) {
         const finite = kernels.packNibbleColumns(
           source,
           columns,
@@ -80,12 +107,13 @@ export async function columnsToNbits(job: ProduceJob, unit: Unit, io: UnitIo, ke
           mode,
           0,
           half,
-          grid,
-          blocks,
-          packed,
-          channelBytes,
+          scaleStage + staged * columns * 4,
+          1,
+          codeStage + staged * columns * blockBytes,
+          blockBytes,
         )
         if (finite === 0) windowError = Number.NaN
+        if (++staged === STAGED_STRIPS) spread(index + 1)
       } else if (job.solver === 'nearest') {
         windowError += kernels.nearestPackColumns(
           source,
@@ -133,6 +161,7 @@ export async function columnsToNbits(job: ProduceJob, unit: Unit, io: UnitIo, ke
     squaredError += windowError
     if (job.measure) energy += energyOf(kernels, tile, rows * columns, sums)
   }
+  if (staged > 0) spread(Math.floor(depth / block))
 
   await io.write(codeTarget, unit.from * channelBytes, new Uint8Array(kernels.memory, codes, columns * channelBytes))
   const scaleSize = spec.scale === 'f16' ? 2 : 4

@@ -1,11 +1,14 @@
-import type { Worker } from 'node:worker_threads'
+import { Worker } from 'node:worker_threads'
 import { type ErrorCode, TersorError } from '../../errors.ts'
 import type { Kernels } from '../../model/kernels.ts'
-import { type EarlyThreads, LEAST_BYTES, startThread } from './early-threads.node.ts'
+import { workerUrl } from '../worker-url.node.ts'
 import { NodeIo } from './node-io.node.ts'
 import type { ProduceTask } from './produce-worker.node.ts'
 import { COUNTERS, DONE, runUnits, STOP } from './run-units.ts'
 import type { ProduceJob, Unit, UnitResult } from './types.ts'
+
+/** Below this many bytes of model a worker costs more than it brings. */
+const LEAST_BYTES = 32 << 20
 
 interface Answer {
   readonly results?: Map<number, UnitResult>
@@ -21,9 +24,9 @@ export class ProducePool {
   #helpers = 0
   #idle: Worker[]
 
-  constructor(threads: number, early: EarlyThreads = []) {
+  constructor(threads: number, waiting: readonly Worker[] = []) {
     this.#threads = threads
-    this.#idle = early
+    this.#idle = [...waiting]
   }
 
   /** Says how many bytes of model there are, as soon as that is known: enough of them are worth workers. */
@@ -33,7 +36,12 @@ export class ProducePool {
   }
 
   #start(): void {
-    while (this.#idle.length < this.#helpers) this.#idle.push(startThread())
+    while (this.#idle.length < this.#helpers) {
+      // Without the flags of the process: `node --input-type=module -e ...` refuses them for a file.
+      const worker = new Worker(workerUrl('pipeline/produce/produce-worker.node.js'), { execArgv: [] })
+      worker.unref()
+      this.#idle.push(worker)
+    }
   }
 
   /** Runs all units on this thread and the workers. Results by unit index. */
