@@ -96,8 +96,11 @@ export interface Codec {
   readonly effort: Effort
   /** Efforts that differ from a cheaper one. */
   readonly efforts: readonly Effort[]
-  /** Parameters of the whole array, before any group; only where `shared` is not empty. */
-  fitShared?(values: Float32Array, effort: Effort, shared: Float32Array): void
+  /**
+   * Parameters of the whole array, before any group; only where `shared` is not empty. `run`: how many neighbouring values share a
+   * group, when groups are runs of the array.
+   */
+  fitShared?(values: Float32Array, effort: Effort, shared: Float32Array, run?: number): void
   /** Fills `codes` (values / vector, rounded up) and, unless the group's are fixed, `parameters`. */
   encode(group: Group, codes: Uint16Array, parameters: Float32Array, shared: Float32Array): void
   /** Fills `values` from codes. */

@@ -11,8 +11,8 @@ import { TersorError } from '../../errors.ts'
 import type { Codec, Effort, Group } from '../../model/array-scheme.ts'
 import { roundToF16 } from '../../numbers/f16.ts'
 import { encodeNearest } from '../fitting/nearest-level.ts'
-import { type PreparedTable, prepareTable } from '../fitting/prepared-table.ts'
 import { exactCodebook, levelsOf } from './exact-codebook.ts'
+import { ascending, distanceBound } from './level-order.ts'
 import { evenSplits, settleSplits } from './lloyd.ts'
 import { sortPoints } from './sorted-points.ts'
 
@@ -70,27 +70,4 @@ function fitLevels({ values, importance }: Group, count: number, effort: Effort)
 function toF16(level: number): number {
   const rounded = roundToF16(level)
   return Number.isFinite(rounded) ? rounded : level > 0 ? LARGEST_F16 : -LARGEST_F16
-}
-
-/** The different levels in order, each with its first code: a table given by the caller need not be sorted. */
-function ascending(table: Float32Array): PreparedTable {
-  const order = Array.from(table.keys()).sort((a, b) => table[a]! - table[b]! || a - b)
-  const codes = order.filter((code, i) => i === 0 || table[code] !== table[order[i - 1]!])
-  return prepareTable({ levels: Float32Array.from(codes, (code) => table[code]!), codes: Uint16Array.from(codes) })
-}
-
-/** Half of the widest gap that meets [low, high], or the distance from an end to its level. */
-function distanceBound(levels: Float32Array, low: number, high: number): number {
-  let bound = 0
-  let fromLow = Infinity
-  let fromHigh = Infinity
-  for (let i = 0; i < levels.length; i++) {
-    const level = levels[i]!
-    fromLow = Math.min(fromLow, Math.abs(low - level))
-    fromHigh = Math.min(fromHigh, Math.abs(high - level))
-    if (i + 1 === levels.length) break
-    const middle = (level + levels[i + 1]!) / 2
-    if (middle >= low && middle <= high) bound = Math.max(bound, (levels[i + 1]! - level) / 2)
-  }
-  return Math.max(bound, fromLow, fromHigh)
 }

@@ -1,5 +1,7 @@
 import type { Family } from '../arrays/families.ts'
+import { scaleRounding } from '../arrays/scale-rounding.ts'
 import { codebookCodec } from './codebook-codec.ts'
+import { fittedCodec } from './fitted-codec.ts'
 import { productCodec } from './product-codec.ts'
 
 const storage = (scale: string): 'f32' | 'f16' => (scale === 'f16' ? 'f16' : 'f32')
@@ -26,4 +28,18 @@ const PRODUCTS: Family = {
   make: (code, { scale }) => productCodec(code[1] === '2' ? 2 : 4, Number(code[2]), { table: storage(scale) }),
 }
 
-export const CODEBOOK_FAMILIES: readonly Family[] = [CODEBOOKS, PRODUCTS]
+/** fitted<bits>: one table of levels for the array, a scale of either sign for each group. */
+const FITTED: Family = {
+  name: 'fitted<bits>',
+  pattern: /^fitted([2-6])$/,
+  examples: ['fitted4-block32-f16', 'fitted4-block128', 'fitted2-block128-f16'],
+  kinds: () => [],
+  scales: () => ['f32', 'f16', 'bf16'],
+  grouping: null,
+  make: (code, { scale }) => {
+    const type = scale === 'f16' || scale === 'bf16' ? scale : 'f32'
+    return fittedCodec(Number(code[1]), { scale: type, round: scaleRounding(type) })
+  },
+}
+
+export const CODEBOOK_FAMILIES: readonly Family[] = [CODEBOOKS, FITTED, PRODUCTS]

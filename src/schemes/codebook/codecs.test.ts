@@ -3,12 +3,13 @@ import { codecContract, groupOf } from '../../../test/contracts/codec.ts'
 import { gaussian, randomBlock, uniformSource } from '../../../test/contracts/random-blocks.ts'
 import type { Codec, Effort } from '../../model/array-scheme.ts'
 import { parseArrayScheme } from '../arrays/scheme-grammar.ts'
-import { CODEBOOK_FAMILIES, codebookCodec, productCodec } from './index.ts'
+import { fitScale, prepareTable } from '../fitting/index.ts'
+import { CODEBOOK_FAMILIES, codebookCodec, fittedCodec, productCodec } from './index.ts'
 
 for (const id of ['codebook1-row', 'codebook3-block16', 'codebook6', 'codebook2-row-f16']) {
   codecContract(parseArrayScheme(id, CODEBOOK_FAMILIES), { scales: !id.endsWith('f16') })
 }
-for (const id of ['product2x4', 'product4x4-f16']) {
+for (const id of ['product2x4', 'product4x4-f16', 'fitted3-block16', 'fitted2-block32-f16']) {
   codecContract(parseArrayScheme(id, CODEBOOK_FAMILIES), { scales: !id.endsWith('f16') })
 }
 
@@ -63,6 +64,33 @@ describe('codebook', () => {
   it('refuses other sizes', () => {
     expect(() => codebookCodec(9, { table: 'f32' })).toThrow(/1 to 8 bits/)
     expect(() => productCodec(2, 13, { table: 'f32' })).toThrow(/4 to 12 bits/)
+  })
+})
+
+describe('fitted table', () => {
+  it('lies below evenly spaced levels at equal bits', () => {
+    const values = randomBlock('t5', 32 * 300, uniformSource(12))
+    const codec = fittedCodec(4, { scale: 'f32', round: Math.fround })
+    const shared = new Float32Array(16)
+    codec.fitShared?.(values, 'fast', shared, 32)
+    expect([...shared]).toEqual([...shared].sort((a, b) => a - b))
+    expect(Math.max(...shared.map(Math.abs))).toBe(1)
+    const even = prepareTable({ levels: Float32Array.from({ length: 16 }, (_, i) => i - 8) })
+    let [fitted, spaced] = [0, 0]
+    for (let at = 0; at < values.length; at += 32) {
+      const part = values.subarray(at, at + 32)
+      const codes = new Uint16Array(32)
+      const parameters = new Float32Array(1)
+      const decoded = new Float32Array(32)
+      codec.encode(groupOf(part, 'fast'), codes, parameters, shared)
+      codec.decode(codes, parameters, shared, decoded)
+      const scale = fitScale(part, undefined, even, { effort: 'exact', signed: true, round: Math.fround })
+      part.forEach((x, i) => {
+        fitted += (x - decoded[i]!) ** 2
+        spaced += Math.min(...Array.from(even.levels, (level) => (x - scale * level) ** 2))
+      })
+    }
+    expect(fitted).toBeLessThan(0.7 * spaced)
   })
 })
 
