@@ -18,7 +18,8 @@ test('docs/schemes.md is what the registry says, and its figures are what the en
   const every = FAMILIES.flatMap(({ examples }) => [...examples])
   for (const id of every) expect([...written.keys()], STALE).toContain(library.arrayScheme(id).id)
   // All of them take half a minute; nightly.
-  const sample = CASES > 300 ? every : FAMILIES.map(({ examples }) => examples[0] as string)
+  const sample =
+    CASES > 300 ? every : FAMILIES.map(({ examples }) => examples[0] as string).filter((id) => !/^product/.test(id))
   const found: Map<string, object> = measured(library, sample)
   expect(found.size).toBeGreaterThan(9)
   for (const [id, figures] of found) expect(written.get(id), `${id} ${STALE}`).toEqual(figures)
