@@ -5,8 +5,6 @@ import { eachGroup, elementCountOf, groupCount, largestGroup } from './grouping.
 import { loadParameters, totalCount } from './parameters.ts'
 import type { Storage } from './storage.ts'
 
-const LARGEST = 3.4028234663852886e38
-
 /** Values of a quantized array, row-major. Throws E_FORMAT when its parts do not fit its shape and scheme. */
 export function decodeWith(storage: Storage, quantized: QuantizedArray, scheme: ArrayScheme): Float32Array {
   const { codec, grouping } = scheme
@@ -55,21 +53,12 @@ export function decodeWith(storage: Storage, quantized: QuantizedArray, scheme: 
     next += length
     const target = decoded.subarray(0, size)
     codec.decode(own.subarray(0, length), parameters, shared, target)
-    bound(target)
     let at = 0
     for (let row = 0, to = start; row < rows; row++, to += stride, at += columns) {
       values.set(target.subarray(at, at + columns), to)
     }
   })
   return values
-}
-
-/** The last level of a grid near the end of f32 may lie beyond it: then it is the largest f32. */
-function bound(values: Float32Array): void {
-  for (let i = 0; i < values.length; i++) {
-    if (values[i] === Number.POSITIVE_INFINITY) values[i] = LARGEST
-    else if (values[i] === Number.NEGATIVE_INFINITY) values[i] = -LARGEST
-  }
 }
 
 function partOf(storage: Storage, quantized: QuantizedArray, spec: ParameterSpec, groups: number): ParameterArray {

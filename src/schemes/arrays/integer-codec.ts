@@ -60,6 +60,20 @@ export function integerCodec(
     } else if (!searched || effort === 'closed') {
       target[0] = closedScale(values, middle, maxCode - middle, kind === 'signed', round)
     } else target[0] = fitting.scale(values, importance, levels, kind === 'signed', effort, round)
+    // Next to the largest f32 some level may lie beyond it; then the scale shrinks until all are finite.
+    while (!isFiniteGrid(target)) target[0] = round((target[0] as number) * 0.996)
+  }
+
+  /** Least and largest level, in either order, of a scale and its zero or offset. */
+  function ends(grid: Float32Array): readonly [number, number] {
+    const scale = grid[0] as number
+    const origin = kind === 'offset' ? (grid[1] as number) : -scale * (grid[1] ?? middle)
+    return [origin, origin + scale * maxCode]
+  }
+
+  function isFiniteGrid(target: Float32Array): boolean {
+    const [origin, end] = ends(target)
+    return Number.isFinite(Math.fround(origin) - Math.fround(end))
   }
 
   return {
@@ -90,11 +104,8 @@ export function integerCodec(
       }
     },
     errorBound(source, _, low, high) {
-      const scale = source[0] as number
-      const origin =
-        kind === 'offset' ? (source[1] as number) : -scale * (kind === 'asym' ? (source[1] as number) : middle)
-      const end = origin + scale * maxCode
-      return Math.max(Math.abs(scale) / 2, Math.min(origin, end) - low, high - Math.max(origin, end))
+      const [origin, end] = ends(source)
+      return Math.max(Math.abs(source[0] as number) / 2, Math.min(origin, end) - low, high - Math.max(origin, end))
     },
   }
 }

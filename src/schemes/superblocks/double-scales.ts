@@ -96,7 +96,10 @@ export function doubleScalesCodec(table: LevelTable): Codec {
     })
     let least = Number.POSITIVE_INFINITY
     for (const share of SHARES[effort]) {
-      const superScale = Math.fround(widest * share)
+      let superScale = Math.fround(widest * share)
+      // Next to the largest f32 some scale may lie beyond it.
+      while (!Number.isFinite(scaleOf(0, superScale, offset)) || !Number.isFinite(scaleOf(255, superScale, offset)))
+        superScale = Math.fround(superScale * 0.99)
       let error = 0
       eachBlock(values.length, (block, start, end) => {
         const weights = importance?.subarray(start, end)
@@ -124,7 +127,7 @@ export function doubleScalesCodec(table: LevelTable): Codec {
     let least = Number.POSITIVE_INFINITY
     for (let code = Math.max(0, nearest - reach); code <= Math.min(255, nearest + reach); code++) {
       const scale = scaleOf(code, superScale, offset)
-      const error = Number.isFinite(scale) ? squaredError(values, weights, scale) : Number.MAX_VALUE
+      const error = squaredError(values, weights, scale)
       if (!(error < least)) continue
       least = error
       best[block] = code
