@@ -16,6 +16,7 @@ const HEADERS = {
   superblocks: ['superblocks/superblock-codec'],
   'double quantization': ['superblocks/double-scales'],
   'codebook<bits>': ['codebook/codebook-codec'],
+  'fitted<bits>': ['codebook/fitted-codec'],
   'product<vector>x<bits>': ['codebook/product-codec'],
 }
 
