@@ -35,7 +35,7 @@ const SHAPE = {
   target: 'node20.19',
   minifyWhitespace: true,
   minifySyntax: true,
-  external: ['onnxruntime-node', 'onnxruntime-web', 'onnxruntime-common'],
+  external: ['onnxruntime-node', 'onnxruntime-web', 'onnxruntime-common', 'sharp', '@huggingface/tokenizers'],
   legalComments: 'inline',
   logLevel: 'warning',
 }
