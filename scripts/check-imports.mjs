@@ -51,6 +51,7 @@ const PACKAGES = new Map([
   ['onnxruntime-node', ['runtime']],
   ['onnxruntime-web', ['runtime']],
   ['sharp', ['calibration']],
+  ['@huggingface/tokenizers', ['calibration']],
 ])
 
 /** Pure members: strings and numbers in and out, nothing to wait for. */

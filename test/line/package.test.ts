@@ -44,7 +44,12 @@ describe('package.json', () => {
         sources.some((source) => source.includes(`from '${name}'`)),
         name,
       ).toBe(true)
-    expect(Object.keys(manifest.optionalDependencies).sort()).toEqual(['onnxruntime-node', 'onnxruntime-web', 'sharp'])
+    expect(Object.keys(manifest.optionalDependencies).sort()).toEqual([
+      '@huggingface/tokenizers',
+      'onnxruntime-node',
+      'onnxruntime-web',
+      'sharp',
+    ])
     expect(manifest.peerDependencies).toBeUndefined()
   })
 
