@@ -84,6 +84,24 @@ export function denseOffset(block: DenseBlock, maxCode: number, scales = 60, pla
   return best
 }
 
+/** The same for offsets as stored: a dense search over scales at each of the stored offsets within three steps of the value least. */
+export function denseStoredOffset(block: DenseBlock, maxCode: number): number {
+  const bottom = Math.min(...Array.from(block.values))
+  const top = Math.max(...Array.from(block.values))
+  const table = Float64Array.from({ length: maxCode + 1 }, (_, code) => code)
+  const offsets = new Set<number>()
+  for (let part = -1; part <= 3; part++) {
+    const near = block.round(bottom + ((top - bottom) / maxCode) * part)
+    for (let step = -3; step <= 3; step++) offsets.add(block.round(near * (1 + step * 2 ** -10.5)))
+  }
+  let best = Infinity
+  for (const offset of offsets) {
+    const shifted = { ...block, values: Float64Array.from(block.values, (x) => x - offset) }
+    best = Math.min(best, denseScale(shifted, table, [1], 300))
+  }
+  return best
+}
+
 /** Least squares over the levels that values take now. */
 function refitted(block: DenseBlock, table: ArrayLike<number>, scale: number, offset: number, moves: boolean) {
   const levels = levelsAt(table, scale, offset)

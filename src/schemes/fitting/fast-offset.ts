@@ -1,6 +1,7 @@
 import { emptySums, sumCodes } from './even-sums.ts'
 import { fitAffine } from './fit-affine.ts'
 import type { Offset, OffsetOptions } from './fit-offset.ts'
+import { storedNeighbours } from './stored-neighbours.ts'
 import type { BlockSummary } from './weighted-values.ts'
 
 /** Ranges to try, as parts of the block's range, and how far from the centred place each is moved, in steps. */
@@ -9,6 +10,8 @@ const PARTS_OF_FINE = [1.002, 0.997, 0.993, 0.987, 0.975, 0.95, 0.9]
 const MOVES = [-0.4, -0.2, 0, 0.2, 0.4]
 const LEADERS = 6
 const REFITS = 5
+/** Stored offsets further off than this part of a step are taken as they are, and the scale is fitted to them. */
+const COARSE = 0.02
 
 const sums = emptySums()
 
@@ -38,12 +41,7 @@ export function fastOffset(
       keep(leaders, fittedLine())
     }
   }
-  // Many zeros, or values around one, want a level there: the best grid with a whole zero joins the others.
-  const { scale: step, zero } = fitAffine(values, weights, maxCode, { effort: 'fast', round: Math.fround })
-  if (step > 0) {
-    sumCodes(values, weights, centre, 1 / step, zero + centre / step, maxCode, sums)
-    keep(leaders, fittedLine())
-  }
+  keepAnchored(values, block, centre, maxCode, leaders)
   const best: Offset = { ...closed }
   let bestError = errorOf(values, block, centre, maxCode, closed)
   for (const leader of leaders) {
@@ -63,8 +61,48 @@ export function fastOffset(
       scale = line.scale
       low = line.low
     }
+    const ideal = low + centre
+    if (Math.abs(options.roundOffset(ideal) - ideal) < COARSE * scale) continue
+    for (const offset of storedNeighbours(ideal, options.roundOffset)) {
+      let wanted = scale
+      for (let turn = 0; turn < REFITS; turn++) {
+        const stored = { scale: options.roundScale(wanted), offset }
+        if (!(stored.scale > 0) || !Number.isFinite(stored.scale)) break
+        const error = errorOf(values, block, centre, maxCode, stored)
+        if (error < bestError) {
+          bestError = error
+          best.scale = stored.scale
+          best.offset = offset
+        }
+        const fitted = (sums.cross - (offset - centre) * sums.code) / sums.codeSquare
+        if (!(fitted > 0) || fitted === wanted) break
+        wanted = fitted
+      }
+    }
   }
   return best
+}
+
+let ordered = new Float32Array(256)
+
+/** Many zeros, or values around one, want a level there: the best grid with a level at the median joins the others. */
+function keepAnchored(
+  values: Float32Array,
+  block: BlockSummary,
+  centre: number,
+  maxCode: number,
+  leaders: Candidate[],
+): void {
+  if (ordered.length < values.length) ordered = new Float32Array(values.length)
+  const away = ordered.subarray(0, values.length)
+  away.set(values)
+  away.sort()
+  const median = away[values.length >>> 1]!
+  for (let i = 0; i < values.length; i++) away[i] = values[i]! - median
+  const { scale, zero } = fitAffine(away, block.weights, maxCode, { effort: 'fast', round: Math.fround })
+  if (!(scale > 0)) return
+  sumCodes(values, block.weights, centre, 1 / scale, zero + (centre - median) / scale, maxCode, sums)
+  keep(leaders, fittedLine())
 }
 
 /** Least squares over the codes of `sums`; error less the block's own energy. */

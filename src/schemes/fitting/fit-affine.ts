@@ -16,11 +16,12 @@ export interface Affine {
 }
 
 /** Up to so many breakpoints the exact search takes hardly longer than the grid. */
-const CHEAP = 512
+const CHEAP = 2048
 
 /**
  * The stored scale and the zero that give a block the least sum of importance x squared error (`closed`: from the extremes, 0
- * included). maxCode: 1 .. 65535.
+ * included). maxCode: 1 .. 65535. `fast` stays within 1 % of the least squared error up to 64 codes; with 256 codes
+ * it is 5 to 25 % above in blocks of 32 to 128.
  */
 export function fitAffine(
   values: Float32Array,

@@ -23,6 +23,7 @@ const CHEAP = 1024
 /**
  * The scale, as stored, that gives a block the least sum of importance x squared error when every value takes its nearest level
  * (`closed`: a formula that looks at the extremes only). 0 means that all decode to 0; so it is for a block of zeros.
+ * `fast` stays within 1 % of the least squared error up to 64 levels; with 256 it is 3 to 17 % above in blocks of 32 to 128.
  */
 export function fitScale(
   values: Float32Array,

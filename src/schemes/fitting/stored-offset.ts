@@ -2,6 +2,7 @@ import { exactScale } from './exact-scale.ts'
 import { errorOfGrid } from './fast-offset.ts'
 import type { Offset, OffsetOptions } from './fit-offset.ts'
 import { type PreparedTable, prepareTable } from './prepared-table.ts'
+import { storedNeighbours } from './stored-neighbours.ts'
 import { type BlockSummary, summarize } from './weighted-values.ts'
 
 const tables = new Map<number, PreparedTable>()
@@ -29,7 +30,7 @@ export function settleOffset(
   if (shifted.length < values.length) shifted = new Float32Array(values.length)
   const above = shifted.subarray(0, values.length)
   const scaleOptions = { effort: 'exact', signed: false, round: options.roundScale } as const
-  for (const offset of neighbours(ideal.offset, options.roundOffset)) {
+  for (const offset of storedNeighbours(ideal.offset, options.roundOffset)) {
     for (let i = 0; i < values.length; i++) above[i] = values[i]! - offset
     const nearest = options.roundScale(ideal.scale)
     const closed = nearest > 0 && Number.isFinite(nearest) ? nearest : best.scale
@@ -43,17 +44,4 @@ export function settleOffset(
     }
   }
   return best
-}
-
-/** The stored numbers on both sides of `wanted`, the nearer one first; only one where it is as good as equal. */
-function neighbours(wanted: number, round: (offset: number) => number): number[] {
-  const nearest = round(wanted)
-  if (!Number.isFinite(nearest)) return []
-  const missing = wanted - nearest
-  if (Math.abs(missing) <= 1e-7 * Math.abs(wanted)) return [nearest]
-  for (const far of [1.001, 1.5, 2.5, 5]) {
-    const other = round(wanted + missing * far)
-    if (other !== nearest && Number.isFinite(other)) return [nearest, other]
-  }
-  return [nearest]
 }
