@@ -3,10 +3,11 @@
  *
  *     node bench/encoders.mjs [DIR] [--blocks 1000] [--values 4194304] [--only distance,weights,codebook]
  *
- * distance   squared error over that of a brute-force search which shares no code, for random blocks of five kinds and for blocks of
+ * distance   squared error over that of a brute-force search which shares no code, for random blocks of five kinds and
+ * for blocks of
  *            the float weights of the ONNX models in DIR
- * weights    relative RMS error at equal bits for Gaussian and Student-t5 values with f16 parameters, and the rows to beat
- * codebook   16 exact levels of a million values against sorting them
+ * weights    relative RMS error at equal bits for Gaussian and Student-t5 values with f16 parameters, and the rows to
+ * beat codebook   16 exact levels of a million values against sorting them
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -4,7 +4,8 @@
  *   value = table[code]
  *   code in 0 .. 2^bits - 1, levels ascending      bits per value, and 2^bits levels of 32 or 16 bits a group
  *
- * K-means on a line, solved exactly by dynamic programming; deep compression (Han, Mao, Dally 2015) shares weights in this way.
+ * K-means on a line, solved exactly by dynamic programming; deep compression (Han, Mao, Dally 2015) shares weights in
+ * this way.
  */
 
 import { TersorError } from '../../errors.ts'
@@ -27,8 +28,9 @@ const TURNS = 100
 const LARGEST_F16 = 65504
 
 /**
- * bits: 1 .. 8. `closed`: means of runs of equally many values. `fast`: from there until no value wants another level. `exact`: the
- * least squared error of all tables, before levels are rounded to their stored type; the default up to 4 bits.
+ * bits: 1 .. 8. `closed`: means of runs of equally many values. `fast`: from there until no value wants another level.
+ * `exact`: the least squared error of all tables, before levels are rounded to their stored type; the default up to 4
+ * bits.
  */
 export function codebookCodec(bits: number, options: CodebookOptions): Codec {
   if (!(Number.isInteger(bits) && bits >= 1 && bits <= 8)) {

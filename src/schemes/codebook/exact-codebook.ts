@@ -4,8 +4,8 @@ import { divideGroups } from './split-groups.ts'
 import { type Candidates, leastErrors } from './split-search.ts'
 
 /**
- * The `count` levels, ascending, that give values the least sum of weight x squared error at their nearest level. With fewer
- * different values than levels, these values, the last one repeated; without any value, zeros. Exact up to the
+ * The `count` levels, ascending, that give values the least sum of weight x squared error at their nearest level. With
+ * fewer different values than levels, these values, the last one repeated; without any value, zeros. Exact up to the
  * rounding of f64 sums, and then to f32.
  */
 export function exactCodebook(values: Float32Array, weights: Float32Array | undefined, count: number): Float32Array {
@@ -40,8 +40,9 @@ const SLACK = 1e-11
 
 /**
  * Dynamic programming over groups of neighbouring splits instead of single ones. Leaving out the points that a group
- * leaves undecided can only lower the error of a run, so each group gets a bound that no solution through it is below; groups
- * bounded above a known solution are dropped, the rest divided, until every group is one split: then the bound is the error.
+ * leaves undecided can only lower the error of a run, so each group gets a bound that no solution through it is below;
+ * groups bounded above a known solution are dropped, the rest divided, until every group is one split: then the bound
+ * is the error.
  */
 function bestSplits(points: SortedPoints, runs: number): Splits {
   let best = evenSplits(points, runs)

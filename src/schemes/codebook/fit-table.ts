@@ -9,9 +9,9 @@ const LONGEST_RUN = 4096
 const LEAST_GAIN = 3e-5
 
 /**
- * The table that, with a scale of either sign for each run, gives the runs the least squared error that turns find: every run's
- * best scale for the table, then every level to the weighted mean of the values that chose it, in units of their scales. From
- * evenly spaced levels. The largest magnitude becomes 1. Ascending.
+ * The table that, with a scale of either sign for each run, gives the runs the least squared error that turns find:
+ * every run's best scale for the table, then every level to the weighted mean of the values that chose it, in units of
+ * their scales. From evenly spaced levels. The largest magnitude becomes 1. Ascending.
  */
 export function fitTable(
   values: Float32Array,

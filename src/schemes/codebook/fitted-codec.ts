@@ -4,7 +4,8 @@
  *   value = scale * table[code]
  *   code in 0 .. 2^bits - 1, largest magnitude of the table 1      bits per value, a scale a group and 2^bits levels of 32 bits in all
  *
- * Lloyd's iteration between tables and scales; a fitted relative of NF4 (Dettmers and others 2023) and of ggml's IQ4_NL.
+ * Lloyd's iteration between tables and scales; a fitted relative of NF4 (Dettmers and others 2023) and of ggml's
+ * IQ4_NL.
  */
 
 import { TersorError } from '../../errors.ts'
@@ -27,8 +28,8 @@ const TURNS = 30
 const USUAL_RUN = 64
 
 /**
- * bits: 2 .. 6. `closed`: the extreme takes the level of largest magnitude, table after four turns; `fast` and `exact` differ in the
- * search for scales. Tables are as good as their iteration finds, not the best of all.
+ * bits: 2 .. 6. `closed`: the extreme takes the level of largest magnitude, table after four turns; `fast` and `exact`
+ * differ in the search for scales. Tables are as good as their iteration finds, not the best of all.
  */
 export function fittedCodec(bits: number, options: FittedOptions): Codec {
   if (!(Number.isInteger(bits) && bits >= 2 && bits <= 6)) {

@@ -19,8 +19,8 @@ export function splitsError(points: SortedPoints, splits: Splits): number {
 }
 
 /**
- * Moves every split to the middle between the means of its runs until none moves. Each turn takes a search a split, since
- * means come from sums; the error never grows. Changes `splits`, returns their error.
+ * Moves every split to the middle between the means of its runs until none moves. Each turn takes a search a split,
+ * since means come from sums; the error never grows. Changes `splits`, returns their error.
  */
 export function settleSplits(points: SortedPoints, splits: Splits, turns: number): number {
   const { values, count } = points

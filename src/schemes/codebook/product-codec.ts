@@ -23,9 +23,9 @@ const CLOSED_TURNS = 1
 const FAST_TURNS = 25
 
 /**
- * vector: 2 or 4; bits: 4 .. 12. The last vector of a group may be cut short: the coordinates that are there decide. `closed`:
- * seeds and one turn of k-means; `fast`: until it rests, 25 turns at most. No table is known to be the best one, and
- * nothing is promised about single values: the bound is Infinity.
+ * vector: 2 or 4; bits: 4 .. 12. The last vector of a group may be cut short: the coordinates that are there decide.
+ * `closed`: seeds and one turn of k-means; `fast`: until it rests, 25 turns at most. No table is known to be the best
+ * one, and nothing is promised about single values: the bound is Infinity.
  */
 export function productCodec(vector: 2 | 4, bits: number, options: ProductOptions): Codec {
   if (!((vector === 2 || vector === 4) && Number.isInteger(bits) && bits >= 4 && bits <= 12)) {

@@ -1,6 +1,6 @@
 /**
- * Ascending order of floats by three passes over the digits of their bit patterns, made monotone. -0 comes before 0. Values are
- * not NaN. The same on every machine, and faster than the built-in sort from some thousand values on.
+ * Ascending order of floats by three passes over the digits of their bit patterns, made monotone. -0 comes before 0.
+ * Values are not NaN. The same on every machine, and faster than the built-in sort from some thousand values on.
  */
 const DIGIT = 11
 const DIGITS = 2048

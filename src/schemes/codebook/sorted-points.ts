@@ -1,8 +1,9 @@
 import { orderOf, sortFloats } from './radix-order.ts'
 
 /**
- * Points of a line in ascending order, equal ones merged, with sums that give the squared error of any run of them about its
- * mean at once. Sums start at the middle and grow outwards, about the middle value: a value far out disturbs no run nearer in.
+ * Points of a line in ascending order, equal ones merged, with sums that give the squared error of any run of them
+ * about its mean at once. Sums start at the middle and grow outwards, about the middle value: a value far out disturbs
+ * no run nearer in.
  */
 export interface SortedPoints {
   readonly count: number

@@ -7,15 +7,17 @@ export interface Candidates {
 }
 
 export interface LeastErrors {
-  /** For every split and group: what any solution with that split in that group costs at least. Empty if not asked for. */
+  /**
+   * For every split and group: what any solution with that split in that group costs at least. Empty if not asked for.
+   */
   readonly bounds: readonly Float64Array[]
   /** Groups of a solution whose bound is the least of all. */
   readonly path: readonly number[]
 }
 
 /**
- * Dynamic programming from both ends. The error of a run obeys the quadrangle inequality, so the best group before moves
- * with the group (divide and conquer: groups x log groups for each split).
+ * Dynamic programming from both ends. The error of a run obeys the quadrangle inequality, so the best group before
+ * moves with the group (divide and conquer: groups x log groups for each split).
  */
 export function leastErrors(points: SortedPoints, splits: readonly Candidates[], wantsBounds: boolean): LeastErrors {
   const ends: Candidates[] = [

@@ -8,9 +8,9 @@ const LEAST_GAIN = 1e-4
 const SEED = 20
 
 /**
- * A table of `count` vectors for `values` taken `vector` at a time, by k-means: seeds drawn with a chance that grows with the squared
- * distance to those drawn before (k-means++, Arthur and Vassilvitskii 2007), then at most `turns` turns of Lloyd's. The same values give
- * the same table. Vectors in ascending order of their coordinates.
+ * A table of `count` vectors for `values` taken `vector` at a time, by k-means: seeds drawn with a chance that grows
+ * with the squared distance to those drawn before (k-means++, Arthur and Vassilvitskii 2007), then at most `turns`
+ * turns of Lloyd's. The same values give the same table. Vectors in ascending order of their coordinates.
  */
 export function trainVectors(values: Float32Array, vector: number, count: number, turns: number): Float32Array {
   const samples = sampleVectors(values, vector)

@@ -1,6 +1,6 @@
 /**
- * Vectors of a codebook, ordered along the coordinate in which they differ most: the search for the nearest one starts at the value's
- * own place and walks outwards until that coordinate alone is farther than the best vector.
+ * Vectors of a codebook, ordered along the coordinate in which they differ most: the search for the nearest one starts
+ * at the value's own place and walks outwards until that coordinate alone is farther than the best vector.
  */
 export interface VectorBook {
   readonly vector: number
@@ -50,8 +50,8 @@ export interface Nearest {
 }
 
 /**
- * The vector nearest to values[at ..], the lowest code of several; only `known` coordinates count (the last vector of a group may
- * be cut short). Weights, if any, are parallel to the values.
+ * The vector nearest to values[at ..], the lowest code of several; only `known` coordinates count (the last vector of a
+ * group may be cut short). Weights, if any, are parallel to the values.
  */
 export function findNearest(
   book: VectorBook,

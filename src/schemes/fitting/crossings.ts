@@ -2,9 +2,9 @@
  * Places where values change their level while the inverse of the scale grows from 0: one sweep in order of place, sums
  * brought up to date at each, sees every assignment of values to levels that any scale produces.
  *
- * The number of a crossing is kept in the lowest bits of its place, so that a plain numeric sort orders both, the same on every
- * machine. Places closer than that (2^-32 of themselves for a million crossings) may change order: the sums then stand for
- * an assignment that is not the nearest one, whose error is real all the same.
+ * The number of a crossing is kept in the lowest bits of its place, so that a plain numeric sort orders both, the same
+ * on every machine. Places closer than that (2^-32 of themselves for a million crossings) may change order: the sums
+ * then stand for an assignment that is not the nearest one, whose error is real all the same.
  */
 export interface Crossings {
   places: Float64Array

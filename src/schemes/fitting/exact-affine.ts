@@ -12,9 +12,10 @@ export interface AffineChoice {
 }
 
 /**
- * The least squared error that any stored scale and any zero reach. One sweep over the scale, as if codes had no end: where the
- * codes in use fit into maxCode + 1 they are an assignment of some zero; where they do not, every zero between is tried with
- * the values beyond clipped, if the assignment without an end is better than the best so far. Zeros thus cost next to nothing.
+ * The least squared error that any stored scale and any zero reach. One sweep over the scale, as if codes had no end:
+ * where the codes in use fit into maxCode + 1 they are an assignment of some zero; where they do not, every zero
+ * between is tried with the values beyond clipped, if the assignment without an end is better than the best so far.
+ * Zeros thus cost next to nothing.
  */
 export function exactAffine(
   values: Float32Array,
@@ -168,7 +169,10 @@ function clipped(search: Search, cross: number, square: number, low: number, hig
   }
 }
 
-/** The best stored scale of one assignment, measured: while equal values cross one after another their order is not that of codes. */
+/**
+ * The best stored scale of one assignment, measured: while equal values cross one after another their order is not that
+ * of codes.
+ */
 function enter(search: Search, cross: number, square: number, zero: number): void {
   const { best } = search
   const scale = search.round(cross / square)

@@ -5,16 +5,19 @@ import { leastReach, type SortedBlock, sortBlock } from './sorted-block.ts'
 import { settleOffset } from './stored-offset.ts'
 import type { BlockSummary } from './weighted-values.ts'
 
-/** The sweeps of a longer block would take seconds; it keeps the fast search's place, with the best stored scale there. */
+/**
+ * The sweeps of a longer block would take seconds; it keeps the fast search's place, with the best stored scale there.
+ */
 export const MOST_SWEPT = 512
 
 /**
  * The least squared error that any scale and offset reach for up to 512 values, then the best stored ones near them.
  *
- * In the plane of (offset, scale) a value changes its code on a straight line, and lines bound the cells in which all codes
- * stay as they are. Every cell touches some value's line; so holding each value in turn exactly between two levels and
- * sweeping the scale passes along every cell, where the least squares line through codes and values gives the cell's best.
- * Codes have no end in the sweep: where more than maxCode + 1 are in use, every window of them is tried.
+ * In the plane of (offset, scale) a value changes its code on a straight line, and lines bound the cells in which all
+ * codes stay as they are. Every cell touches some value's line; so holding each value in turn exactly between two
+ * levels and sweeping the scale passes along every cell, where the least squares line through codes and values gives
+ * the cell's best. Codes have no end in the sweep: where more than maxCode + 1 are in use, every window of them is
+ * tried.
  */
 export function exactOffset(
   values: Float32Array,

@@ -11,10 +11,10 @@ export interface ScaleChoice {
 }
 
 /**
- * The least squared error that any stored scale reaches. The error at a scale is the least over all assignments of values to
- * levels; for one assignment it is a parabola of the scale, whose best stored scale is the one nearest its bottom. The best scale's own
- * assignment is met in the sweep over all breakpoints value / midpoint, so the best over the sweep is the best of all.
- * Scales at which clipping alone costs more than the best known error are left out.
+ * The least squared error that any stored scale reaches. The error at a scale is the least over all assignments of
+ * values to levels; for one assignment it is a parabola of the scale, whose best stored scale is the one nearest its
+ * bottom. The best scale's own assignment is met in the sweep over all breakpoints value / midpoint, so the best over
+ * the sweep is the best of all. Scales at which clipping alone costs more than the best known error are left out.
  */
 export function exactScale(
   values: Float32Array,

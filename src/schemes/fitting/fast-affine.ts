@@ -82,7 +82,10 @@ function keep(leaders: AffineChoice[], candidate: AffineChoice): void {
   if (leaders.length > LEADERS) leaders.pop()
 }
 
-/** Gain after a least-squares step and the scale it leads to; with `best`, the gain of the scale itself is entered there. */
+/**
+ * Gain after a least-squares step and the scale it leads to; with `best`, the gain of the scale itself is entered
+ * there.
+ */
 export function measureAffine(
   values: Float32Array,
   block: BlockSummary,

@@ -133,7 +133,9 @@ function keep(leaders: Candidate[], candidate: Candidate): void {
   if (leaders.length > LEADERS) leaders.pop()
 }
 
-/** Weighted squared error, less the energy of the values about the middle of their range: to compare grids of one block. */
+/**
+ * Weighted squared error, less the energy of the values about the middle of their range: to compare grids of one block.
+ */
 export function errorOfGrid(values: Float32Array, block: BlockSummary, maxCode: number, grid: Offset): number {
   return errorOf(values, block, (block.top + block.bottom) / 2, maxCode, grid)
 }

@@ -5,7 +5,10 @@ import { type BlockSummary, roundFinite, summarize } from './weighted-values.ts'
 
 export interface AffineOptions {
   readonly effort: Effort
-  /** The number that the stored type holds for a scale: the nearest one, for `exact` to be exact. Never negative for a positive. */
+  /**
+   * The number that the stored type holds for a scale: the nearest one, for `exact` to be exact. Never negative for a
+   * positive.
+   */
   readonly round: (scale: number) => number
 }
 
@@ -19,9 +22,9 @@ export interface Affine {
 const CHEAP = 2048
 
 /**
- * The stored scale and the zero that give a block the least sum of importance x squared error (`closed`: from the extremes, 0
- * included). maxCode: 1 .. 65535. `fast` stays within 1 % of the least squared error up to 64 codes; with 256 codes
- * it is 5 to 25 % above in blocks of 32 to 128.
+ * The stored scale and the zero that give a block the least sum of importance x squared error (`closed`: from the
+ * extremes, 0 included). maxCode: 1 .. 65535. `fast` stays within 1 % of the least squared error up to 64 codes; with
+ * 256 codes it is 5 to 25 % above in blocks of 32 to 128.
  */
 export function fitAffine(
   values: Float32Array,

@@ -17,9 +17,10 @@ export interface Offset {
 }
 
 /**
- * The stored scale and offset that give a block the least sum of importance x squared error (`closed`: from the extremes).
- * maxCode: 1 .. 65535. `fast` stays within 1 % of the least squared error up to 16 codes. `exact` takes 0.3 ms for 32 values in 16 codes,
- * 8 ms for 128, and is `fast` with a better stored scale beyond 512 values. A block of equal values: scale 0 and the value as offset.
+ * The stored scale and offset that give a block the least sum of importance x squared error (`closed`: from the
+ * extremes). maxCode: 1 .. 65535. `fast` stays within 1 % of the least squared error up to 16 codes. `exact` takes 0.3
+ * ms for 32 values in 16 codes, 8 ms for 128, and is `fast` with a better stored scale beyond 512 values. A block of
+ * equal values: scale 0 and the value as offset.
  */
 export function fitOffset(
   values: Float32Array,

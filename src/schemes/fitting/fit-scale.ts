@@ -9,11 +9,14 @@ export interface ScaleOptions {
   /** Negative scales may be chosen. */
   readonly signed: boolean
   /**
-   * The number that the stored type holds for a scale: the nearest one, for `exact` to be exact. Beyond the type's range it
-   * should give the largest number; what is not finite is never chosen.
+   * The number that the stored type holds for a scale: the nearest one, for `exact` to be exact. Beyond the type's
+   * range it should give the largest number; what is not finite is never chosen.
    */
   readonly round: (scale: number) => number
-  /** All numbers that the stored type holds, ascending, when they are few; `exact` then does not need `round` to be nearest. */
+  /**
+   * All numbers that the stored type holds, ascending, when they are few; `exact` then does not need `round` to be
+   * nearest.
+   */
   readonly scales?: Float32Array
 }
 
@@ -21,9 +24,10 @@ export interface ScaleOptions {
 const CHEAP = 1024
 
 /**
- * The scale, as stored, that gives a block the least sum of importance x squared error when every value takes its nearest level
- * (`closed`: a formula that looks at the extremes only). 0 means that all decode to 0; so it is for a block of zeros.
- * `fast` stays within 1 % of the least squared error up to 64 levels; with 256 it is 3 to 17 % above in blocks of 32 to 128.
+ * The scale, as stored, that gives a block the least sum of importance x squared error when every value takes its
+ * nearest level (`closed`: a formula that looks at the extremes only). 0 means that all decode to 0; so it is for a
+ * block of zeros. `fast` stays within 1 % of the least squared error up to 64 levels; with 256 it is 3 to 17 % above in
+ * blocks of 32 to 128.
  */
 export function fitScale(
   values: Float32Array,
@@ -42,8 +46,8 @@ export function fitScale(
 }
 
 /**
- * Unsigned: the least scale at which nothing lies beyond the last levels. Signed: the value of largest magnitude, with its sign,
- * takes the level of largest magnitude.
+ * Unsigned: the least scale at which nothing lies beyond the last levels. Signed: the value of largest magnitude, with
+ * its sign, takes the level of largest magnitude.
  */
 export function closedScale(block: BlockSummary, table: PreparedTable, signed: boolean): number {
   const { max, min } = block

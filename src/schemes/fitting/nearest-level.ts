@@ -26,8 +26,8 @@ function nearestEven(levels: Float32Array, thresholds: Float64Array, step: numbe
 }
 
 /**
- * The value in units of the scale, as every encoder here compares it with the levels: fround(x * fround(1 / scale)); where
- * that inverse is not a normal f32, fround(x / scale). Scale 0 gives 0.
+ * The value in units of the scale, as every encoder here compares it with the levels: fround(x * fround(1 / scale));
+ * where that inverse is not a normal f32, fround(x / scale). Scale 0 gives 0.
  */
 export function scaledValue(x: number, scale: number): number {
   if (scale === 0) return 0

@@ -1,6 +1,8 @@
 import { LOW_WORD } from './crossings.ts'
 
-/** Values in ascending order, with their weights; those of weight 0 are left out. Valid until the next block is sorted. */
+/**
+ * Values in ascending order, with their weights; those of weight 0 are left out. Valid until the next block is sorted.
+ */
 export interface SortedBlock {
   readonly values: Float64Array
   readonly weights: Float64Array
@@ -12,7 +14,10 @@ let words = new Uint32Array(keys.buffer)
 let sorted = new Float64Array(256)
 let sortedWeights = new Float64Array(256)
 
-/** The order is that of the values, then of the positions. A double that holds an f32 has 29 bits to spare for the position. */
+/**
+ * The order is that of the values, then of the positions. A double that holds an f32 has 29 bits to spare for the
+ * position.
+ */
 export function sortBlock(values: Float32Array, weights: Float32Array | undefined): SortedBlock {
   if (keys.length < values.length) {
     keys = new Float64Array(values.length)
@@ -40,8 +45,9 @@ export function sortBlock(values: Float32Array, weights: Float32Array | undefine
 const POSITION = 2 ** 29 - 1
 
 /**
- * A span of which no grid of `reach` can be narrower without clipping costing more than `budget`: pairs of an upper and a lower
- * value are kept apart by at most `reach`, and each pair's excess costs its harmonic share. `anchored`: the grid contains 0.
+ * A span of which no grid of `reach` can be narrower without clipping costing more than `budget`: pairs of an upper and
+ * a lower value are kept apart by at most `reach`, and each pair's excess costs its harmonic share. `anchored`: the
+ * grid contains 0.
  */
 export function leastReach(block: SortedBlock, budget: number, anchored: boolean): number {
   const { values, weights, count } = block

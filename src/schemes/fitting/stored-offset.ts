@@ -9,8 +9,8 @@ const tables = new Map<number, PreparedTable>()
 let shifted = new Float32Array(256)
 
 /**
- * Stored parameters near ideal ones: for the stored offsets next to the ideal one on both sides, the best stored scale of all,
- * by sweep. `start` stays if it is better.
+ * Stored parameters near ideal ones: for the stored offsets next to the ideal one on both sides, the best stored scale
+ * of all, by sweep. `start` stays if it is better.
  */
 export function settleOffset(
   values: Float32Array,
