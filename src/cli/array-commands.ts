@@ -12,6 +12,8 @@ const OF_ARRAYS = new Set(['output', 'to', 'solver', 'force', 'manifest', 'json'
 /** Flags that mean something for arrays only. */
 const ARRAYS_ONLY = ['budget', 'effort', 'importance', 'recall', 'rescore', 'candidates']
 
+const HOLDS: Readonly<Record<string, string>> = { npy: 'is an .npy', npz: 'is an .npz', picture: 'is a picture' }
+
 export async function quantizeArrays(
   { parsed, loadLine, progress, signal, text }: CommandContext,
   kind: string,
@@ -56,14 +58,10 @@ export function requireModelFlags(parsed: Parsed): void {
 function requireArrayFlags(parsed: Parsed, kind: string): void {
   for (const name of parsed.values.keys()) {
     if (OF_ARRAYS.has(name) || ARRAYS_ONLY.includes(name)) continue
-    throw new TersorError(
-      'E_USAGE',
-      `--${name} is for models; the input is ${kind === 'picture' ? 'a' : 'an'} ${kind}`,
-      {
-        where: `--${name}`,
-        hint: 'leave it out',
-      },
-    )
+    throw new TersorError('E_USAGE', `--${name} is for models; the input ${HOLDS[kind] ?? 'holds arrays'}`, {
+      where: `--${name}`,
+      hint: 'leave it out',
+    })
   }
 }
 

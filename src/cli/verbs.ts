@@ -28,6 +28,8 @@ export const VERBS: readonly VerbSpec[] = [
       'Without --eval or --calib the proof runs on synthetic inputs, and every figure made with them says so.',
       'A rule names tensors or nodes and what they become; later rules win:',
       "  --rule 'glob:*/lm_head/*=int8-weights' --rule 'op:Gather=keep' --rule 'last:1=keep'",
+      'Instead of a model: arrays in an .npy or .npz, or a picture, to codes in an .npz that numpy reads, too:',
+      '  tersor quantize embeddings.npy --to int8-row --recall',
     ],
   },
   {
@@ -48,6 +50,7 @@ export const VERBS: readonly VerbSpec[] = [
     about: 'back to plain float',
     positionals: ['MODEL'],
     example: 'tersor dequantize model.int8.onnx -o model.float.onnx',
+    notes: ['Also an .npz of arrays that quantize wrote: tersor dequantize embeddings.int8-row.npz'],
   },
   {
     verb: 'explain',

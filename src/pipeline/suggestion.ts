@@ -19,18 +19,19 @@ export function suggestionFor(
 ): string {
   const { verdict } = finished
   const { preset } = decided.plan
-  const model = quote(input)
+  const model = shellQuoted(input)
   const on = flagsOf(data)
   if (verdict.status === 'refused') {
     const worst = verdict.worst[0]
     if (preset === 'int4-weights' || preset === 'int2-weights') return `tersor quantize ${model} --to int8-weights${on}`
-    if (worst !== undefined) return `tersor quantize ${model} --to ${preset} --rule ${quote(`${worst}=keep`)}${on}`
+    if (worst !== undefined)
+      return `tersor quantize ${model} --to ${preset} --rule ${shellQuoted(`${worst}=keep`)}${on}`
     return `tersor quantize ${model} --to fp16-weights${on}`
   }
   // Only a metric of the task means something to `compare`.
   const { metric, ...rest } = data
   const task = metric !== undefined && (data.labels !== undefined || /\.m?js$/.test(metric))
-  const compare = `tersor compare ${model} ${quote(output)}${flagsOf(task ? data : rest)}`
+  const compare = `tersor compare ${model} ${shellQuoted(output)}${flagsOf(task ? data : rest)}`
   if (verdict.status === 'plausible') return `tersor quantize ${model} --to ${preset} --eval samples.npz --force`
   if (verdict.status === 'unproven') return compare
   return preset === 'int8' || preset === 'int8-weights' ? `tersor quantize ${model} --to int4-weights${on}` : compare
@@ -39,10 +40,11 @@ export function suggestionFor(
 function flagsOf({ eval: judged, calib, labels, metric, samples }: SuggestedData): string {
   const given = { eval: judged, calib: judged === undefined ? calib : undefined, labels, metric, samples }
   return Object.entries(given)
-    .flatMap(([name, value]) => (value === undefined ? [] : [` --${name} ${quote(String(value))}`]))
+    .flatMap(([name, value]) => (value === undefined ? [] : [` --${name} ${shellQuoted(String(value))}`]))
     .join('')
 }
 
-function quote(text: string): string {
+/** One word of a command that can be pasted. */
+export function shellQuoted(text: string): string {
   return /^[\w./:@%+,=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
 }

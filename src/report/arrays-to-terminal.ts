@@ -2,7 +2,7 @@ import type { ArrayDecision, ArrayReport, RecallFigures } from '../model/array-r
 import { bytesText, changeText, countText, decibelText, numberText, shareText } from './figures.ts'
 import { printable, shorten } from './printable.ts'
 import { COLORS, type Paint, PLAIN, textTable } from './text-table.ts'
-import type { TextOptions } from './to-terminal.ts'
+import { type TextOptions, warnings } from './to-terminal.ts'
 
 /** What `quantize` and `dequantize` print for arrays: sizes, then every array with its error, then what a search finds. */
 export function arraysToTerminal(report: ArrayReport, options: TextOptions = {}): string {
@@ -20,6 +20,7 @@ export function arraysToTerminal(report: ArrayReport, options: TextOptions = {})
     arrays(report, paint, options.verbose ? Number.POSITIVE_INFINITY : 20),
     report.decisions.flatMap((decision) => (decision.recall ? found(decision, decision.recall, paint) : [])),
     report.decisions.flatMap((decision) => (decision.curve ? curve(decision, decision.curve, paint) : [])),
+    warnings(report.warnings, paint),
     report.suggestion === undefined ? [] : [`next      ${paint.name(printable(report.suggestion, 400))}`],
   ]
   return `${blocks
@@ -34,8 +35,8 @@ function arrays({ decisions, command }: ArrayReport, paint: Paint, most: number)
     'array',
     'shape',
     'scheme',
-    'bytes',
-    ...(measured ? ['bits a value', 'relative RMS', 'SQNR', 'largest error'] : []),
+    'size',
+    ...(measured ? ['bits/value', 'rel. RMS', 'SQNR', 'max error'] : []),
     '',
   ]
   const rows = decisions
@@ -43,18 +44,21 @@ function arrays({ decisions, command }: ArrayReport, paint: Paint, most: number)
     .map((one) => [
       paint.name(shorten(one.name, 40)),
       `${one.shape.join('x') || 'scalar'} ${one.dtype}`,
-      one.scheme ?? 'kept',
-      one.action === 'keep'
-        ? bytesText(one.bytesBefore)
-        : `${bytesText(one.bytesBefore)} -> ${bytesText(one.bytesAfter)}`,
+      one.action === 'keep' ? 'kept' : schemesOf(one),
+      bytesText(one.bytesAfter),
       ...(measured ? figures(one) : []),
       one.action === 'keep' ? one.because : '',
     ])
-  const lines = textTable([head, ...rows], measured ? 'llllrrrrl' : 'lllll').map((line, i) =>
+  const lines = textTable([head, ...rows], measured ? 'lllrrrrrl' : 'lllrl').map((line, i) =>
     i === 0 ? paint.dim(line) : line,
   )
   const rest = decisions.length - rows.length
   return rest > 0 ? [...lines, paint.dim(`  and ${countText(rest, 'array', 'arrays')} more (-v lists them)`)] : lines
+}
+
+/** With a second look, the array is stored in both codes. */
+function schemesOf({ scheme = '', recall }: ArrayDecision): string {
+  return recall?.rescored ? `${scheme} + ${recall.rescored.scheme}` : scheme
 }
 
 function figures({ bitsPerValue, relativeRms, sqnrDb, maxAbs }: ArrayDecision): string[] {

@@ -97,7 +97,7 @@ describe('arrays as data', () => {
     expect(c!.at10).toBeGreaterThan(a!.at10)
     expect(c!.rescored).toEqual({ scheme: 'int8-row', candidates: 4 })
     const back = await dequantizeArrays(at('r.npz'), at('r.npy'))
-    expect(back.decisions.length).toBe(1)
+    expect(back.decisions.map(({ scheme }) => scheme)).toEqual(['int8-row'])
   })
 
   it('keep what is not float in an archive', async () => {
@@ -117,6 +117,47 @@ describe('arrays as data', () => {
     const members = await openNpz(memorySource(readFileSync(at('two.float.npz')), 'two'))
     expect(new Uint8Array((await members.get('ids')!.all()).data as Uint8Array)).toEqual(ids.data)
     await expect(quantizeArrays(at('two.int8.npz'), undefined, {})).rejects.toThrow(/quantized already/)
+  })
+
+  it('keep arrays apart whose names look like those of codes', async () => {
+    const pack = (...names: string[]) =>
+      writeFileSync(
+        at('names.npz'),
+        writeNpz(new Map(names.map((name) => [name, name[0] === 'i' || name.endsWith('i') ? ids : floats]))),
+      )
+    const ids: Value = { dtype: 'i64', shape: [1], data: new Uint8Array(8) }
+    const floats = value(table(2, 3), [2, 3])
+    pack('a', 'a.b', 'a.bi', 'a.b.ci')
+    await quantizeArrays(at('names.npz'), at('names.q.npz'), {})
+    await dequantizeArrays(at('names.q.npz'), at('names.f.npz'))
+    const back = await openNpz(memorySource(readFileSync(at('names.f.npz')), 'names'))
+    expect([...back.keys()]).toEqual(['a', 'a.b', 'a.bi', 'a.b.ci'])
+    pack('a', 'a.rescore')
+    await expect(quantizeArrays(at('names.npz'), at('no.npz'), {})).rejects.toThrow(/finer code of "a"/)
+    writeFileSync(
+      at('names.npz'),
+      writeNpz(
+        new Map([
+          ['a', floats],
+          ['a.codes', ids],
+        ]),
+      ),
+    )
+    await expect(quantizeArrays(at('names.npz'), at('no.npz'), {})).rejects.toThrow(/need the name "a.codes"/)
+  })
+
+  it('say where a value is not finite, and what an output beside the input costs', async () => {
+    writeFileSync(
+      at('wide.npy'),
+      writeNpy({ dtype: 'f64', shape: [2, 2], data: new Uint8Array(Float64Array.of(1, 2, 1e300, 4).buffer) }),
+    )
+    await expect(quantizeArrays(at('wide.npy'), at('no.npz'), {})).rejects.toThrow(
+      'wide[1, 0] is 1e+300, which f32 does not hold',
+    )
+    writeFileSync(at('tiny.npy'), writeNpy(value(table(1, 3), [1, 3])))
+    expect((await quantizeArrays(at('tiny.npy'), at('tiny.npz'), {})).warnings).toEqual([
+      expect.stringMatching(/not smaller/),
+    ])
   })
 
   it('take importance', async () => {
@@ -166,11 +207,13 @@ describe('arrays as data', () => {
     await refuse({ rescore: 'int8-row' }, /belong to --recall/)
     await refuse({ recall: true, candidates: 0 }, /--candidates/)
     writeFileSync(at('bad.npy'), writeNpy(value(Float32Array.of(1, Number.NaN), [2])))
-    await refuse({}, /value 1 is NaN/, 'bad.npy')
+    await refuse({}, /bad\[1\] is NaN/, 'bad.npy')
     writeFileSync(at('ids.npy'), writeNpy({ dtype: 'i64', shape: [1], data: new Uint8Array(8) }))
     await refuse({}, /expected floats/, 'ids.npy')
     await refuse({ recall: true }, /table of at least 10 rows/, 'ids.npy').catch(() => undefined)
-    await expect(dequantizeArrays(at('emb.npy'), undefined)).rejects.toThrow()
+    await expect(dequantizeArrays(at('emb.npy'), undefined)).rejects.toThrow(/found an .npy/)
+    writeFileSync(at('there.npz'), '')
+    await expect(quantizeArrays(at('emb.npy'), at('there.npz'), {})).rejects.toThrow(/exists/)
     writeFileSync(at('plain.npz'), writeNpz(new Map([['x', value(table(2, 2), [2, 2])]])))
     await expect(dequantizeArrays(at('plain.npz'), undefined)).rejects.toThrow(/found none/)
   })

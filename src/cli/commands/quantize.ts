@@ -7,10 +7,10 @@ import { plan } from './plan.ts'
 
 export const quantize: Command = async (context) => {
   const { parsed, loadLine, progress, signal } = context
-  if (parsed.values.has('dry-run')) return plan(context)
-  await checkExtras(parsed)
   const line = await loadLine()
   const kind = await line.arrayFileKind(parsed.positionals[0]!)
+  if (parsed.values.has('dry-run') && kind === null) return plan(context)
+  await checkExtras(parsed)
   if (kind !== null) return quantizeArrays(context, kind)
   requireModelFlags(parsed)
   const options = await withRecipe(lineOptions(parsed))

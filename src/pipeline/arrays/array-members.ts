@@ -2,6 +2,7 @@ import { TersorError } from '../../errors.ts'
 import type { ArrayScheme, ParameterArray, ParameterType, QuantizedArray } from '../../model/array-scheme.ts'
 import type { DType } from '../../model/dtype.ts'
 import type { Value } from '../../model/runtime.ts'
+import { arrayScheme } from '../../schemes/arrays/index.ts'
 
 /** What an .npz says of one quantized array besides its codes. */
 export interface StoredArray {
@@ -11,6 +12,8 @@ export interface StoredArray {
 }
 
 const SUFFIX = '.scheme'
+/** After the name of an array: the finer code that ranks what a search over the first one finds. */
+export const RESCORE = '.rescore'
 
 /**
  * Members of an .npz that numpy reads on its own, `NAME.` in front of each:
@@ -47,29 +50,45 @@ export function storedNames(keys: Iterable<string>): string[] {
   return [...keys].filter((key) => key.endsWith(SUFFIX)).map((key) => key.slice(0, -SUFFIX.length))
 }
 
-/** The reverse of `membersOf`. Throws E_FORMAT for what is missing or of another kind. */
-export function storedArray(name: string, members: ReadonlyMap<string, Value>): StoredArray {
+/** The reverse of `membersOf`, with the keys that it read. Throws E_FORMAT for what is missing or of another kind. */
+export function storedArray(
+  name: string,
+  members: ReadonlyMap<string, Value>,
+): StoredArray & { readonly keys: readonly string[] } {
+  const keys: string[] = []
   const member = (key: string): Value => {
     const value = members.get(`${name}.${key}`)
     if (value === undefined)
       throw new TersorError('E_FORMAT', `expected "${name}.${key}" in the .npz, found none`, { where: name })
+    keys.push(`${name}.${key}`)
     return value
   }
-  const scheme = textIn(member('scheme'), name)
+  const scheme = textIn(member('scheme'), `${name}.scheme`)
   const shape = integersIn(member('shape'), name)
+  const { codec } = knownScheme(scheme, name)
   const parameters: Record<string, ParameterArray> = {}
-  const own = new Set(['scheme', 'dtype', 'shape', 'codes'])
-  for (const [key, value] of members) {
-    const rest = key.startsWith(`${name}.`) ? key.slice(name.length + 1) : ''
-    if (rest === '' || own.has(rest) || rest.includes('.')) continue
-    parameters[rest] = arrayIn(value, key)
+  for (const { name: key } of [...codec.parameters, ...codec.shared]) {
+    parameters[key] = arrayIn(member(key), `${name}.${key}`)
   }
   const codes = member('codes').data
   if (!(codes instanceof Uint8Array))
     throw new TersorError('E_FORMAT', `"${name}.codes" holds text, not codes`, { where: name })
   return {
     quantized: { scheme, shape, codes, parameters },
-    dtype: members.has(`${name}.dtype`) ? (textIn(member('dtype'), name) as DType) : 'f32',
+    dtype: members.has(`${name}.dtype`) ? (textIn(member('dtype'), `${name}.dtype`) as DType) : 'f32',
+    keys,
+  }
+}
+
+/** What is a wrong word on the command line is a wrong file here. */
+function knownScheme(id: string, name: string): ArrayScheme {
+  try {
+    return arrayScheme(id)
+  } catch (cause) {
+    throw new TersorError('E_FORMAT', `"${name}.scheme" is "${id.slice(0, 60)}", which is no scheme of this version`, {
+      where: name,
+      cause,
+    })
   }
 }
 

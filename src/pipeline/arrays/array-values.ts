@@ -21,14 +21,39 @@ export function isQuantizable(dtype: DType): boolean {
   return dtype === 'f32' || dtype === 'f64' || dtype === 'f16' || dtype === 'bf16'
 }
 
-/** Values as f32. Throws E_UNSUPPORTED for types that are not numbers of at most f64. */
-export function floatsOf({ dtype, data }: Value, label: string): Float32Array {
+/**
+ * Values as f32. Throws E_UNSUPPORTED for types that are not numbers of at most f64, E_NONFINITE with name and place for what is not
+ * finite in f32.
+ */
+export function floatsOf({ dtype, data, shape }: Value, name: string): Float32Array {
   const read = READERS[dtype]
   if (read === undefined || !(data instanceof Uint8Array)) {
-    throw new TersorError('E_UNSUPPORTED', `${label}: expected floats, found ${dtype}`, { where: label })
+    throw new TersorError('E_UNSUPPORTED', `${name}: expected floats, found ${dtype}`, { where: name })
   }
   const values = read(new Uint8Array(data).buffer)
-  return values instanceof Float32Array ? values : Float32Array.from(values)
+  const floats = values instanceof Float32Array ? values : Float32Array.from(values)
+  const bad = floats.findIndex((x) => !Number.isFinite(x))
+  if (bad < 0) return floats
+  const place = `${name}[${placeOf(bad, shape).join(', ')}]`
+  const found = values[bad] as number
+  throw new TersorError(
+    'E_NONFINITE',
+    `${place} is ${found}${Number.isFinite(found) ? ', which f32 does not hold' : '; expected finite numbers'}`,
+    {
+      where: place,
+      hint: Number.isFinite(found) ? 'scale the array first' : 'replace it first, for example by numpy.nan_to_num',
+    },
+  )
+}
+
+function placeOf(index: number, shape: readonly number[]): number[] {
+  const place: number[] = []
+  let rest = index
+  for (const size of [...shape].reverse()) {
+    place.unshift(rest % size)
+    rest = Math.floor(rest / size)
+  }
+  return place
 }
 
 export interface ArrayError {

@@ -1,4 +1,4 @@
-import { basename, dirname, extname, join } from 'node:path'
+import { basename, dirname, extname, join, resolve } from 'node:path'
 import { writeNpy, writeNpz } from '../../calibration/index.ts'
 import { writePicture } from '../../calibration/picture.node.ts'
 import { TersorError } from '../../errors.ts'
@@ -9,10 +9,14 @@ import { dequantizeArray } from '../../schemes/arrays/index.ts'
 import { VERSION } from '../../version.ts'
 import { sha256Of } from '../file-facts.node.ts'
 import { Phases } from '../phases.ts'
-import { readArrays } from './array-input.node.ts'
-import { storedArray, storedNames } from './array-members.ts'
+import { NodeStage } from '../stage.node.ts'
+import { arrayFileKind, readArrays } from './array-input.node.ts'
+import { RESCORE, type StoredArray, storedArray, storedNames } from './array-members.ts'
+import { keptDecision } from './quantize-all.ts'
 import { plain, publish, toolsFor } from './quantize-arrays.node.ts'
 import { byteLengthOf } from './quantized-bytes.ts'
+
+const WORDS = { npy: 'an .npy', npz: 'an .npz', picture: 'a picture', other: 'other content' } as const
 
 export interface DequantizeArraysOptions {
   readonly force?: boolean
@@ -32,47 +36,50 @@ export async function dequantizeArrays(
 ): Promise<ArrayReport> {
   const tools = toolsFor(options)
   const phases = new Phases(tools.notify)
+  const kind = await arrayFileKind(input)
+  if (kind !== 'npz') {
+    throw new TersorError('E_FORMAT', `${input}: expected an .npz that tersor wrote, found ${WORDS[kind ?? 'other']}`, {
+      where: input,
+      ...(kind === null ? {} : { hint: 'it holds plain values already' }),
+    })
+  }
   const { values, byteLength } = await phases.time('load', () => readArrays(input, 'npz'))
-  // A second, finer copy for rescoring is the better one to go back from; the coarse one comes first under the plain name.
-  const names = storedNames(values.keys()).filter((name) => !name.endsWith('.rescore'))
-  if (names.length === 0) {
+  const stored = storedNames(values.keys())
+  if (stored.length === 0) {
     throw new TersorError('E_FORMAT', `${input}: expected arrays that tersor quantized, found none`, {
       where: input,
       hint: 'they have members named NAME.scheme and NAME.codes',
     })
   }
+  const names = stored.filter((name) => !(name.endsWith(RESCORE) && stored.includes(name.slice(0, -RESCORE.length))))
   const arrays = new Map<string, Value>()
   const decisions: ArrayDecision[] = []
+  const read = new Set<string>()
   await phases.time('dequantize', () => {
-    for (const [done, name] of names.entries()) {
-      tools.notify({ phase: 'dequantize', done, total: names.length, note: name })
-      const { quantized, dtype } = storedArray(name, values)
-      const decoded = dequantizeArray(quantized)
-      const value: Value =
-        dtype === 'u8'
-          ? { dtype, shape: quantized.shape, data: bytesOf(decoded) }
-          : { dtype: 'f32', shape: quantized.shape, data: new Uint8Array(decoded.buffer) }
+    for (const name of names) {
+      tools.notify({ phase: 'dequantize', done: decisions.length, total: names.length, note: name })
+      tools.signal?.throwIfAborted()
+      const first = storedArray(name, values)
+      const second = stored.includes(`${name}${RESCORE}`) ? storedArray(`${name}${RESCORE}`, values) : undefined
+      for (const key of [...first.keys, ...(second?.keys ?? [])]) read.add(key)
+      const { value, decision } = decodedArray(name, first, second)
       arrays.set(name, value)
-      decisions.push({
-        name,
-        shape: quantized.shape,
-        dtype: value.dtype,
-        action: 'quantize',
-        scheme: quantized.scheme,
-        because: 'decoded',
-        bytesBefore: byteLengthOf(quantized),
-        bytesAfter: (value.data as Uint8Array).length,
-      })
+      decisions.push(decision)
     }
+    tools.notify({ phase: 'dequantize', done: names.length, total: names.length })
   })
   for (const [key, value] of values) {
-    if (!names.some((name) => key.startsWith(`${name}.`))) arrays.set(key, value)
+    if (read.has(key)) continue
+    arrays.set(key, value)
+    decisions.push(keptDecision(key, value))
   }
   const [only] = arrays.size === 1 ? arrays.values() : []
   const extension = only ? '.npy' : '.npz'
   const path = output ?? join(dirname(input), `${basename(input, extname(input))}.float${extension}`)
   const bytes = only ? await encoded(only, path) : writeNpz(arrays)
-  const files = await phases.time('publish', () => publish(path, bytes, input, options.force === true))
+  const files = await phases.time('publish', () =>
+    publish(new NodeStage(path, { force: options.force === true, inputs: [resolve(input)] }), path, bytes),
+  )
   return {
     tersor: VERSION,
     schema: 1,
@@ -86,6 +93,32 @@ export async function dequantizeArrays(
     peakBytes: process.resourceUsage().maxRSS * 1024,
     warnings: [],
   }
+}
+
+/** One array back to values: from the finer of its codes, where there are two. */
+function decodedArray(
+  name: string,
+  first: StoredArray,
+  second: StoredArray | undefined,
+): { value: Value; decision: ArrayDecision } {
+  const finer = second && byteLengthOf(second.quantized) > byteLengthOf(first.quantized)
+  const { quantized, dtype } = finer ? second : first
+  const decoded = dequantizeArray(quantized)
+  const value: Value =
+    dtype === 'u8'
+      ? { dtype, shape: quantized.shape, data: bytesOf(decoded) }
+      : { dtype: 'f32', shape: quantized.shape, data: new Uint8Array(decoded.buffer) }
+  const decision: ArrayDecision = {
+    name,
+    shape: quantized.shape,
+    dtype: value.dtype,
+    action: 'quantize',
+    scheme: quantized.scheme,
+    because: second ? 'decoded from the finer of its two codes' : 'decoded',
+    bytesBefore: byteLengthOf(quantized),
+    bytesAfter: (value.data as Uint8Array).length,
+  }
+  return { value, decision }
 }
 
 /** 0 to 255, halves away from zero, as pixels. */

@@ -4,17 +4,17 @@ import { readNpy, writeNpz } from '../../calibration/index.ts'
 import { TersorError } from '../../errors.ts'
 import { createKernelsSync } from '../../kernels/index.ts'
 import type { ArrayDecision, ArrayReport } from '../../model/array-report.ts'
-import type { Value } from '../../model/runtime.ts'
 import type { StageEvent, Tools } from '../../model/tools.ts'
 import { VERSION } from '../../version.ts'
 import { sha256Of } from '../file-facts.node.ts'
 import { Phases } from '../phases.ts'
 import { NodeStage } from '../stage.node.ts'
+import { shellQuoted } from '../suggestion.ts'
 import { arrayFileKind, readArrays } from './array-input.node.ts'
 import { storedNames } from './array-members.ts'
 import { type ArrayFileOptions, arrayAsk } from './array-options.ts'
-import { floatsOf, isQuantizable } from './array-values.ts'
-import { quantizeOne } from './quantize-one.ts'
+import { floatsOf } from './array-values.ts'
+import { quantizeAll } from './quantize-all.ts'
 
 export interface QuantizeArraysOptions extends ArrayFileOptions {
   readonly onEvent?: (event: StageEvent) => void
@@ -45,70 +45,62 @@ export async function quantizeArrays(
       dirname(input),
       `${basename(input, extname(input))}.${ask.budget === undefined ? ask.scheme.id : `${ask.budget}bits`}.npz`,
     )
-  const read = await phases.time('load', () => readArrays(input, kind))
-  if (storedNames(read.values.keys()).length > 0) {
-    throw new TersorError('E_UNSUPPORTED', `${input} holds arrays that are quantized already`, {
-      where: input,
-      hint: `tersor dequantize ${input} gives floats again`,
-    })
-  }
-  const importance = options.importance === undefined ? undefined : await importanceIn(options.importance)
-  const members = new Map<string, Value>()
-  const decisions: ArrayDecision[] = []
-  await phases.time('quantize', async () => {
-    let done = 0
-    for (const [name, value] of read.values) {
-      tools.notify({ phase: 'quantize', done: done++, total: read.values.size, note: name })
-      await new Promise((resolve) => setImmediate(resolve))
-      tools.signal?.throwIfAborted()
-      if (kind !== 'picture' && !isQuantizable(value.dtype)) {
-        members.set(name, value)
-        decisions.push(kept(name, value))
-        continue
-      }
-      const one = quantizeOne(name, value, ask, { importance, recall: options.recall === true }, tools)
-      for (const [key, part] of one.members) members.set(key, part)
-      decisions.push(one.decision)
+  const stage = new NodeStage(path, { force: options.force === true, inputs: [resolve(input)] })
+  try {
+    const read = await phases.time('load', () => readArrays(input, kind))
+    if (storedNames(read.values.keys()).length > 0) {
+      throw new TersorError('E_UNSUPPORTED', `${input} holds arrays that are quantized already`, {
+        where: input,
+        hint: `tersor dequantize ${shellQuoted(input)} gives floats again`,
+      })
     }
-  })
-  if (decisions.every(({ action }) => action === 'keep')) {
-    throw new TersorError('E_UNSUPPORTED', `${input}: expected floats to quantize, found ${decisions[0]?.dtype}`, {
-      where: input,
-    })
-  }
-  const bytes = writeNpz(members)
-  const files = await phases.time('publish', () => publish(path, bytes, input, options.force === true))
-  return {
-    tersor: VERSION,
-    schema: 1,
-    command: 'quantize',
-    kind: 'arrays',
-    input: { path: input, bytes: read.byteLength, ...(options.hashes ? { sha256: await sha256Of(input) } : {}) },
-    output: { path, bytes: bytes.length, ...(options.hashes ? { sha256: await sha256Of(path) } : {}), files },
-    options: plain(options),
-    decisions,
-    phases: phases.list,
-    peakBytes: process.resourceUsage().maxRSS * 1024,
-    warnings: [],
-    suggestion: `tersor dequantize ${path}`,
+    const importance = options.importance === undefined ? undefined : await importanceIn(options.importance)
+    const { members, decisions } = await phases.time('quantize', () =>
+      quantizeAll(read, ask, importance, options.recall === true, tools),
+    )
+    if (decisions.every(({ action }) => action === 'keep')) {
+      throw new TersorError('E_UNSUPPORTED', `${input}: expected floats to quantize, found ${decisions[0]?.dtype}`, {
+        where: input,
+        hint: 'integers and text are data to keep; save numbers as float32',
+      })
+    }
+    const bytes = writeNpz(members)
+    const files = await phases.time('publish', () => publish(stage, path, bytes))
+    return {
+      tersor: VERSION,
+      schema: 1,
+      command: 'quantize',
+      kind: 'arrays',
+      input: { path: input, bytes: read.byteLength, ...(options.hashes ? { sha256: await sha256Of(input) } : {}) },
+      output: { path, bytes: bytes.length, ...(options.hashes ? { sha256: await sha256Of(path) } : {}), files },
+      options: plain(options),
+      decisions,
+      phases: phases.list,
+      peakBytes: process.resourceUsage().maxRSS * 1024,
+      warnings: warningsFor(read.byteLength, bytes.length, decisions),
+      suggestion: `tersor dequantize ${shellQuoted(path)}`,
+    }
+  } finally {
+    await stage.discard()
   }
 }
 
-/** Staged, then renamed: the output is whole or not there. */
-export async function publish(
-  path: string,
-  bytes: Uint8Array,
-  input: string,
-  force: boolean,
-): Promise<readonly string[]> {
-  const stage = new NodeStage(path, { force, inputs: [resolve(input)] })
+function warningsFor(before: number, after: number, decisions: readonly ArrayDecision[]): string[] {
+  if (after < before) return []
+  const values = decisions.reduce((sum, { bytesAfter }) => sum + bytesAfter, 0)
+  return [
+    `the output is not smaller: ${after - values} of its ${after} bytes are names and headers, which pay for arrays of some kilobytes`,
+  ]
+}
+
+/** Written to the stage, then renamed: the output is whole or not there. */
+export async function publish(stage: NodeStage, path: string, bytes: Uint8Array): Promise<readonly string[]> {
   try {
     const file = await stage.open(basename(path), bytes.length)
     await file.writeAt(0, bytes)
     return await stage.publish()
-  } catch (thrown) {
+  } finally {
     await stage.discard()
-    throw thrown
   }
 }
 
@@ -123,14 +115,10 @@ export function toolsFor(options: { onEvent?: (event: StageEvent) => void; signa
 /** Options as data: no functions, no signals, no defaults. */
 export function plain(options: object): Record<string, unknown> {
   return Object.fromEntries(
-    Object.entries(options).filter(([, value]) => typeof value !== 'function' && typeof value !== 'object'),
+    Object.entries(options).filter(
+      ([name, value]) => name !== 'hashes' && typeof value !== 'function' && typeof value !== 'object',
+    ),
   )
-}
-
-function kept(name: string, { shape, dtype, data }: Value): ArrayDecision {
-  const bytes = data instanceof Uint8Array ? data.length : 0
-  const because = `${dtype} is data to keep, not to round`
-  return { name, shape, dtype, action: 'keep', because, bytesBefore: bytes, bytesAfter: bytes }
 }
 
 async function importanceIn(path: string): Promise<Float32Array> {

@@ -7,7 +7,7 @@ import type { Value } from '../../model/runtime.ts'
 import type { Tools } from '../../model/tools.ts'
 import { arrayScheme, decodeArray, encodeArray, stepsOf, unpackedCodes, withCodes } from '../../schemes/arrays/index.ts'
 import { gramDescent, gramOf } from '../../solvers/index.ts'
-import { membersOf } from './array-members.ts'
+import { membersOf, RESCORE } from './array-members.ts'
 import type { ArrayAsk } from './array-options.ts'
 import { errorOf, floatsOf } from './array-values.ts'
 import { chooseScheme, type SchemeChoice } from './choose-scheme.ts'
@@ -42,7 +42,7 @@ export function quantizeOne(name: string, value: Value, asked: ArrayAsk, options
   const members = membersOf(name, { quantized, dtype: value.dtype }, ask.scheme)
   const second = ask.rescore && encode(values, value.shape, ask.rescore, ask, importance, name, tools)
   if (second && ask.rescore) {
-    for (const [key, part] of membersOf(`${name}.rescore`, { quantized: second, dtype: value.dtype }, ask.rescore)) {
+    for (const [key, part] of membersOf(`${name}${RESCORE}`, { quantized: second, dtype: value.dtype }, ask.rescore)) {
       members.set(key, part)
     }
   }

@@ -140,10 +140,20 @@ describe('dequantizeArray', () => {
     refuse({ codes: good.codes.subarray(1) }, /bytes of codes/)
     refuse({ shape: [1e8, 1e8] }, /cannot hold/)
     refuse({ shape: [0.5] }, /shape of counts/)
+    // Infinity times 0.
+    refuse({ shape: [...new Array(40).fill(1e9), 0] }, /cannot hold/)
     refuse({ parameters: { scales: good.parameters.scales } }, /"zeros" as Uint8Array of 40, found nothing/)
     refuse({ parameters: { ...good.parameters, scales: new Float32Array(3) } }, /Float32Array of 40/)
     refuse({ scheme: 'nope' }, /expected a scheme/)
     refuse({ scheme: undefined }, /id of its scheme/)
+  })
+  it('lays out nothing for empty arrays of any shape', () => {
+    for (const scheme of ['int8-channel', 'int8-tile1000000x1000000', 'int8-column', 'int8-row', 'int8-tensor']) {
+      const shape = [0, 1e9, 1e9]
+      const empty = quantizeArray([], { scheme, shape })
+      expect(empty.codes.length).toBe(0)
+      expect(dequantizeArray(empty).length).toBe(0)
+    }
   })
   it('refuses codes beyond the levels', () => {
     const seven = quantizeArray([0, 1, 2], { levels: 7 })

@@ -14,7 +14,8 @@ export function decodeWith(storage: Storage, quantized: QuantizedArray, scheme: 
   }
   // Before anything is laid out by the shape: no code is smaller than a bit, and none stands for more values than its vector.
   const elements = elementCountOf(shape)
-  if (elements > quantized.codes.length * 8 * codec.vector) {
+  // Not so written the other way round: sizes without end times zero are not a number.
+  if (!(elements <= quantized.codes.length * 8 * codec.vector)) {
     throw new TersorError('E_FORMAT', `${quantized.codes.length} bytes of codes cannot hold ${elements} values`)
   }
   const groups = groupCount(shape, grouping)

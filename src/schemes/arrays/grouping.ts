@@ -92,6 +92,7 @@ export function groupCount(shape: readonly number[], grouping: Grouping): number
 /** Most elements a group of this array has. */
 export function largestGroup(shape: readonly number[], grouping: Grouping): number {
   const cut = cutOf(shape, grouping)
+  if (elementCountOf(shape) === 0) return 0
   return 'size' in cut ? cut.outer * cut.inner : Math.min(cut.rows, cut.high) * Math.min(cut.columns, cut.wide)
 }
 

@@ -1,0 +1,75 @@
+import { TersorError } from '../../errors.ts'
+import type { ArrayDecision } from '../../model/array-report.ts'
+import type { Value } from '../../model/runtime.ts'
+import type { Tools } from '../../model/tools.ts'
+import type { ArrayInput } from './array-input.node.ts'
+import { RESCORE } from './array-members.ts'
+import type { ArrayAsk } from './array-options.ts'
+import { isQuantizable } from './array-values.ts'
+import { quantizeOne } from './quantize-one.ts'
+
+/** Every array of the input, in its order. */
+export async function quantizeAll(
+  { kind, values }: ArrayInput,
+  ask: ArrayAsk,
+  importance: Float32Array | undefined,
+  recall: boolean,
+  tools: Tools,
+): Promise<{ members: Map<string, Value>; decisions: ArrayDecision[] }> {
+  const members = new Map<string, Value>()
+  const decisions: ArrayDecision[] = []
+  const add = (key: string, value: Value, name: string) => {
+    if (members.has(key)) {
+      throw new TersorError('E_UNSUPPORTED', `the codes of "${name}" need the name "${key}", which another array has`, {
+        where: key,
+        hint: 'rename it in the archive',
+      })
+    }
+    members.set(key, value)
+  }
+  for (const [name, value] of values) {
+    tools.notify({ phase: 'quantize', done: decisions.length, total: values.size, note: name })
+    await new Promise((resolve) => setImmediate(resolve))
+    tools.signal?.throwIfAborted()
+    if (kind !== 'picture' && !isQuantizable(value.dtype)) {
+      add(name, value, name)
+      decisions.push(keptDecision(name, value))
+      continue
+    }
+    if (name.endsWith(RESCORE) && values.has(name.slice(0, -RESCORE.length))) {
+      throw new TersorError(
+        'E_UNSUPPORTED',
+        `"${name}" is what a finer code of "${name.slice(0, -RESCORE.length)}" is called`,
+        {
+          where: name,
+          hint: 'rename it in the archive',
+        },
+      )
+    }
+    const one = namingErrors(name, () => quantizeOne(name, value, ask, { importance, recall }, tools))
+    for (const [key, part] of one.members) add(key, part, name)
+    decisions.push(one.decision)
+  }
+  tools.notify({ phase: 'quantize', done: values.size, total: values.size })
+  return { members, decisions }
+}
+
+/** What the codecs refuse, with the name of the array. */
+function namingErrors<T>(name: string, work: () => T): T {
+  try {
+    return work()
+  } catch (thrown) {
+    if (!(thrown instanceof TersorError) || thrown.where !== undefined) throw thrown
+    throw new TersorError(thrown.code, `"${name}": ${thrown.message}`, {
+      where: name,
+      cause: thrown,
+      ...(thrown.hint === undefined ? {} : { hint: thrown.hint }),
+    })
+  }
+}
+
+export function keptDecision(name: string, { shape, dtype, data }: Value): ArrayDecision {
+  const bytes = data instanceof Uint8Array ? data.length : 0
+  const because = `${dtype} is data to keep, not to round`
+  return { name, shape, dtype, action: 'keep', because, bytesBefore: bytes, bytesAfter: bytes }
+}
