@@ -4,7 +4,7 @@ import { findNearest, type Nearest, vectorBook } from './vector-book.ts'
 /** Vectors that training looks at: evenly spaced ones of a longer array. */
 export const MOST_TRAINED = 65536
 /** Ends when a turn lowers the error by less. */
-const LEAST_GAIN = 1e-4
+const LEAST_GAIN = 1e-3
 const SEED = 20
 
 /**
