@@ -1,0 +1,148 @@
+import { TersorError } from '../../errors.ts'
+import type { ActivationGrid, Placement, StaticProduct, StaticWeight } from '../../model/activation.ts'
+import type { Model, Node, TensorRef } from '../../model/graph.ts'
+import type { GraphEdit } from '../../model/graph-edit.ts'
+import { isConstantNode } from '../constant-nodes.ts'
+import { connect } from '../consumers.ts'
+import { freshNames } from '../fresh-names.ts'
+import { opsetOf } from '../opsets.ts'
+import { convIntegerNodes } from './conv-integer.ts'
+import { PairMaker } from './pair-maker.ts'
+import { placedBias } from './placed-bias.ts'
+import { placedWeight } from './placed-weight.ts'
+
+export interface PairInputs {
+  /** A grid for every group of the placement. */
+  readonly grids: ReadonlyMap<string, ActivationGrid>
+  /** Codes of weights by name; a weight that is left out stays float, and so does what reads it. */
+  readonly weights: ReadonlyMap<string, StaticWeight>
+  /** Float elements of every bias that the placement names. */
+  readonly biases: ReadonlyMap<string, Float32Array>
+}
+
+/** DequantizeLinear takes a scale an axis from here on; 16-bit codes from 21. */
+const PER_AXIS = 13
+const SIXTEEN_BITS = 21
+
+/**
+ * Edits of the main graph that make a placement real: a QuantizeLinear and a DequantizeLinear for every point, DequantizeLinear in the
+ * place of weights, int32 biases at the product of the scales, ConvInteger where the placement says so. Values keep
+ * their names: what a point rounds is computed under a new name, so outputs and bodies read the rounded value unchanged.
+ *
+ * E_PLAN for an opset below 13 (21 with 16-bit grids: raise it first), a group without grid, a product without codes of its
+ * weight, or a bias beyond int32 (see `leastWeightScales`).
+ */
+export function insertPairs(model: Model, placement: Placement, inputs: PairInputs): readonly GraphEdit[] {
+  const wide = [...inputs.grids.values()].some(({ type }) => type === 'u16' || type === 'i16')
+  const opset = opsetOf(model) ?? 0
+  if (opset < (wide ? SIXTEEN_BITS : PER_AXIS)) {
+    throw new TersorError('E_PLAN', `expected opset ${wide ? SIXTEEN_BITS : PER_AXIS} or more, found ${opset}`, {
+      where: model.label,
+      hint: 'raise the opset before pairs are inserted',
+    })
+  }
+  const fresh = freshNames(model)
+  const maker = new PairMaker(placement, inputs.grids, fresh)
+  const constants: TensorRef[] = []
+  const replace = new Map<Node, readonly Node[]>()
+  const prepend: Node[] = [...maker.prepended(model)]
+  const removeInitializers = new Set<string>()
+  const removeInputs = new Set<string>()
+
+  const integerReads = new Map(placement.products.filter(({ form }) => form !== 'stored').map((one) => [one.node, one]))
+  const constantNodes = new Map(model.graph.nodes.filter(isConstantNode).map((node) => [node.outputs[0] ?? '', node]))
+  const listed = new Set(model.graph.inputs.map(({ name }) => name))
+  const own = new Set(model.graph.initializers.map(({ name }) => name))
+
+  const decoded = new Map<string, string>()
+  for (const { weight } of placement.products) {
+    if (weight === null || decoded.has(weight.name)) continue
+    const given = inputs.weights.get(weight.name)
+    if (given === undefined) continue
+    const placed = placedWeight(weight.name, given, fresh)
+    decoded.set(weight.name, placed.zero)
+    constants.push(given.codes, ...placed.constants)
+    const spelled = constantNodes.get(weight.name)
+    if (spelled !== undefined) replace.set(spelled, placed.nodes)
+    else prepend.push(...placed.nodes)
+    if (own.has(weight.name)) removeInitializers.add(weight.name)
+    if (listed.has(weight.name)) removeInputs.add(weight.name)
+  }
+
+  const biasUses = new Map<string, number>()
+  for (const node of model.graph.nodes) {
+    const product = integerReads.get(node)
+    const lowered =
+      product === undefined ? [node] : lowerProduct(product, inputs, maker, fresh, constants, decoded, biasUses)
+    const after = maker.after(lowered, node)
+    if (after.length === 1 && after[0] === node) continue
+    if (!replace.has(node)) replace.set(node, after)
+  }
+  constants.push(...maker.constants)
+  const edit: GraphEdit = {
+    scope: [],
+    replace,
+    prepend,
+    addInitializers: constants,
+    removeInitializers: [...removeInitializers],
+    removeInputs: [...removeInputs],
+  }
+  return [withoutDeadBiases(model, edit, biasUses)]
+}
+
+function lowerProduct(
+  product: StaticProduct,
+  inputs: PairInputs,
+  maker: PairMaker,
+  fresh: (base: string) => string,
+  constants: TensorRef[],
+  decoded: ReadonlyMap<string, string>,
+  biasUses: Map<string, number>,
+): readonly Node[] {
+  const { node, weight, bias, form, label } = product
+  const given = weight === null ? undefined : inputs.weights.get(weight.name)
+  if (weight !== null && given === undefined) {
+    throw new TersorError('E_PLAN', `expected codes for weight "${weight.name}", found none`, { where: label })
+  }
+  const grid = maker.grid(product.operands[0] ?? '')
+  if (form === 'conv-integer' && given !== undefined && weight !== null) {
+    const reads = { codes: maker.codesOf(product.operands[0] ?? ''), zero: maker.zeroOf(product.operands[0] ?? '') }
+    const made = convIntegerNodes(node, reads, grid, given, product, inputs.biases.get(bias ?? '') ?? null, fresh)
+    constants.push(...made.constants)
+    if (bias !== null) biasUses.set(bias, (biasUses.get(bias) ?? 0) + 1)
+    return made.nodes
+  }
+  const renamed = node.inputs.map((name, index) =>
+    product.operands.includes(name) && (index < 2 || name !== bias) ? maker.decodedOf(name) : name,
+  )
+  if (bias === null || given === undefined) return [{ ...node, inputs: renamed }]
+  const values = inputs.biases.get(bias)
+  if (values === undefined) {
+    throw new TersorError('E_PLAN', `expected the elements of bias "${bias}", found none`, { where: label })
+  }
+  const placed = placedBias(bias, values, grid.scale, given.scales, label, fresh)
+  constants.push(...placed.constants)
+  biasUses.set(bias, (biasUses.get(bias) ?? 0) + 1)
+  return [...placed.nodes, { ...node, inputs: renamed.with(2, placed.value) }]
+}
+
+/** A float bias goes when every reader of it got codes. */
+function withoutDeadBiases(model: Model, edit: GraphEdit, uses: ReadonlyMap<string, number>): GraphEdit {
+  const { definitions, scopes } = connect(model)
+  const dead = definitions.filter(
+    (one) =>
+      one.scope === scopes[0] &&
+      one.outputOf.length === 0 &&
+      one.uses.length > 0 &&
+      uses.get(one.name) === one.uses.length,
+  )
+  const replace = new Map(edit.replace)
+  const removeInitializers = [...(edit.removeInitializers ?? [])]
+  const removeInputs = [...(edit.removeInputs ?? [])]
+  for (const { kind, name, node, alsoInput } of dead) {
+    if (kind === 'initializer') removeInitializers.push(name)
+    if (alsoInput) removeInputs.push(name)
+    if (node !== null && isConstantNode(node)) replace.set(node, [])
+  }
+  return { ...edit, replace, removeInitializers, removeInputs }
+}

@@ -1,0 +1,80 @@
+import type { Model, Node, TensorRef } from '../../model/graph.ts'
+import { constantTensor, type ReadSmall } from '../constant-nodes.ts'
+import { type Connections, connect, type Definition } from '../consumers.ts'
+import { consumerLabel } from '../labels.ts'
+import type { Scope } from '../walk.ts'
+
+/** The main graph as the rules of this folder look at it. */
+export class Site {
+  readonly model: Model
+  readonly connections: Connections
+  readonly scope: Scope
+  readonly shapes: ReadonlyMap<string, readonly number[]>
+  readonly readSmall: ReadSmall
+
+  constructor(model: Model, readSmall: ReadSmall, shapes: ReadonlyMap<string, readonly number[]>) {
+    this.model = model
+    this.connections = connect(model)
+    this.scope = this.connections.scopes[0] as Scope
+    this.shapes = shapes
+    this.readSmall = readSmall
+  }
+
+  get nodes(): readonly Node[] {
+    return this.scope.nodes
+  }
+
+  definition(name: string): Definition | undefined {
+    return name === '' ? undefined : this.connections.resolve(this.scope, name)
+  }
+
+  /** The node that computes a value. */
+  producer(name: string): Node | null {
+    return this.definition(name)?.node ?? null
+  }
+
+  constant(name: string): TensorRef | null {
+    const definition = this.definition(name)
+    return definition === undefined ? null : constantTensor(definition)
+  }
+
+  /** Readers of a value that are nodes of the main graph. */
+  readers(name: string): readonly Node[] {
+    const uses = this.definition(name)?.uses ?? []
+    return uses.filter((use) => use.scope === this.scope).map((use) => use.node)
+  }
+
+  /** The one node that reads a value; null when there are more, when a body reads it or the graph returns it. */
+  onlyReader(name: string): Node | null {
+    const definition = this.definition(name)
+    if (definition === undefined || definition.outputOf.length > 0) return null
+    const nodes = new Set(definition.uses.map((use) => use.node))
+    const [node] = nodes
+    return nodes.size === 1 && definition.uses[0]?.scope === this.scope ? (node ?? null) : null
+  }
+
+  label(node: Node): string {
+    return consumerLabel(node, this.scope)
+  }
+
+  shape(name: string): readonly number[] | null {
+    const known = this.shapes.get(name) ?? this.constant(name)?.shape
+    if (known !== undefined) return known
+    const graph = this.scope.graph
+    const info = [graph?.values, graph?.inputs, graph?.outputs]
+      .flatMap((list) => list ?? [])
+      .find((one) => one.name === name)
+    const shape = info?.shape
+    return shape?.every((size) => typeof size === 'number') ? (shape as readonly number[]) : null
+  }
+
+  /** The value of a scalar constant, or null. */
+  async scalar(name: string): Promise<number | null> {
+    const tensor = this.constant(name)
+    if (tensor === null || tensor.dtype !== 'f32' || tensor.shape.some((size) => size !== 1)) return null
+    if (tensor.storage.kind === 'opaque') return null
+    const bytes = tensor.storage.kind === 'bytes' ? tensor.storage.bytes : await this.readSmall(tensor)
+    if (bytes.byteLength !== 4) return null
+    return new DataView(bytes.buffer, bytes.byteOffset, 4).getFloat32(0, true)
+  }
+}

@@ -1,0 +1,101 @@
+import type { Node, TensorRef } from './graph.ts'
+
+export type ActivationType = 'u8' | 'i8' | 'u16' | 'i16'
+
+/** What the codes of an activation mean: `value = scale * (code - zero)`; `scale` is a float32, `zero` a code of `type`. */
+export interface ActivationGrid {
+  readonly scale: number
+  readonly zero: number
+  readonly type: ActivationType
+}
+
+/** Where an operator keeps a value, whatever is fed; infinite where nothing is known. */
+export interface ValueBounds {
+  readonly min: number
+  readonly max: number
+}
+
+/** Why a value has a QuantizeLinear and a DequantizeLinear. */
+export type PointCode =
+  | 'operand' // a product reads it as codes
+  | 'result' // an integer convolution can only write codes
+  | 'between' // computed from codes, read as codes
+  | 'moved' // the same elements in another order or shape
+
+/** One value of the main graph that is rounded to a grid. */
+export interface ActivationPoint {
+  readonly value: string
+  /** Points of one group share a grid. Named after its first value. */
+  readonly group: string
+  readonly grid?: ActivationGrid
+  /** Of the whole group. The grid has to lie inside, or an activation function in front of a pair is not absorbed by it. */
+  readonly bounds: ValueBounds
+  /** 'all': every reader gets the rounded value. 'products': only products do, others read the float. */
+  readonly readers: 'all' | 'products'
+  readonly because: { readonly code: PointCode; readonly text: string }
+}
+
+/**
+ * How a product runs. 'qdq': pairs around it, which the runtime fuses into one integer operator. 'conv-integer': codes in, float
+ * out (ConvInteger), where nothing behind it reads codes. 'stored': the weight is stored in 8 bits and computed in float.
+ */
+export type ProductForm = 'qdq' | 'conv-integer' | 'stored'
+
+export interface StaticProduct {
+  readonly node: Node
+  readonly label: string
+  readonly op: 'Conv' | 'Gemm' | 'MatMul' | 'ConvTranspose'
+  readonly form: ProductForm
+  /** Values read as codes; empty when 'stored'. */
+  readonly operands: readonly string[]
+  /** Null for the product of two activations. */
+  readonly weight: { readonly name: string; readonly axis: number | null; readonly shape: readonly number[] } | null
+  /** A constant added to every channel; null when there is none. */
+  readonly bias: string | null
+  /** Every group has one input channel: kernels for these add exactly on every CPU. */
+  readonly depthwise: boolean
+  /** Per run; null where shapes are not known. */
+  readonly multiplyAdds: number | null
+}
+
+/** Why a node stays float; closed. */
+export type FloatCode =
+  | 'head' // nothing behind it is computed in integers: boxes, scores, probabilities
+  | 'front-end' // a spectrum: squares, roots and logarithms follow
+  | 'expectation' // a mean over probabilities
+  | 'norm' // normalisation and its statistics
+  | 'recurrent' // LSTM, GRU, RNN
+  | 'transposed' // no integer kernel for ConvTranspose
+  | 'no-kernel' // no integer kernel for the operator
+  | 'mixed' // one of its inputs is float
+  | 'attention' // scores before and in a softmax
+  | 'not-constant' // weight or bias is computed
+  | 'attributes' // alpha, beta, a bias shape that no integer kernel takes
+  | 'not-float32'
+  | 'body' // inside If, Loop, Scan or a function
+export interface FloatNode {
+  readonly node: Node
+  readonly label: string
+  readonly code: FloatCode
+  readonly text: string
+}
+
+/** Where a model is rounded and where not. */
+export interface Placement {
+  /** In the order of the values that they round. */
+  readonly points: readonly ActivationPoint[]
+  readonly products: readonly StaticProduct[]
+  /** Nodes between products that take and give codes. */
+  readonly integerNodes: readonly Node[]
+  readonly float: readonly FloatNode[]
+  readonly floatCounts: ReadonlyMap<FloatCode, number>
+  /** Of Conv, Gemm and MatMul, per run; null where shapes are not known. */
+  readonly multiplyAdds: { readonly integer: number; readonly total: number } | null
+}
+
+/** A weight in 8-bit codes as files hold them: i8 around 0 or u8 around 128. `scales`: one, or one an index of `axis`. */
+export interface StaticWeight {
+  readonly codes: TensorRef
+  readonly scales: Float32Array
+  readonly axis: number | null
+}
