@@ -10,6 +10,8 @@ export interface SampleSet {
   readonly skipped: readonly string[]
   /** Inputs the data do not give and how they are filled: `name: rule`. */
   readonly filled: readonly string[]
+  /** What is allowed and seldom meant, such as pictures that look unnormalized. Grows while samples are read. */
+  readonly notes?: readonly string[]
   /** Inputs whose element type was converted: `name: from -> to`. */
   readonly converted: readonly string[]
 }

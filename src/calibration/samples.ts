@@ -4,6 +4,7 @@ import type { SampleItem } from './arrays-samples.ts'
 import { checkSample, type InputLimits } from './check-sample.ts'
 import { fillInputs, fillRule } from './fill.ts'
 import type { SampleSet } from './sample-set.ts'
+import { SampleWatch } from './sample-watch.ts'
 import { spread } from './select.ts'
 
 export interface SampleOptions {
@@ -13,6 +14,10 @@ export interface SampleOptions {
   readonly limits?: InputLimits
   /** Leave out what is wrong, and say so, instead of refusing it. */
   readonly skipBad?: boolean
+  /** Pixels go in as they are because the user says so; else such values are remarked upon. */
+  readonly asBytes?: boolean
+  /** What is known of the data before a sample is read. */
+  readonly notes?: readonly string[]
 }
 
 export const DEFAULT_SAMPLES = 128
@@ -27,7 +32,8 @@ export async function sampleSet(
   skipped: readonly string[],
   options: SampleOptions = {},
 ): Promise<SampleSet> {
-  const { limits = new Map(), samples = DEFAULT_SAMPLES, skipBad = false } = options
+  const { limits = new Map(), samples = DEFAULT_SAMPLES, skipBad = false, asBytes = false } = options
+  const watch = new SampleWatch(inputs, asBytes)
   const places = items
     .flatMap((item) => Array.from({ length: item.count }, (_, index) => ({ item, index })))
     .map((place, position) => ({ ...place, position }))
@@ -39,6 +45,7 @@ export async function sampleSet(
     const sample = { ...(await item.read(index)), index: position }
     const bindings = new Map<string, number>()
     const checked = checkSample(sample.label, sample.feeds, inputs, limits, bindings)
+    watch.see(position, sample.label, checked)
     return { ...sample, feeds: fillInputs(sample.label, checked, inputs, bindings).feeds }
   }
   let selected = spread(places.length, samples).map((place) => places[place]!)
@@ -61,6 +68,9 @@ export async function sampleSet(
     skipped: left,
     filled: filledBy(items, inputs),
     converted: convertedBy(items, inputs),
+    get notes() {
+      return [...(options.notes ?? []), ...watch.notes()]
+    },
   }
 }
 

@@ -143,7 +143,8 @@ export const FLAGS: readonly FlagSpec[] = [
     kind: 'path',
     value: 'PATH',
     verbs: JUDGING,
-    about: 'data: .npy, .npz, a folder of them, test_data_set_* folders, or a module of feeds (.mjs)',
+    about:
+      'data: pictures, sounds, texts, .npy or .npz, as a file or a folder; test_data_set_* folders; a module of feeds (.mjs)',
   },
   {
     name: 'eval',
@@ -157,7 +158,31 @@ export const FLAGS: readonly FlagSpec[] = [
     kind: 'path',
     value: 'FILE',
     verbs: JUDGING,
-    about: 'CSV `index,label` or `file,label` for --eval (or --calib); `name`: the file name up to its first _',
+    about:
+      'CSV `index,label` or `file,label` for --eval (or --calib); `name`: the file name up to its first _; `folder`: the folder a file is in',
+  },
+  {
+    name: 'classes',
+    kind: 'path',
+    value: 'FILE',
+    verbs: JUDGING,
+    about:
+      'what labels mean that are words: the classes of the model, one a line; default the words of the data, sorted',
+  },
+  {
+    name: 'preprocess',
+    kind: 'text',
+    value: 'WHAT',
+    verbs: JUDGING,
+    about:
+      'pictures: imagenet, tf, unit, raw, a preprocessor_config.json, or keys (tf,crop=224; resize=256,scale=1/255,mean=0.5); sounds: wave, stft, logmel, mfcc and keys',
+  },
+  {
+    name: 'tokenizer',
+    kind: 'path',
+    value: 'FILE',
+    verbs: JUDGING,
+    about: 'tokenizer.json for texts; default the one beside the model',
   },
   {
     name: 'metric',
@@ -314,20 +339,6 @@ export const FLAGS: readonly FlagSpec[] = [
 
   { name: 'statistics', kind: 'path', verbs: DECIDING, about: '', later: 'statistics files come with calibrated int8' },
   { name: 'calibrator', kind: 'text', verbs: DECIDING, about: '', later: 'range finders come with calibrated int8' },
-  {
-    name: 'preprocess',
-    kind: 'text',
-    verbs: JUDGING,
-    about: '',
-    later: 'pictures as data come with calibrated int8; give .npy or .npz',
-  },
-  {
-    name: 'tokenizer',
-    kind: 'path',
-    verbs: JUDGING,
-    about: '',
-    later: 'text as data comes later; give token ids as .npy or .npz',
-  },
   {
     name: 'transform',
     kind: 'text',

@@ -14,6 +14,9 @@ export interface LineOptions {
   readonly calib?: string
   readonly eval?: string
   readonly labels?: string
+  readonly classes?: string
+  readonly preprocess?: string
+  readonly tokenizer?: string
   readonly metric?: string
   readonly samples?: number
   readonly skipBad?: boolean

@@ -21,7 +21,20 @@ export const textOf = (parsed: Parsed, name: string): string | undefined =>
   parsed.values.get(name) as string | undefined
 
 const THRESHOLDS = ['min-cosine', 'min-agreement', 'max-kl', 'max-loss']
-const NEEDS_PROOF = ['calib', 'eval', 'labels', 'metric', 'samples', 'skip-bad', 'seed', 'attempts', ...THRESHOLDS]
+const NEEDS_PROOF = [
+  'calib',
+  'eval',
+  'labels',
+  'classes',
+  'preprocess',
+  'tokenizer',
+  'metric',
+  'samples',
+  'skip-bad',
+  'seed',
+  'attempts',
+  ...THRESHOLDS,
+]
 
 /** Flags that cannot mean anything together. */
 export function checkTogether(parsed: Parsed): void {

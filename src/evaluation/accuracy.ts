@@ -42,13 +42,13 @@ export function accuracyMeter(labels: Labels, found: number, hints: KindHints = 
           unlabelled += 1
           continue
         }
-        checkClass(label, before.classes, labels.where, sample)
+        const wanted = classOf(label, before.classes, labels, sample)
         const [a, b] = [before.choices[row], after.choices[row]]
         counted += 1
-        if (a === label) right.float += 1
-        if (b === label) right.quantized += 1
+        if (a === wanted) right.float += 1
+        if (b === wanted) right.quantized += 1
         const position = expected.length * (sample.index ?? 0) + row
-        keep({ sample: position, expected: String(label), float: String(a), quantized: String(b) })
+        keep({ sample: position, expected: String(wanted), float: String(a), quantized: String(b) })
       }
     },
     facts() {
@@ -104,14 +104,30 @@ function choicesOf(value: Value | undefined, name: string): { readonly choices: 
   return { choices, classes }
 }
 
-function checkClass(label: number | string, classes: number, where: string, sample: Sample): void {
-  if (typeof label === 'number' && label < classes) return
+/** The position in the scores that a label means. E_FORMAT when there is none. */
+function classOf(label: number | string, classes: number, { where, classes: names }: Labels, sample: Sample): number {
+  if (typeof label === 'number' && label < classes) return label
   const found = typeof label === 'number' ? `class ${label}` : `"${label.slice(0, 80)}"`
-  throw new TersorError(
-    'E_FORMAT',
-    `${where}: expected a class from 0 to ${classes - 1} for ${sample.label}, found ${found}`,
-    { where, hint: 'top1 needs labels that are positions in the scores' },
-  )
+  const wrong = (message: string, hint: string) => new TersorError('E_FORMAT', message, { where, hint })
+  if (typeof label === 'number' || names === undefined) {
+    throw wrong(
+      `${where}: expected a class from 0 to ${classes - 1} for ${sample.label}, found ${found}`,
+      typeof label === 'number'
+        ? 'top1 needs labels that are positions in the scores'
+        : 'add --classes FILE: the classes of the model by name, one a line, in its order',
+    )
+  }
+  // One class more than names: class 0 is the background, as models from TensorFlow have it.
+  const first = classes - names.count
+  if (first !== 0 && first !== 1) {
+    throw wrong(
+      `${names.where}: has ${names.count} classes, the model gives ${classes} scores`,
+      'add --classes FILE: the classes of the model by name, one a line, in its order',
+    )
+  }
+  const position = names.of(label)
+  if (position !== undefined) return first + position
+  throw wrong(`${names.where}: no class, or more than one, is called ${found} (of ${sample.label})`, 'one class a line')
 }
 
 function nothingLabelled(labels: Labels): TersorError {

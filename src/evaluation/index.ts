@@ -1,4 +1,5 @@
 export { accuracyMeter } from './accuracy.ts'
+export { type ClassNames, classNames, classNamesOf } from './class-names.ts'
 export {
   type ComparedOutput,
   type Comparison,
@@ -8,7 +9,7 @@ export {
   outputAccumulator,
 } from './compare.ts'
 export { EXACT_DB } from './decibels.ts'
-export { type Label, type Labels, labelsOfCsv, labelsOfNames } from './labels.ts'
+export { type Label, type Labels, labelsOfCsv, labelsOfFolders, labelsOfNames } from './labels.ts'
 export { lossOf, type MetricFacts, type MetricMeter } from './metric.ts'
 export { METRIC_NAMES, type MetricChoice, type MetricName, metricChoice } from './metric-name.ts'
 export { type Measure, type MetricModule, type MetricSample, type MetricTensor, moduleMeter } from './module-metric.ts'

@@ -1,5 +1,6 @@
 import { TersorError } from '../errors.ts'
 import type { Sample } from '../model/runtime.ts'
+import type { ClassNames } from './class-names.ts'
 import { csvRows } from './csv.ts'
 
 /** A class as the model counts it, from 0, or a text that only a metric module can use. */
@@ -9,6 +10,8 @@ export type Label = number | string
 export interface Labels {
   /** For messages. */
   readonly where: string
+  /** What labels that are words mean. */
+  readonly classes?: ClassNames
   /**
    * Labels of one sample that holds `rows` of them; `found` samples are in the data. Undefined: not labelled.
    * E_FORMAT when the labels belong to other data, E_UNSUPPORTED when one label would have to stand for several rows.
@@ -49,6 +52,14 @@ export function labelsOfNames(): Labels {
     const end = name.indexOf('_')
     return end > 0 ? labelOf(name.slice(0, end), file) : undefined
   }, 'file names')
+}
+
+/** The folder that a file is in. */
+export function labelsOfFolders(): Labels {
+  return labelsByFile((file) => {
+    const name = file.split('/').at(-2)
+    return name === undefined ? undefined : labelOf(name, file)
+  }, 'folder names')
 }
 
 function labelsByPosition(labels: ReadonlyMap<number, Label>, where: string): Labels {

@@ -140,7 +140,11 @@ async function runBoth(
     let run: Awaited<ReturnType<typeof runFloat>>
     let notes: readonly string[]
     try {
-      const evidence = await evidenceFor(side.lifted.model, side.inventory, reference, { ...options, ...signal })
+      const evidence = await evidenceFor(side.lifted.model, side.inventory, reference, {
+        ...options,
+        modelPath: a.path,
+        ...signal,
+      })
       notes = evidence.notes
       run = await runFloat(reference, evidence, tools)
     } finally {

@@ -90,7 +90,11 @@ async function judged(
   const quantized = await runtime.open({ path: before }, { optimized: false, threads: 1 })
   let run: Awaited<ReturnType<typeof runFloat>>
   try {
-    const evidence = await evidenceFor(lifted.model, inventory, quantized, { ...options, ...signal })
+    const evidence = await evidenceFor(lifted.model, inventory, quantized, {
+      ...options,
+      modelPath: before,
+      ...signal,
+    })
     notes.push(...evidence.notes)
     run = await runFloat(quantized, evidence, tools)
   } finally {

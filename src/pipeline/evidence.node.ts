@@ -8,10 +8,16 @@ import { decodeTensorProto } from './tensor-proto.ts'
 import { idLimits } from './token-tables.ts'
 
 export interface EvidenceOptions {
-  /** Data to judge on: .npy, .npz, a folder of them, test_data_set_* folders, a JavaScript module. */
+  /** Data to judge on: .npy, .npz, a folder of them, test_data_set_* folders, pictures, sounds, texts, a JavaScript module. */
   readonly eval?: string
   /** Used when `eval` is absent. */
   readonly calib?: string
+  /** How pictures and sounds become values: a preset, keys, a `preprocessor_config.json`. */
+  readonly preprocess?: string
+  /** A `tokenizer.json`, for texts. */
+  readonly tokenizer?: string
+  /** The model's file: configurations beside it are used where nothing else is said. */
+  readonly modelPath?: string
   readonly samples?: number
   readonly skipBad?: boolean
   readonly seed?: number
@@ -36,6 +42,9 @@ export async function evidenceFor(
     const set = await openSamples(path, session.inputs, {
       ...(options.samples === undefined ? {} : { samples: options.samples }),
       ...(options.skipBad === undefined ? {} : { skipBad: options.skipBad }),
+      ...(options.preprocess === undefined ? {} : { preprocess: options.preprocess }),
+      ...(options.tokenizer === undefined ? {} : { tokenizer: options.tokenizer }),
+      ...(options.modelPath === undefined ? {} : { modelPath: options.modelPath }),
       ...signal,
       limits,
       decodeTensor: decodeTensorProto,
@@ -47,7 +56,13 @@ export async function evidenceFor(
       samples,
       found: set.found,
       filled: set.filled,
-      notes: [...set.skipped, ...set.converted, ...heldNotes(samples.length, set.count), ...roleNotes(options)],
+      notes: [
+        ...set.skipped,
+        ...(set.notes ?? []),
+        ...set.converted,
+        ...heldNotes(samples.length, set.count),
+        ...roleNotes(options),
+      ],
     }
   }
   const set = await openSynthetic(session, {

@@ -1,12 +1,17 @@
 import { readFile, stat } from 'node:fs/promises'
-import { basename, resolve } from 'node:path'
+import { basename, dirname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { filesBelow } from '../calibration/folder-files.node.ts'
 import { TersorError } from '../errors.ts'
 import {
   accuracyMeter,
+  type ClassNames,
+  classNames,
+  classNamesOf,
   type KindHints,
   type Labels,
   labelsOfCsv,
+  labelsOfFolders,
   labelsOfNames,
   type Measure,
   type MetricMeter,
@@ -17,8 +22,13 @@ import {
 } from '../evaluation/index.ts'
 
 export interface JudgingOptions {
-  /** A CSV `file,label` or `index,label`; `name`: the file name up to its first `_`. Needs `eval` or `calib`. */
+  /**
+   * A CSV `file,label` or `index,label`; `name`: the file name up to its first `_`; `folder`: the folder that a file is in.
+   * Needs `eval` or `calib`.
+   */
   readonly labels?: string
+  /** A file that names the model's classes in its order, for labels that are words. Default: the words of the data, sorted. */
+  readonly classes?: string
   /** What decides: top1, cosine, kl, snr, psnr, or the path of a module. Default by kind of output. */
   readonly metric?: string
 }
@@ -47,7 +57,7 @@ const LARGEST_CSV = 256 * 1024 * 1024
 export async function judgingOf(options: Context): Promise<Judging> {
   const choice = options.metric === undefined ? undefined : metricChoice(options.metric)
   checkTogether(options, choice?.kind === 'name' ? choice.name : undefined)
-  const labels = options.labels === undefined ? undefined : await labelsOf(options.labels)
+  const labels = options.labels === undefined ? undefined : await labelsFor(options, options.labels)
   if (choice?.kind === 'module') {
     const metric = await metricModule(choice.path)
     return { by: 'module', meter: (found) => moduleMeter(metric, labels, found) }
@@ -62,6 +72,8 @@ function checkTogether({ labels, metric, noVerify, maxLoss, ...data }: Context, 
   const wrong = (what: string, hint: string) => new TersorError('E_USAGE', what, { hint })
   if (noVerify === true && (labels !== undefined || metric !== undefined))
     throw wrong('labels and a metric are for the proof, which is skipped', 'leave out --no-verify')
+  if (data.classes !== undefined && labels === undefined)
+    throw wrong('the names of classes are for labels, and there are none', 'add --labels folder, name or a CSV')
   if (labels !== undefined && data.eval === undefined && data.calib === undefined)
     throw wrong('labels need the data they belong to', 'add --eval PATH')
   if (name === undefined || name === 'top1') return
@@ -74,28 +86,55 @@ function checkTogether({ labels, metric, noVerify, maxLoss, ...data }: Context, 
     )
 }
 
+async function labelsFor({ eval: given, calib, classes }: Context, labels: string): Promise<Labels> {
+  const found = await labelsOf(labels)
+  const named = labels === 'name' || labels === 'folder'
+  if (classes !== undefined)
+    return { ...found, classes: classNamesOf(await textOf(classes, 'names of classes'), classes) }
+  const data = given ?? calib
+  const names = named && data !== undefined ? await wordsOf(data, labels === 'folder', found.where) : undefined
+  return names === undefined ? found : { ...found, classes: names }
+}
+
+/** The words that label the data, sorted by character codes: the order in which training tools number folders. */
+async function wordsOf(data: string, folders: boolean, where: string): Promise<ClassNames | undefined> {
+  if (!(await stat(data).catch(() => undefined))?.isDirectory()) return undefined
+  const words = new Set<string>()
+  for (const path of await filesBelow(data)) {
+    const word = folders ? basename(dirname(path)) : /^([^_]+)_/.exec(basename(path))?.[1]
+    if (word !== undefined && (!folders || dirname(path) !== data.replace(/[\\/]+$/, ''))) words.add(word)
+  }
+  return classNames(
+    [...words].sort().map((word) => [word]),
+    where,
+  )
+}
+
 async function labelsOf(path: string): Promise<Labels> {
   if (path === 'name') return labelsOfNames()
+  if (path === 'folder') return labelsOfFolders()
+  return labelsOfCsv(await textOf(path, 'labels'), path)
+}
+
+async function textOf(path: string, what: string): Promise<string> {
   const found = await stat(path).catch((cause: unknown) => {
     throw new TersorError('E_USAGE', `${path}: no such file`, { where: path, cause })
   })
   if (found.isDirectory()) {
-    throw new TersorError(
-      'E_UNSUPPORTED',
-      `${path} is a folder; names of folders as labels come with pictures as data`,
-      { where: path, hint: 'write a CSV with the columns file,label or index,label' },
-    )
+    throw new TersorError('E_USAGE', `${path} is a folder, expected a file with ${what}`, {
+      where: path,
+      hint: 'labels by folder: --labels folder; else a CSV with the columns file,label or index,label',
+    })
   }
   if (found.size > LARGEST_CSV)
-    throw new TersorError('E_LIMIT', `${path}: ${found.size} bytes; labels have at most ${LARGEST_CSV}`, {
+    throw new TersorError('E_LIMIT', `${path}: ${found.size} bytes; ${what} have at most ${LARGEST_CSV}`, {
       where: path,
     })
   const bytes = await readFile(path)
   try {
-    return labelsOfCsv(new TextDecoder('utf-8', { fatal: true }).decode(bytes), path)
-  } catch (thrown) {
-    if (thrown instanceof TersorError) throw thrown
-    throw new TersorError('E_FORMAT', `${path}: expected text, found other content`, { where: path, cause: thrown })
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch (cause) {
+    throw new TersorError('E_FORMAT', `${path}: expected text, found other content`, { where: path, cause })
   }
 }
 

@@ -164,6 +164,7 @@ async function firstRun(
   try {
     const evidence = await evidenceFor(decided.input, decided.inventory, float, {
       ...options,
+      modelPath: path,
       ...(tools.signal ? { signal: tools.signal } : {}),
     })
     return { run: await runFloat(float, evidence, tools), notes: evidence.notes }

@@ -1,0 +1,142 @@
+import { TersorError } from '../../errors.ts'
+import type { SessionInput, Value } from '../../model/runtime.ts'
+import { isFloat } from '../../numbers/dtype.ts'
+import { packFloats } from '../convert.ts'
+import { describeShape } from '../dimensions.ts'
+import { isColors, roleOf } from '../input-role.ts'
+import { cropCentre, type Pixels, toColour, toGrey } from './pixels.ts'
+import { type PictureRecipe, type PictureSize, sizesOf, sizeText } from './recipe.ts'
+import { resizePixels } from './resample.ts'
+
+/** The input that takes pictures, and how it wants them. */
+export interface PictureInput {
+  readonly input: SessionInput
+  readonly layout: 'nchw' | 'nhwc'
+  readonly channels: 1 | 3
+  readonly bgr: boolean
+  /** What the model says of the size. */
+  readonly size: Partial<PictureSize>
+  /** Whether the first axis of the input counts pictures; else it has rank 3. */
+  readonly batch: boolean
+}
+
+/** Finds the input for pictures. E_UNSUPPORTED when there is none or several, E_USAGE when the recipe contradicts the model. */
+export function pictureInputOf(inputs: readonly SessionInput[], recipe: PictureRecipe): PictureInput {
+  const input = theOne(inputs)
+  const sizes = input.shape.length === 4 ? input.shape.slice(1) : input.shape
+  const batch = input.shape.length === 4
+  if (batch && typeof input.shape[0] === 'number' && input.shape[0] !== 1) {
+    throw new TersorError('E_UNSUPPORTED', `input "${input.name}" takes ${input.shape[0]} pictures at once`, {
+      where: input.name,
+      hint: 'give the pictures as .npy, or export the model with a batch of 1 or an open one',
+    })
+  }
+  const layout = recipe.layout ?? (!isColors(sizes[0]) && isColors(sizes[2]) ? 'nhwc' : 'nchw')
+  const [count, height, width] = layout === 'nchw' ? [sizes[0], sizes[1], sizes[2]] : [sizes[2], sizes[0], sizes[1]]
+  const channels = channelsOf(input, count, recipe)
+  const size = {
+    ...(typeof height === 'number' ? { height } : {}),
+    ...(typeof width === 'number' ? { width } : {}),
+  }
+  checkCrop(input, recipe, size)
+  checkCount(recipe.mean, channels, 'mean')
+  checkCount(recipe.std, channels, 'std')
+  if (!isFloat(input.dtype) && !isRaw(recipe)) {
+    throw new TersorError('E_USAGE', `input "${input.name}" takes ${input.dtype}: its pixels stay as they are`, {
+      where: input.name,
+      hint: '--preprocess raw, with resize= and crop= as needed',
+    })
+  }
+  return { input, layout, channels, bgr: recipe.channels === 'bgr' && channels === 3, size, batch }
+}
+
+/** Resized, cropped, scaled, arranged. Bytes for integer inputs, rounded once to single precision for floats. */
+export function pictureValue(pixels: Pixels, to: PictureInput, recipe: PictureRecipe, label: string): Value {
+  const { resized, cropped } = sizesOf(pixels, recipe, to.size, label)
+  // Colours are mixed to grey before the resize, as Pillow users do it.
+  const coloured = to.channels === 1 ? toGrey(pixels) : toColour(pixels)
+  const sized = resizePixels(coloured, resized.height, resized.width, recipe.resample)
+  const { height, width, data } = cropCentre(sized, cropped.height, cropped.width)
+  const { channels } = to
+  const area = height * width
+  const arranged = new Float64Array(area * channels)
+  for (let c = 0; c < channels; c += 1) {
+    const from = to.bgr ? channels - 1 - c : c
+    const mean = recipe.mean[c] ?? recipe.mean[0]!
+    const std = recipe.std[c] ?? recipe.std[0]!
+    for (let i = 0; i < area; i += 1) {
+      const value = (data[i * channels + from]! * recipe.scale - mean) / std
+      arranged[to.layout === 'nchw' ? c * area + i : i * channels + c] = value
+    }
+  }
+  const shape = to.layout === 'nchw' ? [channels, height, width] : [height, width, channels]
+  const { dtype } = to.input
+  return {
+    dtype: isFloat(dtype) ? dtype : 'u8',
+    shape: to.batch ? [1, ...shape] : shape,
+    data: isFloat(dtype) ? packFloats(arranged, dtype) : Uint8Array.from(arranged),
+  }
+}
+
+export function isRaw({ scale, mean, std }: PictureRecipe): boolean {
+  return scale === 1 && mean.every((value) => value === 0) && std.every((value) => value === 1)
+}
+
+function theOne(inputs: readonly SessionInput[]): SessionInput {
+  const pictures = inputs.filter((input) => roleOf(input) === 'picture')
+  const open = inputs.filter(({ dtype, shape }) => (isFloat(dtype) || dtype === 'u8') && shape.length === 4)
+  const flat = inputs.filter(
+    ({ dtype, shape }) =>
+      (isFloat(dtype) || dtype === 'u8') && shape.length === 3 && (isColors(shape[0]) || isColors(shape[2])),
+  )
+  const found = [pictures, open, flat].find((group) => group.length > 0) ?? []
+  const [only] = found
+  if (only !== undefined && found.length === 1) return only
+  const words = inputs.map(({ name, dtype, shape }) => `"${name}" ${dtype} ${describeShape(shape)}`).join(', ')
+  throw new TersorError(
+    'E_UNSUPPORTED',
+    `pictures need one input of shape [N, 3, height, width] or like it, found ${found.length === 0 ? 'none' : found.length} among ${words}`,
+    { hint: 'give the values as .npz, keys named like the inputs' },
+  )
+}
+
+function channelsOf(
+  input: SessionInput,
+  count: SessionInput['shape'][number] | undefined,
+  recipe: PictureRecipe,
+): 1 | 3 {
+  const asked = recipe.channels === undefined ? undefined : recipe.channels === 'grey' ? 1 : 3
+  if (typeof count !== 'number') return asked ?? 3
+  if (count !== 1 && count !== 3) {
+    throw new TersorError('E_UNSUPPORTED', `input "${input.name}" takes ${count} channels; pictures have 1 or 3`, {
+      where: input.name,
+      hint: recipe.layout === undefined ? 'give the values as .npy' : 'does layout= fit the model?',
+    })
+  }
+  if (asked === undefined || asked === count) return count
+  throw new TersorError(
+    'E_USAGE',
+    `--preprocess says channels=${recipe.channels}, and input "${input.name}" takes ${count}`,
+    { where: input.name },
+  )
+}
+
+function checkCrop(input: SessionInput, { crop }: PictureRecipe, { height, width }: Partial<PictureSize>): void {
+  if (crop === undefined) return
+  if ((height ?? crop.height) === crop.height && (width ?? crop.width) === crop.width) return
+  throw new TersorError(
+    'E_USAGE',
+    `--preprocess crops to ${sizeText(crop)}, and input "${input.name}" takes ${height ?? '?'}x${width ?? '?'}`,
+    { where: input.name, hint: 'leave crop= out: the size comes from the model' },
+  )
+}
+
+function checkCount(values: readonly number[], channels: number, name: string): void {
+  if (values.length === 1 || values.length === channels) return
+  // Colour statistics for a grey model mean nothing.
+  throw new TersorError(
+    'E_USAGE',
+    `--preprocess has ${values.length} values for ${name}, and the model takes ${channels} ${channels === 1 ? 'channel' : 'channels'}`,
+    { hint: `give one ${name}, or one for each channel` },
+  )
+}

@@ -1,0 +1,29 @@
+import { TersorError } from '../../errors.ts'
+import type { SampleItem } from '../arrays-samples.ts'
+import { kindOfFile, wholeFile } from '../file-window.node.ts'
+import { readPhoto } from '../picture.node.ts'
+import { type PictureInput, pictureValue } from './picture-input.ts'
+import type { PictureRecipe } from './recipe.ts'
+
+/** A photo has some megabytes. */
+const LARGEST_FILE = 512 * 1024 * 1024
+
+/** One sample for each file. What is no picture, or a damaged one, rejects with the file's name when it is read. */
+export function pictureItems(paths: readonly string[], to: PictureInput, recipe: PictureRecipe): readonly SampleItem[] {
+  return paths.map((path) => ({
+    label: path,
+    count: 1,
+    gives: new Map([[to.input.name, to.input.dtype]]),
+    unused: [],
+    async read() {
+      if ((await kindOfFile(path)) !== 'picture') {
+        throw new TersorError('E_FORMAT', `${path}: expected a jpeg, png or webp picture, found other content`, {
+          where: path,
+          hint: 'take the file away, or add --skip-bad',
+        })
+      }
+      const photo = await readPhoto(await wholeFile(path, LARGEST_FILE, 'a picture'), path)
+      return { label: path, feeds: { [to.input.name]: pictureValue(photo, to, recipe, path) } }
+    },
+  }))
+}
