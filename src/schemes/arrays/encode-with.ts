@@ -27,16 +27,16 @@ export function encodeWith(
   const checked = checkOptions(scheme, floats.length, options)
   const { codec, grouping } = scheme
   const groups = groupCount(checked.shape, grouping)
+  const most = largestGroup(checked.shape, grouping)
   const arrays = codec.parameters.map(({ type, count }) => storage.parameters(type, count * groups))
   const sharedArrays = codec.shared.map(({ type, count }) => storage.parameters(type, count))
   const shared = new Float32Array(totalCount(codec.shared))
   const given = options.grid && givenGrid(storage, options.grid, codec, groups)
   if (given) shared.set(given.shared)
-  else codec.fitShared?.(floats, checked.effort, shared)
+  else codec.fitShared?.(floats, checked.effort, shared, most)
   storeParameters(storage, codec.shared, sharedArrays, 0, shared)
 
   const codes = new Uint16Array(codeCount(scheme, checked.shape))
-  const most = largestGroup(checked.shape, grouping)
   const buffers = { codes: new Uint16Array(Math.ceil(most / codec.vector)), values: new Float32Array(most) }
   const weights = checked.importance && new Float32Array(most)
   const parameters = new Float32Array(totalCount(codec.parameters))

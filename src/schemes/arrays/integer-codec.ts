@@ -23,17 +23,17 @@ export interface IntegerOptions {
   readonly levels: number
   readonly kind: IntegerKind
   readonly scale: Extract<ParameterType, 'f32' | 'f16' | 'bf16'>
+  /** From the least to the largest value, in the closed form unless another is asked for. */
+  readonly textbook?: boolean
   /** Rounds to that type. */
   readonly round: (scale: number) => number
 }
 
-/** Above this many levels the closed form is the default: a search gains less than 0.3 dB. */
-const SEARCH_BELOW = 128
 /** Above this many there is no search. */
 const MOST_SEARCHED = 256
 
 export function integerCodec(
-  { levels, kind, scale: scaleType, round }: IntegerOptions,
+  { levels, kind, scale: scaleType, round, textbook = false }: IntegerOptions,
   fitting: IntegerFitting,
 ): Codec {
   if (!(Number.isInteger(levels) && levels >= 2 && levels <= 65536)) {
@@ -85,7 +85,7 @@ export function integerCodec(
     ...(kernelled && { kernel: kernelled }),
     parameters,
     shared: [],
-    effort: kind === 'offset' || !searched || levels > SEARCH_BELOW ? 'closed' : 'fast',
+    effort: fitting.effort?.(levels, kind, textbook) ?? 'closed',
     efforts: searched ? ['closed', 'fast', 'exact'] : ['closed'],
     encode(group, codes, target) {
       if (!group.fixed) fit(group, target)

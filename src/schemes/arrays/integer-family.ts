@@ -32,6 +32,7 @@ export function integerFamily(
         {
           levels: code[3] === undefined ? 2 ** Number(code[2]) : Number(code[3]),
           kind: kind as IntegerKind,
+          textbook: code[3] !== undefined && kind === 'offset',
           scale: scale as IntegerOptions['scale'],
           round: roundings[scale as IntegerOptions['scale']] as IntegerOptions['round'],
         },

@@ -7,6 +7,8 @@ type Weights = Float32Array | undefined
 /** How the grids of evenly spaced levels are found; passed in, so that a bundle may do without the searches. */
 export interface IntegerFitting {
   readonly searches: boolean
+  /** The default; absent: closed. */
+  effort?(levels: number, kind: string, textbook: boolean): Effort
   /** The kernel that writes the closed form; undefined where none does. */
   kernel?(levels: number, kind: string, scale: ParameterType): CodecKernel | undefined
   affine(

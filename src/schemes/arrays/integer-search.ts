@@ -1,4 +1,4 @@
-import type { CodecKernel, ParameterType } from '../../model/array-scheme.ts'
+import type { CodecKernel, Effort, ParameterType } from '../../model/array-scheme.ts'
 import { fitAffine } from '../fitting/fit-affine.ts'
 import { fitOffset } from '../fitting/fit-offset.ts'
 import { fitScale } from '../fitting/fit-scale.ts'
@@ -22,6 +22,7 @@ function tableOf(count: number): PreparedTable {
 export const SEARCHES: IntegerFitting = {
   searches: true,
   kernel: kernelOf,
+  effort: effortOf,
   affine: (values, weights, maxCode, effort, round) =>
     effort === 'closed'
       ? CLOSED_FORMS.affine(values, weights, maxCode, effort, round)
@@ -48,4 +49,10 @@ function kernelOf(levels: number, kind: string, scale: ParameterType): CodecKern
     perByte: (8 / bits) as 1 | 2 | 4,
     codes: { kind: 'integers', zero, bits },
   }
+}
+
+/** Exact where it costs about as much as the fast search; closed where a search gains little and 8 bits are plenty. */
+function effortOf(levels: number, kind: string, textbook: boolean): Effort {
+  if (textbook || levels > 128) return 'closed'
+  return levels <= 64 && kind !== 'offset' ? 'exact' : 'fast'
 }
