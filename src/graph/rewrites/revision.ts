@@ -70,7 +70,9 @@ export class Revision {
   finish(): RewrittenModel {
     if (this.#done.length === 0) return { model: this.model, done: [], left: this.#left }
     const changed = rebuild(this.model, (scope) => this.#changeOf(scope), this.connections.scopes)
-    const model = removeLeftovers(changed, unreadValues(this.connections.definitions))
+    const clean = removeLeftovers(changed, unreadValues(this.connections.definitions))
+    // Before IR version 4 every initializer had to be an input.
+    const model = this.#added.size > 0 && clean.irVersion < 4 ? { ...clean, irVersion: 4 } : clean
     return { model, done: this.#done, left: this.#left }
   }
 
