@@ -1,5 +1,5 @@
 /** What an observer remembers of the activations it saw. */
-export type StatisticKind = 'range' | 'batch-ranges' | 'channel-range' | 'histogram'
+export type StatisticKind = 'range' | 'batch-ranges' | 'channel-range' | 'channel-moments' | 'histogram'
 
 /**
  * A statistic of activations, gathered batch by batch. States are plain data and never changed in place.

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { observerContract } from '../../../test/contracts/observer.ts'
 import { alignedHistogramObserver } from './aligned-histogram.ts'
 import { channelMinMaxObserver } from './channel-min-max.ts'
+import { channelMomentsObserver } from './channel-moments.ts'
 import { minMaxObserver } from './min-max.ts'
 import { batchRangesObserver } from './moving-average.ts'
 import { torchHistogramObserver } from './torch-histogram.ts'
@@ -10,6 +11,11 @@ observerContract('min-max', minMaxObserver, { anyOrder: true })
 observerContract('batch ranges', batchRangesObserver)
 observerContract('channel min-max', channelMinMaxObserver(-1), {
   anyOrder: true,
+  multiple: 3,
+  shape: (count) => [count / 3, 3],
+})
+observerContract('channel moments', channelMomentsObserver(-1), {
+  associative: false,
   multiple: 3,
   shape: (count) => [count / 3, 3],
 })

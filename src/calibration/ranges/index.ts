@@ -1,0 +1,10 @@
+/** Ranges to quantize to, found from what observers remember. */
+export { type AciqDistribution, type AciqOptions, aciqRange } from './aciq.ts'
+export { absmaxOf, type Bins, binsOf, type Distribution, magnitudesOf } from './distribution.ts'
+export { type EntropyOptions, entropyRange } from './entropy.ts'
+export { CODES, coveredRange, type Grid, type GridOptions, type GridType, gridOfRange, rangeOfGrid } from './grid.ts'
+export { minMaxRange } from './min-max.ts'
+export { movingRange } from './moving.ts'
+export { type PercentileOptions, percentileRange } from './percentile.ts'
+export { energyOf, type QuantizationError, quantizationError } from './quantization-error.ts'
+export { CLIP_WEIGHT, mseRange, type SearchOptions, sqnrRange } from './search.ts'
