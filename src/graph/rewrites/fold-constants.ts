@@ -1,6 +1,7 @@
 import type { Model, Node, TensorRef } from '../../model/graph.ts'
 import { constantTensor, type ReadSmall } from '../constant-nodes.ts'
 import type { Definition } from '../consumers.ts'
+import { opsetOf } from '../opsets.ts'
 import { isStandard, type Scope } from '../walk.ts'
 import { asTensor, type ConstantValue, countOf, readConstant } from './constant-values.ts'
 import { evaluate, isEvaluated } from './evaluate.ts'
@@ -25,6 +26,8 @@ const MOST_IN_ALL = 1 << 26
 export async function foldConstants(model: Model, read: ReadSmall): Promise<RewrittenModel> {
   const revision = new Revision(model, 'constants')
   const { connections } = revision
+  // Before opset 7 operands did not broadcast as they do now.
+  if ((opsetOf(model) ?? 0) < 7) return revision.finish()
   const known = await KnownValues.of(model, connections, read)
   const computed = new Map<Definition, ConstantValue>()
   let held = 0
@@ -32,7 +35,7 @@ export async function foldConstants(model: Model, read: ReadSmall): Promise<Rewr
     for (const node of scope.nodes) {
       const output = connections.own(scope).get(node.outputs[0] ?? '')
       if (!isStandard(node) || output?.node !== node || output.outputOf.length > 0 || node.outputs.length > 1) continue
-      const value = await valueOf(node, scope)
+      const value = await resultOf(node, scope)
       if (value === null || held + value.data.length > MOST_IN_ALL) continue
       held += value.data.length
       computed.set(output, value)
@@ -53,7 +56,7 @@ export async function foldConstants(model: Model, read: ReadSmall): Promise<Rewr
     return output?.node === node && computed.has(output)
   }
 
-  async function valueOf(node: Node, scope: Scope): Promise<ConstantValue | null> {
+  async function resultOf(node: Node, scope: Scope): Promise<ConstantValue | null> {
     if (node.op === 'Shape') return shapeValue(node, scope)
     if (!isEvaluated(node.op) || node.inputs.length === 0 || node.inputs.includes('')) return null
     const sources = node.inputs.map((name) => connections.resolve(scope, name))
@@ -71,7 +74,10 @@ export async function foldConstants(model: Model, read: ReadSmall): Promise<Rewr
       if (value === null) return null
       inputs.push(value)
     }
-    return evaluate(node, inputs, shared ? SMALL_ELEMENTS : Math.max(SMALL_ELEMENTS, largest))
+    const result = evaluate(node, inputs, shared ? SMALL_ELEMENTS : Math.max(SMALL_ELEMENTS, largest))
+    // Weights that are stored in fewer bits stay so.
+    const widens = inputs.some(({ dtype }) => dtype === 'f16') && result?.dtype !== 'f16'
+    return result !== null && widens && result.data.length > SMALL_ELEMENTS ? null : result
   }
 
   function sizeOf(source: Definition | undefined): number {
