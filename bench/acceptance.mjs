@@ -21,6 +21,7 @@ const checks = [
   ['raise-opset', join(root, 'conformance-onnx')],
   ['malformed', join(root, 'malformed')],
   ['edge-inputs'],
+  ['arrays'],
   ['pack'],
   ['sweep', root],
   ['result-speed', root],

@@ -29,7 +29,10 @@ export function fileSink(finalPath: string, options: FileSinkOptions = {}): Byte
   const name = basename(finalPath)
   const { force = false } = options
   if (existsSync(finalPath)) {
-    if (statSync(finalPath).isDirectory()) throw refused(finalPath, 'is a folder', 'Give a file name.')
+    const found = statSync(finalPath)
+    if (found.isDirectory()) throw refused(finalPath, 'is a folder', 'Give a file name.')
+    // Renaming would put a file where the device was.
+    if (!found.isFile()) throw refused(finalPath, 'is a device or pipe', 'Give a file name.')
     if (!force) throw exists(finalPath)
   }
   removeStale(folder, name)

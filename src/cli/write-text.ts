@@ -1,14 +1,14 @@
-import { access, rename, rm, writeFile } from 'node:fs/promises'
+import { rename, rm, stat, writeFile } from 'node:fs/promises'
 import { TersorError } from '../errors.ts'
 
 /** Refuses now what `writeText` would refuse after the work is done. */
 export async function checkFree(path: string, force: boolean): Promise<void> {
-  if (force) return
-  const exists = await access(path).then(
-    () => true,
-    () => false,
-  )
-  if (exists) {
+  const found = await stat(path).catch(() => null)
+  // Renaming would put a file where the device was.
+  if (found && !found.isFile()) {
+    throw new TersorError('E_OUTPUT', `${path} is no file; a file name was expected`, { where: path })
+  }
+  if (found && !force) {
     throw new TersorError('E_OUTPUT', `${path} exists`, {
       where: path,
       hint: 'add --force to replace it, or name another file',

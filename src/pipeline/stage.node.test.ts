@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import {
   existsSync,
   mkdirSync,
@@ -35,6 +36,12 @@ const refused = (run: () => unknown): TersorError => {
   throw new Error('nothing was thrown')
 }
 const seen = (): string[] => readdirSync(folder).filter((name) => !name.startsWith('.'))
+
+test('a pipe or device is never replaced by a file, not even by force', () => {
+  if (spawnSync('mkfifo', [output]).status !== 0) return
+  expect(refused(() => stageFor(true)).message).toContain('device or pipe')
+  expect(statSync(output).isFIFO()).toBe(true)
+})
 
 test('nothing shows before publish; then all files lie in place and the staged folder is gone', async () => {
   const stage = stageFor()

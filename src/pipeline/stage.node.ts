@@ -47,8 +47,14 @@ export class NodeStage implements Stage {
       })
     refuseInputs(this.#final, options.inputs)
     if (existsSync(this.#final)) {
-      if (statSync(this.#final).isDirectory())
+      const found = statSync(this.#final)
+      if (found.isDirectory())
         throw new TersorError('E_OUTPUT', `"${output}" is a folder; a file name was expected`, { where: output })
+      // Renaming would put a file where the device was.
+      if (!found.isFile())
+        throw new TersorError('E_OUTPUT', `"${output}" is a device or pipe; a file name was expected`, {
+          where: output,
+        })
       if (!this.#force)
         throw new TersorError('E_OUTPUT', `"${output}" exists`, {
           where: output,

@@ -143,7 +143,7 @@ describe('arrays as data', () => {
         ]),
       ),
     )
-    await expect(quantizeArrays(at('names.npz'), at('no.npz'), {})).rejects.toThrow(/need the name "a.codes"/)
+    await expect(quantizeArrays(at('names.npz'), at('no.npz'), {})).rejects.toThrow(/"a.codes" is the name of/)
   })
 
   it('say where a value is not finite, and what an output beside the input costs', async () => {

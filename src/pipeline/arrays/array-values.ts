@@ -21,6 +21,14 @@ export function isQuantizable(dtype: DType): boolean {
   return dtype === 'f32' || dtype === 'f64' || dtype === 'f16' || dtype === 'bf16'
 }
 
+/** Least rows that a search is measured on. */
+const TABLE_ROWS = 10
+
+/** Rows that can be searched. */
+export function isTable({ shape, dtype }: Value): boolean {
+  return shape.length === 2 && (shape[0] as number) >= TABLE_ROWS && (shape[1] as number) > 0 && isQuantizable(dtype)
+}
+
 /**
  * Values as f32. Throws E_UNSUPPORTED for types that are not numbers of at most f64, E_NONFINITE with name and place for what is not
  * finite in f32.

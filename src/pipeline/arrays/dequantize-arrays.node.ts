@@ -12,7 +12,7 @@ import { Phases } from '../phases.ts'
 import { NodeStage } from '../stage.node.ts'
 import { arrayFileKind, readArrays } from './array-input.node.ts'
 import { RESCORE, type StoredArray, storedArray, storedNames } from './array-members.ts'
-import { keptDecision } from './quantize-all.ts'
+import { keptDecision, namingErrors } from './quantize-all.ts'
 import { plain, publish, toolsFor } from './quantize-arrays.node.ts'
 import { byteLengthOf } from './quantized-bytes.ts'
 
@@ -103,7 +103,7 @@ function decodedArray(
 ): { value: Value; decision: ArrayDecision } {
   const finer = second && byteLengthOf(second.quantized) > byteLengthOf(first.quantized)
   const { quantized, dtype } = finer ? second : first
-  const decoded = dequantizeArray(quantized)
+  const decoded = namingErrors(name, () => dequantizeArray(quantized))
   const value: Value =
     dtype === 'u8'
       ? { dtype, shape: quantized.shape, data: bytesOf(decoded) }

@@ -5,7 +5,7 @@ import type { Tools } from '../../model/tools.ts'
 import type { ArrayInput } from './array-input.node.ts'
 import { RESCORE } from './array-members.ts'
 import type { ArrayAsk } from './array-options.ts'
-import { isQuantizable } from './array-values.ts'
+import { isQuantizable, isTable } from './array-values.ts'
 import { quantizeOne } from './quantize-one.ts'
 
 /** Every array of the input, in its order. */
@@ -16,23 +16,28 @@ export async function quantizeAll(
   recall: boolean,
   tools: Tools,
 ): Promise<{ members: Map<string, Value>; decisions: ArrayDecision[] }> {
+  if (recall) requireTable(values)
   const members = new Map<string, Value>()
   const decisions: ArrayDecision[] = []
-  const add = (key: string, value: Value, name: string) => {
+  const add = (key: string, value: Value) => {
     if (members.has(key)) {
-      throw new TersorError('E_UNSUPPORTED', `the codes of "${name}" need the name "${key}", which another array has`, {
-        where: key,
-        hint: 'rename it in the archive',
-      })
+      throw new TersorError(
+        'E_UNSUPPORTED',
+        `"${key}" is the name of an array and of what the codes of another one need`,
+        {
+          where: key,
+          hint: 'rename it in the archive',
+        },
+      )
     }
     members.set(key, value)
   }
   for (const [name, value] of values) {
-    tools.notify({ phase: 'quantize', done: decisions.length, total: values.size, note: name })
+    tools.notify({ phase: 'quantize', done: decisions.length + 1, total: values.size, note: name })
     await new Promise((resolve) => setImmediate(resolve))
     tools.signal?.throwIfAborted()
     if (kind !== 'picture' && !isQuantizable(value.dtype)) {
-      add(name, value, name)
+      add(name, value)
       decisions.push(keptDecision(name, value))
       continue
     }
@@ -47,15 +52,25 @@ export async function quantizeAll(
       )
     }
     const one = namingErrors(name, () => quantizeOne(name, value, ask, { importance, recall }, tools))
-    for (const [key, part] of one.members) add(key, part, name)
+    for (const [key, part] of one.members) add(key, part)
     decisions.push(one.decision)
   }
-  tools.notify({ phase: 'quantize', done: values.size, total: values.size })
   return { members, decisions }
 }
 
+/** Rows to search in: arrays of other shapes are stored without. */
+function requireTable(values: ReadonlyMap<string, Value>): void {
+  if ([...values.values()].some(isTable)) return
+  const [name = '', first] = values.entries().next().value ?? []
+  throw new TersorError(
+    'E_USAGE',
+    `--recall needs a table of at least 10 rows; "${name}" is [${first?.shape.join(', ') ?? ''}]`,
+    { where: name, hint: 'give an array of shape [rows, dimensions]' },
+  )
+}
+
 /** What the codecs refuse, with the name of the array. */
-function namingErrors<T>(name: string, work: () => T): T {
+export function namingErrors<T>(name: string, work: () => T): T {
   try {
     return work()
   } catch (thrown) {

@@ -9,7 +9,7 @@ import { arrayScheme, decodeArray, encodeArray, stepsOf, unpackedCodes, withCode
 import { gramDescent, gramOf } from '../../solvers/index.ts'
 import { membersOf, RESCORE } from './array-members.ts'
 import type { ArrayAsk } from './array-options.ts'
-import { errorOf, floatsOf } from './array-values.ts'
+import { errorOf, floatsOf, isTable } from './array-values.ts'
 import { chooseScheme, type SchemeChoice } from './choose-scheme.ts'
 import { byteLengthOf } from './quantized-bytes.ts'
 
@@ -40,7 +40,9 @@ export function quantizeOne(name: string, value: Value, asked: ArrayAsk, options
   const quantized = encode(values, value.shape, ask.scheme, ask, importance, name, tools)
   const decoded = decodeArray(quantized, ask.scheme, tools.kernels)
   const members = membersOf(name, { quantized, dtype: value.dtype }, ask.scheme)
-  const second = ask.rescore && encode(values, value.shape, ask.rescore, ask, importance, name, tools)
+  const searched = options.recall && isTable(value)
+  const second =
+    searched && ask.rescore ? encode(values, value.shape, ask.rescore, ask, importance, name, tools) : undefined
   if (second && ask.rescore) {
     for (const [key, part] of membersOf(`${name}${RESCORE}`, { quantized: second, dtype: value.dtype }, ask.rescore)) {
       members.set(key, part)
@@ -63,7 +65,7 @@ export function quantizeOne(name: string, value: Value, asked: ArrayAsk, options
       bitsPerValue: values.length === 0 ? 0 : (8 * bytes) / values.length,
       ...errorOf(values, decoded),
       ...(choice ? { curve: choice.curve.front.map(curvePoint) } : {}),
-      ...(options.recall ? { recall: recallOf(name, value, values, decoded, second, ask, tools) } : {}),
+      ...(searched ? { recall: recallOf(name, value, values, decoded, second, ask, tools) } : {}),
     },
   }
 }
@@ -137,12 +139,6 @@ function recallOf(
   tools: Tools,
 ): RecallFigures {
   const [rows = 0, width = 0] = shape
-  if (shape.length !== 2 || rows < 10) {
-    throw new TersorError('E_USAGE', `--recall needs a table of at least 10 rows; "${name}" is [${shape.join(', ')}]`, {
-      where: name,
-      hint: 'give an array of shape [rows, dimensions]',
-    })
-  }
   return recall(values, decoded, width, {
     every: Math.max(5, Math.ceil(rows / QUERIES)),
     ...(second && ask.rescore
