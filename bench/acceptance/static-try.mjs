@@ -2,11 +2,12 @@
  * Places, inserts and runs static int8 on one model, with ranges from its own float run: a try of src/graph/placement and
  * src/graph/lowerings/quantize-linear.ts end to end, without the pipeline.
  *
- *     node bench/acceptance/static-try.mjs MODEL [SAMPLES.npy] [--out FILE] [--samples 16] [--weights auto|s8|u8|7bit]
- *          [--sums integer|float] [--loose conv-integer|qdq] [--keep LABEL,LABEL] [--percentile 100]
+ *     node bench/acceptance/static-try.mjs MODEL [SAMPLES.npy] [--out FILE] [--samples 16] [--weights auto|rescaled|s8|u8|7bit]
+ *          [--sums integer|float] [--loose conv-integer|qdq] [--keep LABEL,LABEL]
+ *          [--calibrate N] [--scale extreme|error]
  *
- * SAMPLES.npy holds [count, ...input shape without batch]; without it samples are smooth noise. Half of them give the ranges, the other
- * half the figures.
+ * SAMPLES.npy holds [count, ...input shape without batch]; without it samples are smooth noise. The first
+ * N (default half) give the ranges, the others the figures.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -27,6 +28,7 @@ const { values: options, positionals } = parseArgs({
     loose: { type: 'string', default: 'conv-integer' },
     keep: { type: 'string', default: '' },
     scale: { type: 'string', default: 'extreme' },
+    calibrate: { type: 'string' },
     verbose: { type: 'boolean', default: false },
   },
 })
@@ -42,6 +44,7 @@ await build({
       export { memorySource } from './src/bytes/memory.ts'
       export { read, readTensor } from './src/formats/onnx/index.ts'
       export { applyEdits, removeDead, opsetOf } from './src/graph/index.ts'
+      export { foldBatchNorms } from './src/graph/rewrites/batch-norm.ts'
       export { raiseOpset } from './src/graph/rewrites/raise-opset/index.ts'
       export * from './src/graph/placement/index.ts'
       export { insertPairs } from './src/graph/lowerings/quantize-linear.ts'
@@ -84,7 +87,7 @@ if ((parts.opsetOf(model) ?? 0) < 13) {
 const floatBytes = await parts.encodeModel(model)
 const float = await load(floatBytes)
 const feeds = samplesFor(float)
-const half = Math.ceil(feeds.length / 2)
+const half = Math.min(feeds.length - 1, Number(options.calibrate ?? Math.ceil(feeds.length / 2)))
 
 // Shapes and extremes of every float value, by running the model with all of them as outputs.
 const names = model.graph.nodes.flatMap((node) => node.outputs.filter((name) => name !== ''))
@@ -152,12 +155,19 @@ for (const product of placement.products) {
   if (!weight) continue
   const values = await floatsOf(constants.get(weight.name))
   const channels = weight.axis === null ? 1 : weight.shape[weight.axis]
-  const least =
+  let least =
     form === 'stored' || weight.axis === null
       ? undefined
       : parts.leastWeightScales(bias ? biases.get(bias) : null, grids.get(groupOf.get(operands[0])).scale, channels)
+  if (options.weights === 'rescaled') {
+    const pairs = parts.safePairScales(product, values)
+    least = pairs && least ? least.map((one, i) => Math.max(one, pairs[i])) : (pairs ?? least)
+  }
   const made = parts.staticWeight(weight.name, values, weight.shape, weight.axis, { least, scale: options.scale })
-  const kind = options.weights === 'auto' ? (parts.safeForm?.(product, made) ?? 's8') : options.weights
+  const kind =
+    options.weights === 'auto' || options.weights === 'rescaled'
+      ? parts.safeWeight(product, made).form
+      : options.weights
   forms[kind] = (forms[kind] ?? 0) + 1
   const again = { least, scale: options.scale, unsigned: kind === 'u8', most: kind === '7bit' ? 63 : 127 }
   weights.set(
@@ -235,7 +245,7 @@ async function rewrites() {
     })
     return (await import(pathToFileURL(at))).prepareForStatic
   } catch {
-    return undefined
+    return parts.foldBatchNorms
   }
 }
 
@@ -261,7 +271,10 @@ function samplesFor(session) {
         const dims = shape.map((size, axis) => (typeof size === 'number' && size > 0 ? size : axis === 0 ? 1 : 64))
         const length = dims.reduce((a, b) => a * b, 1)
         let at = 0
-        const walk = Float32Array.from({ length }, () => (at = 0.95 * at + 0.6 * (uniform() - 0.5)) * 2)
+        const walk = Float32Array.from({ length }, () => {
+          at = 0.95 * at + 0.6 * (uniform() - 0.5)
+          return 2 * at
+        })
         return [
           name,
           type === 'int64'

@@ -72,8 +72,7 @@ export function insertPairs(model: Model, placement: Placement, inputs: PairInpu
   const biasUses = new Map<string, number>()
   for (const node of model.graph.nodes) {
     const product = integerReads.get(node)
-    const lowered =
-      product === undefined ? [node] : lowerProduct(product, inputs, maker, fresh, constants, decoded, biasUses)
+    const lowered = product === undefined ? [node] : lowerProduct(product, inputs, maker, fresh, constants, biasUses)
     const after = maker.after(lowered, node)
     if (after.length === 1 && after[0] === node) continue
     if (!replace.has(node)) replace.set(node, after)
@@ -96,7 +95,6 @@ function lowerProduct(
   maker: PairMaker,
   fresh: (base: string) => string,
   constants: TensorRef[],
-  decoded: ReadonlyMap<string, string>,
   biasUses: Map<string, number>,
 ): readonly Node[] {
   const { node, weight, bias, form, label } = product
