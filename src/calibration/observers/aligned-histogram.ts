@@ -9,7 +9,7 @@ export interface AlignedHistogram extends ValueRange {
 }
 
 /** Width of the bins before anything but zeros was seen: the least f32. */
-const LEAST_EXPONENT = -149
+export const LEAST_EXPONENT = -149
 
 /**
  * A histogram whose bins start at multiples of a power of two, as fine as the range allows. A wider range doubles the
@@ -30,7 +30,7 @@ export function alignedHistogramObserver(bins = 4096): Observer<AlignedHistogram
     observe(state, batch) {
       if (batch.length === 0) return state
       const range = extremesOf(batch)
-      const exponent = Math.max(state.exponent, exponentFor(range, bins / 2))
+      const exponent = exponentFor(range, bins / 2, state.exponent)
       const perUnit = powerOfTwo(-exponent)
       const counts = new Float64Array(bins)
       for (const value of batch) counts[Math.floor(value * perUnit) + bins / 2]! += 1
@@ -39,14 +39,18 @@ export function alignedHistogramObserver(bins = 4096): Observer<AlignedHistogram
   }
 }
 
-/** Least exponent whose bins reach both ends. */
-function exponentFor({ min, max }: ValueRange, half: number): number {
-  let exponent = LEAST_EXPONENT
+/** Least exponent, from `least` up, whose bins reach both ends. */
+export function exponentFor({ min, max }: ValueRange, half: number, least: number): number {
+  let exponent = least
   while (Math.floor(min * powerOfTwo(-exponent)) < -half || max * powerOfTwo(-exponent) >= half) exponent++
   return exponent
 }
 
-function coarser({ exponent, counts }: AlignedHistogram, wanted: number): Float64Array {
+/** The same counts in wider bins. */
+export function coarser(
+  { exponent, counts }: Pick<AlignedHistogram, 'exponent' | 'counts'>,
+  wanted: number,
+): Float64Array {
   if (exponent === wanted) return counts
   const half = counts.length / 2
   const shrink = powerOfTwo(exponent - wanted)

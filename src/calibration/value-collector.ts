@@ -1,0 +1,130 @@
+import { TersorError } from '../errors.ts'
+import type { ChannelStatistics, ValueStatistics } from '../model/statistics.ts'
+import { powerOfTwo } from '../numbers/power-of-two.ts'
+import { coarser, exponentFor, LEAST_EXPONENT } from './observers/aligned-histogram.ts'
+import { channelMomentsOf, joinMoments } from './observers/channel-moments.ts'
+import { extremesOf, joinRanges, NO_RANGE } from './observers/extremes.ts'
+
+/** Bins of the histograms of statistics: at least 2048 between 0 and the furthest value. */
+export const STATISTICS_BINS = 8192
+/** An axis of more indices is no axis of channels. */
+export const MOST_CHANNELS = 65536
+
+/**
+ * Statistics of one value while they grow: what `alignedHistogramObserver` and `channelMomentsObserver` remember, kept in
+ * place. The same samples in the same order give the same bits, whether in one go or from statistics that are continued.
+ */
+export class ValueCollector {
+  #range = NO_RANGE
+  #count = 0
+  #zeros = 0
+  #exponent = LEAST_EXPONENT
+  #counts: Float64Array
+  #samples: Float32Array
+  #seen = 0
+  #channels: ChannelStatistics | undefined
+  readonly #axis: number | undefined
+  #channelsLost = false
+
+  /** `axis` of the channels, negative from the end; without one none are kept. Continues `from` without changing it. */
+  constructor(axis?: number, from?: ValueStatistics) {
+    this.#axis = axis
+    this.#counts = from === undefined ? new Float64Array(STATISTICS_BINS) : from.counts.slice()
+    this.#samples = new Float32Array(Math.max(64, 2 * (from?.samples.length ?? 0)))
+    if (from === undefined) return
+    this.#range = { min: from.min, max: from.max }
+    this.#count = from.count
+    this.#zeros = from.zeros
+    this.#exponent = from.exponent
+    this.#samples.set(from.samples)
+    this.#seen = from.samples.length / 2
+    this.#channels = from.channels
+    this.#channelsLost = from.channels === undefined && from.count > 0
+  }
+
+  /** Samples seen. */
+  get seen(): number {
+    return this.#seen
+  }
+
+  /** Adds one sample. E_NONFINITE with the index of the first value that is not finite; nothing is changed then. */
+  add(values: Float32Array, shape: readonly number[]): void {
+    const range = this.#addChannels(values, shape) ?? extremesOf(values)
+    this.#remember(range.min, range.max)
+    if (values.length === 0) return
+    const half = this.#counts.length / 2
+    const exponent = exponentFor(range, half, this.#exponent)
+    if (exponent > this.#exponent) {
+      this.#counts = coarser({ exponent: this.#exponent, counts: this.#counts }, exponent)
+      this.#exponent = exponent
+    }
+    const counts = this.#counts
+    const perUnit = powerOfTwo(-exponent)
+    let zeros = 0
+    for (let index = 0; index < values.length; index++) {
+      const value = values[index]!
+      if (value === 0) zeros++
+      counts[Math.floor(value * perUnit) + half]! += 1
+    }
+    this.#zeros += zeros
+    this.#count += values.length
+    this.#range = joinRanges(this.#range, range)
+  }
+
+  /** What is known so far, as a copy. */
+  statistics(): ValueStatistics {
+    return {
+      ...this.#range,
+      count: this.#count,
+      zeros: this.#zeros,
+      exponent: this.#exponent,
+      counts: this.#counts.slice(),
+      samples: this.#samples.slice(0, 2 * this.#seen),
+      ...(this.#channels === undefined ? {} : { channels: this.#channels }),
+    }
+  }
+
+  /** The range, where the channels gave it on the way. */
+  #addChannels(values: Float32Array, shape: readonly number[]): { min: number; max: number } | undefined {
+    if (this.#axis === undefined || this.#channelsLost || values.length === 0) return undefined
+    const axis = this.#axis < 0 ? this.#axis + shape.length : this.#axis
+    const length = shape[axis]
+    const known = this.#channels
+    if (
+      length === undefined ||
+      length > MOST_CHANNELS ||
+      (known && (known.axis !== axis || known.min.length !== length))
+    ) {
+      this.#channelsLost = true
+      this.#channels = undefined
+      return undefined
+    }
+    const moments = channelMomentsOf(values, shape, axis)
+    this.#channels = { axis, ...(known === undefined ? moments : joinMoments(known, moments)) }
+    let { min, max } = NO_RANGE
+    for (const value of moments.min) min = Math.min(min, value)
+    for (const value of moments.max) max = Math.max(max, value)
+    return { min: min + 0, max: max + 0 }
+  }
+
+  #remember(min: number, max: number): void {
+    if (2 * this.#seen + 2 > this.#samples.length) {
+      const grown = new Float32Array(this.#samples.length * 2)
+      grown.set(this.#samples)
+      this.#samples = grown
+    }
+    this.#samples[2 * this.#seen] = min
+    this.#samples[2 * this.#seen + 1] = max
+    this.#seen++
+  }
+}
+
+/** The values of a tensor as f32; E_NONFINITE where a double is beyond f32. */
+export function asSingles(values: Float32Array | Float64Array): Float32Array {
+  if (values instanceof Float32Array) return values
+  const singles = Float32Array.from(values)
+  const at = singles.findIndex((single, index) => !Number.isFinite(single) && Number.isFinite(values[index]))
+  if (at >= 0)
+    throw new TersorError('E_NONFINITE', `activation ${at} is ${values[at]}; expected numbers that f32 holds`)
+  return singles
+}

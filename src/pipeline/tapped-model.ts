@@ -1,0 +1,106 @@
+import { freshNames } from '../graph/index.ts'
+import type { Graph, Model, Node, ValueInfo } from '../model/graph.ts'
+
+/** Values of the outer graph that can be looked at, and why the others cannot. */
+export interface Taps {
+  /** Given by nodes: graph outputs of a tapped copy. */
+  readonly values: readonly string[]
+  /** Graph inputs: seen in the feeds. */
+  readonly inputs: readonly string[]
+  readonly skipped: ReadonlyMap<string, string>
+}
+
+/** Element types of values that have statistics. */
+export const FLOATS: ReadonlySet<string> = new Set(['f32', 'f16', 'f64'])
+
+/** Sorts asked-for values. Element types that nothing declares show when the model runs. */
+export function tapsOf({ graph }: Model, asked: readonly string[]): Taps {
+  const inputs = new Set(graph.inputs.map(({ name }) => name))
+  const constants = new Set([...graph.initializers.map(({ name }) => name), ...graph.sparseInitializers])
+  const made = new Set<string>()
+  for (const node of graph.nodes) {
+    for (const name of node.outputs) (node.op === 'Constant' ? constants : made).add(name)
+  }
+  const infos = new Map([...graph.inputs, ...graph.values, ...graph.outputs].map((info) => [info.name, info]))
+  const taps = { values: [] as string[], inputs: [] as string[], skipped: new Map<string, string>() }
+  for (const name of new Set(asked)) {
+    const info = infos.get(name)
+    if (constants.has(name)) taps.skipped.set(name, 'a constant')
+    else if (info?.dtype !== undefined && !FLOATS.has(info.dtype))
+      taps.skipped.set(name, `elements of type ${info.dtype}`)
+    else if (inputs.has(name)) taps.inputs.push(name)
+    else if (made.has(name)) taps.values.push(name)
+    else taps.skipped.set(name, 'no value of the outer graph; values inside bodies and functions are not fetched')
+  }
+  return taps
+}
+
+/** The same graph giving `values` (and `also`) instead of its outputs, without the nodes that only fed other outputs. */
+export function tappedModel(model: Model, values: readonly string[], also: readonly string[] = []): Model {
+  const { graph } = model
+  const infos = new Map([...graph.values, ...graph.outputs].map((info) => [info.name, info]))
+  const outputs = [...new Set([...values, ...also])].map((name): ValueInfo => infos.get(name) ?? { name })
+  return withOutputs(model, graph.nodes, outputs)
+}
+
+/** The same graph giving how many elements each value has, and the name of each figure. */
+export function sizedModel(
+  model: Model,
+  values: readonly string[],
+): { readonly model: Model; readonly sizes: ReadonlyMap<string, string> } {
+  const fresh = freshNames(model)
+  const sizes = new Map(values.map((name) => [name, fresh(`${name}.size`)]))
+  const nodes = [...sizes].map(([value, size]): Node => {
+    return { name: '', op: 'Size', domain: '', inputs: [value], outputs: [size], attributes: [] }
+  })
+  const outputs = [...sizes.values()].map((name): ValueInfo => ({ name, dtype: 'i64', shape: [] }))
+  return { model: withOutputs(model, [...model.graph.nodes, ...nodes], outputs), sizes }
+}
+
+function withOutputs(model: Model, nodes: readonly Node[], outputs: readonly ValueInfo[]): Model {
+  const kept = neededFor(
+    nodes,
+    outputs.map(({ name }) => name),
+  )
+  const { carrier: _carrier, ...graph } = model.graph
+  const given = new Set(outputs.map(({ name }) => name))
+  const made = new Set(kept.flatMap((node) => node.outputs))
+  const values = graph.values.filter(({ name }) => made.has(name) && !given.has(name))
+  const { carrier: _modelCarrier, ...plain } = model
+  return { ...plain, graph: { ...graph, nodes: kept, values, outputs } }
+}
+
+/** Nodes that the named values depend on, in their order. */
+function neededFor(nodes: readonly Node[], names: readonly string[]): readonly Node[] {
+  const makers = new Map(nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)))
+  const needed = new Set<Node>()
+  const open = [...names]
+  for (let name = open.pop(); name !== undefined; name = open.pop()) {
+    const node = makers.get(name)
+    if (node === undefined || needed.has(node)) continue
+    needed.add(node)
+    for (const read of readsOf(node)) open.push(read)
+  }
+  return nodes.filter((node) => needed.has(node))
+}
+
+/** Names a node reads, those its bodies read included: more than they take from outside, which does no harm. */
+function readsOf(node: Node): readonly string[] {
+  const reads = [...node.inputs]
+  const bodies: Graph[] = []
+  const open = (one: Node): void => {
+    for (const attribute of one.attributes) {
+      if (attribute.kind === 'graph') bodies.push(attribute.value)
+      if (attribute.kind === 'graphs') bodies.push(...attribute.value)
+    }
+  }
+  open(node)
+  for (let body = bodies.pop(); body !== undefined; body = bodies.pop()) {
+    for (const inner of body.nodes) {
+      reads.push(...inner.inputs)
+      open(inner)
+    }
+    reads.push(...body.outputs.map(({ name }) => name))
+  }
+  return reads.filter((name) => name !== '')
+}
