@@ -159,10 +159,10 @@ const gather: Evaluate = (node, [a, indices], most) => {
   return { ...a, shape, data: picked(a.data, Float64Array.from(from)) }
 }
 
-const slice: Evaluate = (node, inputs) => {
+const slice: Evaluate = (node, inputs, most) => {
   const [a] = inputs
   const shape = a && shapeOf(node, inputs)
-  if (!a || !shape) return null
+  if (!a || !shape || countOf(shape) > most) return null
   const integers = integersOf(inputs)
   const starts = intsAttribute(node, 'starts') ?? integers[1] ?? []
   const axes = intsAttribute(node, 'axes') ?? integers[3] ?? undefined
