@@ -52,6 +52,8 @@ export interface StaticProduct {
   readonly weight: { readonly name: string; readonly axis: number | null; readonly shape: readonly number[] } | null
   /** A constant added to every channel; null when there is none. */
   readonly bias: string | null
+  /** The Add behind a MatMul that brings the bias, and the rank of its result. */
+  readonly biasNode: { readonly node: Node; readonly rank: number } | null
   /** Every group has one input channel: kernels for these add exactly on every CPU. */
   readonly depthwise: boolean
   /** Per run; null where shapes are not known. */

@@ -7,6 +7,7 @@ import { connect } from '../consumers.ts'
 import { freshNames } from '../fresh-names.ts'
 import { opsetOf } from '../opsets.ts'
 import { convIntegerNodes } from './conv-integer.ts'
+import { float32s, makeNode } from './make.ts'
 import { PairMaker } from './pair-maker.ts'
 import { placedBias } from './placed-bias.ts'
 import { placedWeight } from './placed-weight.ts'
@@ -50,6 +51,7 @@ export function insertPairs(model: Model, placement: Placement, inputs: PairInpu
   const removeInputs = new Set<string>()
 
   const integerReads = new Map(placement.products.filter(({ form }) => form !== 'stored').map((one) => [one.node, one]))
+  const joined = new Map(placement.products.flatMap((one) => (one.biasNode ? [[one.biasNode.node, one] as const] : [])))
   const constantNodes = new Map(model.graph.nodes.filter(isConstantNode).map((node) => [node.outputs[0] ?? '', node]))
   const listed = new Set(model.graph.inputs.map(({ name }) => name))
   const own = new Set(model.graph.initializers.map(({ name }) => name))
@@ -72,7 +74,17 @@ export function insertPairs(model: Model, placement: Placement, inputs: PairInpu
   const biasUses = new Map<string, number>()
   for (const node of model.graph.nodes) {
     const product = integerReads.get(node)
-    const lowered = product === undefined ? [node] : lowerProduct(product, inputs, maker, fresh, constants, biasUses)
+    const before = joined.get(node)
+    if (product?.biasNode?.rank === 2) {
+      replace.set(node, [])
+      continue
+    }
+    const lowered =
+      before !== undefined && before.biasNode?.rank !== 2
+        ? [withWideBias(before, inputs, fresh, constants, biasUses)]
+        : (product ?? before)
+          ? lowerProduct((product ?? before) as StaticProduct, inputs, maker, fresh, constants, biasUses)
+          : [node]
     const after = maker.after(lowered, node)
     if (after.length === 1 && after[0] === node) continue
     if (!replace.has(node)) replace.set(node, after)
@@ -97,7 +109,7 @@ function lowerProduct(
   constants: TensorRef[],
   biasUses: Map<string, number>,
 ): readonly Node[] {
-  const { node, weight, bias, form, label } = product
+  const { node, weight, bias, biasNode, form, label } = product
   const given = weight === null ? undefined : inputs.weights.get(weight.name)
   if (weight !== null && given === undefined) {
     throw new TersorError('E_PLAN', `expected codes for weight "${weight.name}", found none`, { where: label })
@@ -113,7 +125,8 @@ function lowerProduct(
   const renamed = node.inputs.map((name, index) =>
     product.operands.includes(name) && (index < 2 || name !== bias) ? maker.decodedOf(name) : name,
   )
-  if (bias === null || given === undefined) return [{ ...node, inputs: renamed }]
+  if (bias === null || given === undefined || (biasNode !== null && biasNode.rank !== 2))
+    return [{ ...node, inputs: renamed }]
   const values = inputs.biases.get(bias)
   if (values === undefined) {
     throw new TersorError('E_PLAN', `expected the elements of bias "${bias}", found none`, { where: label })
@@ -121,7 +134,29 @@ function lowerProduct(
   const placed = placedBias(bias, values, grid.scale, given.scales, label, fresh)
   constants.push(...placed.constants)
   biasUses.set(bias, (biasUses.get(bias) ?? 0) + 1)
+  if (biasNode !== null) {
+    return [...placed.nodes, makeNode('Gemm', [...renamed.slice(0, 2), placed.value], biasNode.node.outputs)]
+  }
   return [...placed.nodes, { ...node, inputs: renamed.with(2, placed.value) }]
+}
+
+/** The Add of a bias that has as many axes as what it is added to: not joined with the MatMul before it. */
+function withWideBias(
+  { bias, biasNode, label }: StaticProduct,
+  { biases }: PairInputs,
+  fresh: (base: string) => string,
+  constants: TensorRef[],
+  biasUses: Map<string, number>,
+): Node {
+  const values = biases.get(bias ?? '')
+  if (biasNode === null || bias === null || values === undefined) {
+    throw new TersorError('E_PLAN', `expected the elements of bias "${bias}", found none`, { where: label })
+  }
+  const { node, rank } = biasNode
+  const name = fresh(`${bias}/wide`)
+  constants.push({ ...float32s(name, values), shape: [...new Array<number>(rank - 1).fill(1), values.length] })
+  biasUses.set(bias, (biasUses.get(bias) ?? 0) + 1)
+  return { ...node, inputs: node.inputs.map((input) => (input === bias ? name : input)) }
 }
 
 /** A float bias goes when every reader of it got codes. */

@@ -38,10 +38,11 @@ export function floatNodes(
 ): readonly FloatNode[] {
   const norms = new Set(normsOf(site.connections).flatMap((norm) => norm.nodes))
   const before = productsBehind(site, candidates)
+  const joined = new Set([...candidates.values()].map(({ biasNode }) => biasNode?.node))
   const found: FloatNode[] = []
   for (const node of site.nodes) {
     const candidate = candidates.get(node)
-    if (flow.steps.has(node) || isConstantNode(node) || SHAPES.has(node.op)) continue
+    if (flow.steps.has(node) || joined.has(node) || isConstantNode(node) || SHAPES.has(node.op)) continue
     if (candidate !== undefined) {
       if (candidate.float !== null) found.push({ node, label: site.label(node), ...candidate.float })
       continue

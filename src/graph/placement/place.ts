@@ -114,6 +114,7 @@ function productOf(candidate: Candidate, site: Site, flow: Flow, loose: 'conv-in
     operands: float === null ? candidate.operands : [],
     weight,
     bias: float === null ? bias : null,
+    biasNode: float === null ? (candidate.biasNode ?? null) : null,
     depthwise,
     multiplyAdds: multiplyAddsOf(candidate, site),
   }

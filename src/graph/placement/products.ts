@@ -12,6 +12,7 @@ export interface Candidate {
   readonly operands: readonly string[]
   readonly weight: StaticProduct['weight']
   readonly bias: string | null
+  readonly biasNode?: StaticProduct['biasNode']
   readonly depthwise: boolean
   readonly float: { readonly code: FloatCode; readonly text: string } | null
 }
@@ -73,7 +74,8 @@ function matmul(node: Node, site: Site): Candidate {
       operands: [left],
       weight: weight.shape.length === 2 ? weight : { ...weight, axis: null },
     }
-    return { ...candidate, float: weight.shape.length < 2 ? attributes('a vector as weight') : null }
+    if (weight.shape.length < 2) return { ...candidate, float: attributes('a vector as weight') }
+    return { ...candidate, ...addedBias(node, weight.shape, site), float: null }
   }
   const leftWeight = constantWeight(left, null, site)
   if (leftWeight !== null) {
@@ -83,6 +85,23 @@ function matmul(node: Node, site: Site): Candidate {
     return { ...base, operands: [], weight: null, float: { code: 'not-float32', text: 'its elements are not float32' } }
   }
   return { ...base, operands: [left, right], weight: null, float: null }
+}
+
+/**
+ * onnxruntime joins MatMul and Add to a float Gemm before it looks for codes, and the product is lost to integers. As a Gemm with
+ * an int32 bias, matrices become QGemm; with more axes, which it joins where all shapes are fixed, a bias of as many axes is not joined.
+ */
+function addedBias(node: Node, shape: readonly number[], site: Site): Pick<Candidate, 'bias' | 'biasNode'> | null {
+  const output = node.outputs[0] ?? ''
+  const add = site.onlyReader(output)
+  const rank = site.shape(node.inputs[0] ?? '')?.length ?? 0
+  if (add === null || add.op !== 'Add' || !isStandard(add) || shape.length !== 2 || rank < 2) return null
+  if (rank > 2 && !site.isStatic) return null
+  const bias = add.inputs.find((name) => name !== output) ?? ''
+  const tensor = site.constant(bias)
+  if (tensor?.dtype !== 'f32' || tensor.shape.length > rank) return null
+  const perChannel = tensor.shape.at(-1) === shape[1] && tensor.shape.slice(0, -1).every((size) => size === 1)
+  return perChannel ? { bias, biasNode: { node: add, rank } } : null
 }
 
 function convTranspose(node: Node, site: Site): Candidate {

@@ -68,6 +68,12 @@ export class Site {
     return shape?.every((size) => typeof size === 'number') ? (shape as readonly number[]) : null
   }
 
+  /** No input has an open dimension, so the runtime knows every shape too. */
+  get isStatic(): boolean {
+    const fed = this.scope.graph?.inputs.filter(({ name }) => this.constant(name) === null) ?? []
+    return fed.every(({ shape }) => shape?.every((size) => typeof size === 'number' && size > 0))
+  }
+
   /** The value of a scalar constant, or null. */
   async scalar(name: string): Promise<number | null> {
     const tensor = this.constant(name)
