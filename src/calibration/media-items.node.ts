@@ -100,7 +100,8 @@ async function media(
   notes.push(...said)
   if (kind === 'sound') {
     if (preprocess.sound === undefined) throw wrongKind(preprocess, kind)
-    return { items: await soundItems(paths, inputs, preprocess.sound, skipped, options), notes, asBytes: false }
+    const found = await soundItems(paths, inputs, preprocess.sound, skipped, options)
+    return { items: found.items, notes: [...notes, ...found.notes], asBytes: false }
   }
   const { picture: recipe } = preprocess
   if (recipe === undefined) throw wrongKind(preprocess, kind)
