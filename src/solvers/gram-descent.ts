@@ -17,14 +17,12 @@ export function gramDescent(
   sweeps: number,
 ): void {
   const pull = new Float64Array(width)
+  const error = new Float64Array(width)
   for (let at = 0; at < values.length; at += width) {
     // pull = G * error, kept up to date as codes move.
     pull.fill(0)
-    for (let j = 0; j < width; j++) {
-      const error = (values[at + j] as number) - (decoded[at + j] as number)
-      if (error === 0) continue
-      for (let i = 0; i < width; i++) pull[i] = (pull[i] as number) + (gram[j * width + i] as number) * error
-    }
+    for (let j = 0; j < width; j++) error[j] = (values[at + j] as number) - (decoded[at + j] as number)
+    addProducts(gram, error, width, pull)
     for (let sweep = 0; sweep < sweeps; sweep++) {
       let moved = false
       for (let j = 0; j < width; j++) {
@@ -47,16 +45,58 @@ export function gramDescent(
   }
 }
 
+/** pull += G * error, four columns in one pass; each sum in the order of the columns. */
+function addProducts(gram: Float64Array, error: Float64Array, width: number, pull: Float64Array): void {
+  let j = 0
+  for (; j + 3 < width; j += 4) {
+    const [e0, e1, e2, e3] = [error[j], error[j + 1], error[j + 2], error[j + 3]] as [number, number, number, number]
+    const g = j * width
+    for (let i = 0; i < width; i++) {
+      let sum = pull[i] as number
+      sum += (gram[g + i] as number) * e0
+      sum += (gram[g + width + i] as number) * e1
+      sum += (gram[g + 2 * width + i] as number) * e2
+      sum += (gram[g + 3 * width + i] as number) * e3
+      pull[i] = sum
+    }
+  }
+  for (; j < width; j++) {
+    const e = error[j] as number
+    for (let i = 0; i < width; i++) pull[i] = (pull[i] as number) + (gram[j * width + i] as number) * e
+  }
+}
+
 /** Second moment of rows, with a little of the mean of its diagonal added to the diagonal. [width][width] */
 export function gramOf(values: Float32Array, width: number, most = 20_000): Float64Array {
   const gram = new Float64Array(width * width)
   const rows = values.length / width
   const every = Math.max(1, Math.ceil(rows / most))
-  for (let row = 0; row < rows; row += every) {
-    const at = row * width
+  const used = Array.from({ length: Math.ceil(rows / every) }, (_, i) => i * every * width)
+  let next = 0
+  // Four rows in one pass; each sum in the order of the rows.
+  for (; next + 3 < used.length; next += 4) {
+    const [a, b, c, d] = used.slice(next, next + 4) as [number, number, number, number]
+    for (let j = 0; j < width; j++) {
+      const [xa, xb, xc, xd] = [values[a + j], values[b + j], values[c + j], values[d + j]] as [
+        number,
+        number,
+        number,
+        number,
+      ]
+      const g = j * width
+      for (let i = 0; i <= j; i++) {
+        let sum = gram[g + i] as number
+        sum += xa * (values[a + i] as number)
+        sum += xb * (values[b + i] as number)
+        sum += xc * (values[c + i] as number)
+        sum += xd * (values[d + i] as number)
+        gram[g + i] = sum
+      }
+    }
+  }
+  for (const at of used.slice(next)) {
     for (let j = 0; j < width; j++) {
       const x = values[at + j] as number
-      if (x === 0) continue
       for (let i = 0; i <= j; i++)
         gram[j * width + i] = (gram[j * width + i] as number) + x * (values[at + i] as number)
     }

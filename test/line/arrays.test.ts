@@ -204,6 +204,7 @@ describe('arrays as data', () => {
     await refuse({ to: 'int9-row' }, /expected a scheme/)
     await refuse({ solver: 'gptq' }, /needs a model/)
     await refuse({ solver: 'search', effort: 'best' }, /contradict/)
+    for (const to of ['nf4-row', 'f16', 'e4m3fn', 'q4k']) await refuse({ to, solver: 'products' }, /evenly spaced/)
     await refuse({ rescore: 'int8-row' }, /belong to --recall/)
     await refuse({ recall: true, candidates: 0 }, /--candidates/)
     writeFileSync(at('bad.npy'), writeNpy(value(Float32Array.of(1, Number.NaN), [2])))

@@ -36,6 +36,11 @@ const PRESETS: ReadonlyMap<string, string> = new Map([
 
 const EFFORTS: Readonly<Record<string, Effort | undefined>> = { fast: 'closed', best: 'exact' }
 
+/** Levels a step apart, the step among the parameters: not so for casts, which only round like it. */
+export function hasSteps({ codec }: ArrayScheme): boolean {
+  return codec.even === true && codec.parameters.some(({ name }) => name === 'scales')
+}
+
 export interface ArrayAsk {
   readonly scheme: ArrayScheme
   readonly budget: number | undefined
@@ -61,8 +66,11 @@ export function arrayAsk(options: ArrayFileOptions): ArrayAsk {
       hint: 'nearest is --effort fast, search is --effort default',
     })
   }
-  if (products && !scheme.codec.even) {
-    throw new TersorError('E_USAGE', `--solver products needs evenly spaced levels; ${scheme.id} has none`)
+  if (products && !hasSteps(scheme)) {
+    throw new TersorError('E_USAGE', `--solver products needs evenly spaced levels; ${scheme.id} has none`, {
+      where: '--solver',
+      hint: 'int8-row, int4-row and their like have them',
+    })
   }
   if ((options.rescore !== undefined || options.candidates !== undefined) && options.recall !== true) {
     throw new TersorError('E_USAGE', '--rescore and --candidates belong to --recall', { hint: 'add --recall' })

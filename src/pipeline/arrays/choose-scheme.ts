@@ -32,21 +32,43 @@ export interface SchemeChoice {
  * tried on all values. Throws E_USAGE for a budget that no scheme meets.
  */
 export function chooseScheme(values: ArrayLike<number>, options: ChooseOptions): SchemeChoice {
-  const { bits, schemes = candidateIds(), notify, ...rest } = options
+  const work = choosing(values, options)
+  for (;;) {
+    const { done, value } = work.next()
+    if (done) return value
+    options.notify?.(value.done, value.total, value.id)
+  }
+}
+
+/** `chooseScheme` step by step, a pause after every scheme. */
+export function* choosing(
+  values: ArrayLike<number>,
+  { bits, schemes, importance, shape, effort }: ChooseOptions,
+): Generator<{ done: number; total: number; id: string }, SchemeChoice, void> {
   if (!(bits > 0 && Number.isFinite(bits))) throw new TersorError('E_USAGE', `expected a budget of bits, found ${bits}`)
   if (values.length === 0) throw new TersorError('E_USAGE', 'expected values to choose a scheme for, found none')
   const floats = values instanceof Float32Array ? values : Float32Array.from(values)
+  const tried = (schemes ?? candidateIds()).map(arrayScheme)
+  // Of the schemes that nobody asked for, those that have no meaning here are left out.
+  const fitting = tried.filter(
+    ({ grouping }) => schemes !== undefined || grouping.kind !== 'channel' || grouping.axis < (shape?.length ?? 1),
+  )
+  if (fitting.length === 0) throw new TersorError('E_USAGE', 'expected schemes to choose from, found none')
+  const rest = {
+    ...(importance ? { importance } : {}),
+    ...(shape ? { shape } : {}),
+    ...(effort === undefined ? {} : { effort }),
+  }
   const points: RatePoint[] = []
-  for (const [done, id] of schemes.entries()) {
-    const scheme = arrayScheme(id)
+  for (const [done, scheme] of fitting.entries()) {
     const quantized = encodeArray(floats, scheme, rest)
     const rate = (8 * byteLengthOf(quantized)) / floats.length
     points.push({
       id: scheme.id,
       rate,
-      distortion: distortionOf(floats, decodeArray(quantized, scheme), options.importance),
+      distortion: distortionOf(floats, decodeArray(quantized, scheme), importance),
     })
-    notify?.(done + 1, schemes.length, scheme.id)
+    yield { done: done + 1, total: fitting.length, id: scheme.id }
   }
   const curve = rateCurve(points)
   const point = bestWithin(curve, bits)

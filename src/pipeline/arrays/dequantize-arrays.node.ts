@@ -55,14 +55,14 @@ export async function dequantizeArrays(
   const arrays = new Map<string, Value>()
   const decisions: ArrayDecision[] = []
   const read = new Set<string>()
-  await phases.time('dequantize', () => {
+  await phases.time('dequantize', async () => {
     for (const name of names) {
       tools.notify({ phase: 'dequantize', done: decisions.length, total: names.length, note: name })
       tools.signal?.throwIfAborted()
       const first = storedArray(name, values)
       const second = stored.includes(`${name}${RESCORE}`) ? storedArray(`${name}${RESCORE}`, values) : undefined
       for (const key of [...first.keys, ...(second?.keys ?? [])]) read.add(key)
-      const { value, decision } = decodedArray(name, first, second)
+      const { value, decision } = await decodedArray(name, first, second)
       arrays.set(name, value)
       decisions.push(decision)
     }
@@ -96,14 +96,14 @@ export async function dequantizeArrays(
 }
 
 /** One array back to values: from the finer of its codes, where there are two. */
-function decodedArray(
+async function decodedArray(
   name: string,
   first: StoredArray,
   second: StoredArray | undefined,
-): { value: Value; decision: ArrayDecision } {
+): Promise<{ value: Value; decision: ArrayDecision }> {
   const finer = second && byteLengthOf(second.quantized) > byteLengthOf(first.quantized)
   const { quantized, dtype } = finer ? second : first
-  const decoded = namingErrors(name, () => dequantizeArray(quantized))
+  const decoded = await namingErrors(name, () => dequantizeArray(quantized))
   const value: Value =
     dtype === 'u8'
       ? { dtype, shape: quantized.shape, data: bytesOf(decoded) }

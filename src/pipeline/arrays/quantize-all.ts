@@ -51,7 +51,7 @@ export async function quantizeAll(
         },
       )
     }
-    const one = namingErrors(name, () => quantizeOne(name, value, ask, { importance, recall }, tools))
+    const one = await namingErrors(name, () => quantizeOne(name, value, ask, { importance, recall }, tools))
     for (const [key, part] of one.members) add(key, part)
     decisions.push(one.decision)
   }
@@ -70,9 +70,9 @@ function requireTable(values: ReadonlyMap<string, Value>): void {
 }
 
 /** What the codecs refuse, with the name of the array. */
-export function namingErrors<T>(name: string, work: () => T): T {
+export async function namingErrors<T>(name: string, work: () => T | Promise<T>): Promise<T> {
   try {
-    return work()
+    return await work()
   } catch (thrown) {
     if (!(thrown instanceof TersorError) || thrown.where !== undefined) throw thrown
     throw new TersorError(thrown.code, `"${name}": ${thrown.message}`, {

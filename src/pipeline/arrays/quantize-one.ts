@@ -7,14 +7,17 @@ import type { Value } from '../../model/runtime.ts'
 import type { Tools } from '../../model/tools.ts'
 import { arrayScheme, decodeArray, encodeArray, stepsOf, unpackedCodes, withCodes } from '../../schemes/arrays/index.ts'
 import { gramDescent, gramOf } from '../../solvers/index.ts'
+import { breather } from '../breath.ts'
 import { membersOf, RESCORE } from './array-members.ts'
-import type { ArrayAsk } from './array-options.ts'
+import { type ArrayAsk, hasSteps } from './array-options.ts'
 import { errorOf, floatsOf, isTable } from './array-values.ts'
-import { chooseScheme, type SchemeChoice } from './choose-scheme.ts'
+import { choosing, type SchemeChoice } from './choose-scheme.ts'
 import { byteLengthOf } from './quantized-bytes.ts'
 
 /** Sweeps over a row; the second changes a few codes, the third hardly any. */
 const SWEEPS = 3
+/** Values between looks at the clock. */
+const AT_ONCE = 20_000
 /** Widest rows whose second moment is held: 4096^2 doubles are 128 MiB. */
 const WIDEST = 4096
 /** Most queries of a recall, and at least every fifth row. */
@@ -31,18 +34,24 @@ export interface OneOptions {
 }
 
 /** One array in codes, with its figures. */
-export function quantizeOne(name: string, value: Value, asked: ArrayAsk, options: OneOptions, tools: Tools): OneArray {
+export async function quantizeOne(
+  name: string,
+  value: Value,
+  asked: ArrayAsk,
+  options: OneOptions,
+  tools: Tools,
+): Promise<OneArray> {
   const values = floatsOf(value, name)
   const { importance } = options
   const choice =
-    asked.budget === undefined ? undefined : choose(name, value, values, asked.budget, asked, importance, tools)
+    asked.budget === undefined ? undefined : await choose(name, value, values, asked.budget, asked, importance, tools)
   const ask = choice ? { ...asked, scheme: arrayScheme(choice.scheme) } : asked
-  const quantized = encode(values, value.shape, ask.scheme, ask, importance, name, tools)
+  const quantized = await encode(values, value.shape, ask.scheme, ask, importance, name, tools)
   const decoded = decodeArray(quantized, ask.scheme, tools.kernels)
   const members = membersOf(name, { quantized, dtype: value.dtype }, ask.scheme)
   const searched = options.recall && isTable(value)
   const second =
-    searched && ask.rescore ? encode(values, value.shape, ask.rescore, ask, importance, name, tools) : undefined
+    searched && ask.rescore ? await encode(values, value.shape, ask.rescore, ask, importance, name, tools) : undefined
   if (second && ask.rescore) {
     for (const [key, part] of membersOf(`${name}${RESCORE}`, { quantized: second, dtype: value.dtype }, ask.rescore)) {
       members.set(key, part)
@@ -65,12 +74,12 @@ export function quantizeOne(name: string, value: Value, asked: ArrayAsk, options
       bitsPerValue: values.length === 0 ? 0 : (8 * bytes) / values.length,
       ...errorOf(values, decoded),
       ...(choice ? { curve: choice.curve.front.map(curvePoint) } : {}),
-      ...(searched ? { recall: recallOf(name, value, values, decoded, second, ask, tools) } : {}),
+      ...(searched ? { recall: await recallOf(name, value, values, decoded, second, ask, tools) } : {}),
     },
   }
 }
 
-function choose(
+async function choose(
   name: string,
   { shape }: Value,
   values: Float32Array,
@@ -78,32 +87,36 @@ function choose(
   { effort }: ArrayAsk,
   importance: Float32Array | undefined,
   tools: Tools,
-): SchemeChoice {
-  return chooseScheme(values, {
+): Promise<SchemeChoice> {
+  const breathe = breather()
+  const work = choosing(values, {
     bits,
     shape,
     ...(effort === undefined ? {} : { effort }),
     ...(importance ? { importance } : {}),
-    notify: (done, total, id) => {
-      tools.signal?.throwIfAborted()
-      tools.notify({ phase: 'choose', done, total, note: `${name}: ${id}` })
-    },
   })
+  for (;;) {
+    const { done, value } = work.next()
+    if (done) return value
+    tools.notify({ phase: 'choose', done: value.done, total: value.total, note: `${name}: ${value.id}` })
+    await breathe()
+    tools.signal?.throwIfAborted()
+  }
 }
 
 function curvePoint({ id, rate, distortion }: RatePoint): NonNullable<ArrayDecision['curve']>[number] {
   return { scheme: id, bitsPerValue: rate, relativeRms: Math.sqrt(distortion) }
 }
 
-function encode(
+async function encode(
   values: Float32Array,
   shape: readonly number[],
   scheme: ArrayScheme,
   ask: ArrayAsk,
   importance: Float32Array | undefined,
   name: string,
-  { kernels }: Tools,
-): QuantizedArray {
+  tools: Tools,
+): Promise<QuantizedArray> {
   const quantized = encodeArray(
     values,
     scheme,
@@ -112,9 +125,9 @@ function encode(
       ...(ask.effort === undefined ? {} : { effort: ask.effort }),
       ...(importance ? { importance } : {}),
     },
-    kernels,
+    tools.kernels,
   )
-  if (!ask.products || !scheme.codec.even) return quantized
+  if (!ask.products || !hasSteps(scheme)) return quantized
   const width = shape.at(-1) ?? 1
   if (width > WIDEST) {
     throw new TersorError('E_LIMIT', `"${name}" has rows of ${width} values; --solver products takes up to ${WIDEST}`, {
@@ -125,11 +138,26 @@ function encode(
   const decoded = decodeArray(quantized, scheme)
   const steps = stepsOf(quantized, scheme)
   const { levels } = scheme.codec
-  gramDescent(values, decoded, codes, (i) => steps[i] as number, levels - 1, gramOf(values, width), width, SWEEPS)
+  const gram = gramOf(values, width)
+  const breathe = breather()
+  const many = Math.max(1, Math.floor(AT_ONCE / width)) * width
+  for (let at = 0; at < values.length; at += many) {
+    const part = <T extends Float32Array | Uint16Array>(array: T): T => array.subarray(at, at + many) as T
+    const step = (i: number) => steps[at + i] as number
+    gramDescent(part(values), part(decoded), part(codes), step, levels - 1, gram, width, SWEEPS)
+    tools.notify({
+      phase: 'products',
+      done: Math.min(at + many, values.length) / width,
+      total: values.length / width,
+      note: name,
+    })
+    await breathe()
+    tools.signal?.throwIfAborted()
+  }
   return withCodes(quantized, scheme, codes)
 }
 
-function recallOf(
+async function recallOf(
   name: string,
   { shape }: Value,
   values: Float32Array,
@@ -137,15 +165,18 @@ function recallOf(
   second: QuantizedArray | undefined,
   ask: ArrayAsk,
   tools: Tools,
-): RecallFigures {
+): Promise<RecallFigures> {
   const [rows = 0, width = 0] = shape
+  const breathe = breather()
   return recall(values, decoded, width, {
     every: Math.max(5, Math.ceil(rows / QUERIES)),
     ...(second && ask.rescore
       ? { rescored: { scheme: ask.rescore.id, rows: decodeArray(second, ask.rescore), candidates: ask.candidates } }
       : {}),
-    notify: (done, total) => {
-      if (done % 50 === 0 || done === total) tools.notify({ phase: 'recall', done, total, note: name })
+    notify: async (done, total) => {
+      tools.notify({ phase: 'recall', done, total, note: name })
+      await breathe()
+      tools.signal?.throwIfAborted()
     },
   })
 }
