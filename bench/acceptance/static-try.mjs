@@ -48,7 +48,7 @@ await build({
       export { raiseOpset } from './src/graph/rewrites/raise-opset/index.ts'
       export * from './src/graph/placement/index.ts'
       export { insertPairs } from './src/graph/lowerings/quantize-linear.ts'
-      export { leastWeightScales } from './src/graph/lowerings/quantized-bias.ts'
+      export { leastScalesOf } from './src/graph/lowerings/quantized-bias.ts'
       export { ortNodeCpu } from './src/targets/ort-node-cpu.ts'
       export { encodeModel } from './test/fixtures/build.ts'`,
     resolveDir: root,
@@ -149,16 +149,13 @@ for (const node of model.graph.nodes) {
 const weights = new Map()
 const biases = new Map()
 const forms = {}
+for (const { bias } of placement.products) if (bias) biases.set(bias, await floatsOf(constants.get(bias)))
+const floors = parts.leastScalesOf(placement, grids, biases)
 for (const product of placement.products) {
-  const { weight, bias, operands, form } = product
-  if (bias) biases.set(bias, await floatsOf(constants.get(bias)))
+  const { weight } = product
   if (!weight) continue
   const values = await floatsOf(constants.get(weight.name))
-  const channels = weight.axis === null ? 1 : weight.shape[weight.axis]
-  let least =
-    form === 'stored' || weight.axis === null
-      ? undefined
-      : parts.leastWeightScales(bias ? biases.get(bias) : null, grids.get(groupOf.get(operands[0])).scale, channels)
+  let least = floors.get(weight.name)
   if (options.weights === 'rescaled') {
     const pairs = parts.safePairScales(product, values)
     least = pairs && least ? least.map((one, i) => Math.max(one, pairs[i])) : (pairs ?? least)

@@ -23,7 +23,7 @@ export function placedBias(
   if (codes === null) {
     throw new TersorError('E_PLAN', `bias "${name}" does not fit int32 at the scales of its product`, {
       where: label,
-      hint: 'encode the weight with at least the scales that leastWeightScales gives',
+      hint: 'encode the weight with at least the scales that leastScalesOf gives',
     })
   }
   const [code, scale, value] = [fresh(`${name}/codes`), fresh(`${name}/scale`), fresh(`${name}/rounded`)]

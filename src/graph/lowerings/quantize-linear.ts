@@ -31,7 +31,7 @@ const SIXTEEN_BITS = 21
  * their names: what a point rounds is computed under a new name, so outputs and bodies read the rounded value unchanged.
  *
  * E_PLAN for an opset below 13 (21 with 16-bit grids: raise it first), a group without grid, a product without codes of its
- * weight, or a bias beyond int32 (see `leastWeightScales`).
+ * weight, or a bias beyond int32 (see `leastScalesOf`).
  */
 export function insertPairs(model: Model, placement: Placement, inputs: PairInputs): readonly GraphEdit[] {
   const wide = [...inputs.grids.values()].some(({ type }) => type === 'u16' || type === 'i16')

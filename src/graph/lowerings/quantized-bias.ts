@@ -1,3 +1,4 @@
+import type { ActivationGrid, Placement } from '../../model/activation.ts'
 import { roundHalfEven } from '../../numbers/rounding.ts'
 
 /** A bias code, and a sum of products beside it, have to stay within int32; half of it is left for the sum. */
@@ -24,6 +25,28 @@ export function leastWeightScales(bias: Float32Array | null, activation: number,
     least[channel] = rounded < exact ? Math.fround(rounded * (1 + 2 ** -23)) : rounded
   }
   return least
+}
+
+/**
+ * The same for every weight of a placement, over all products that read it. Weights with one scale for all channels get one number.
+ */
+export function leastScalesOf(
+  placement: Placement,
+  grids: ReadonlyMap<string, ActivationGrid>,
+  biases: ReadonlyMap<string, Float32Array>,
+): ReadonlyMap<string, Float32Array> {
+  const groups = new Map(placement.points.map(({ value, group }) => [value, group]))
+  const found = new Map<string, Float32Array>()
+  for (const { form, weight, bias, operands } of placement.products) {
+    const grid = grids.get(groups.get(operands[0] ?? '') ?? '')
+    if (form === 'stored' || weight === null || grid === undefined) continue
+    const values = form === 'qdq' && bias !== null ? (biases.get(bias) ?? null) : null
+    const channels = weight.axis === null ? (values?.length ?? 1) : (weight.shape[weight.axis] ?? 1)
+    const each = leastWeightScales(values, grid.scale, channels)
+    const least = weight.axis === null ? Float32Array.of(each.reduce((a, b) => Math.max(a, b), 0)) : each
+    found.set(weight.name, found.get(weight.name)?.map((one, index) => Math.max(one, least[index] as number)) ?? least)
+  }
+  return found
 }
 
 /** int32 codes of a bias at the product of the scales; null where one of them would not fit. */

@@ -11,6 +11,7 @@ export interface Groups {
 
 interface Group {
   readonly name: string
+  readonly order: number
   bounds: ValueBounds
   /** What the grid must lie inside: bounds of the Relu and Clip that the pairs absorb. */
   limit: ValueBounds
@@ -28,15 +29,16 @@ export function groupsOf(
   bounds: ReadonlyMap<string, ValueBounds>,
 ): Groups {
   const groups = new Map<string, Group>()
-  for (const name of values) {
+  for (const [order, name] of values.entries()) {
     const own = bounds.get(name) ?? UNBOUNDED
     const producer = site.producer(name)
     const absorbs = producer !== null && flow.steps.get(producer)?.kind === 'absorb'
-    groups.set(name, { name, bounds: own, limit: absorbs ? own : UNBOUNDED })
+    groups.set(name, { name, order, bounds: own, limit: absorbs ? own : UNBOUNDED })
   }
   const join = (a: string, b: string): void => {
-    const [one, two] = [groups.get(a), groups.get(b)]
-    if (one === undefined || two === undefined || one === two) return
+    const [first, second] = [groups.get(a), groups.get(b)]
+    if (first === undefined || second === undefined || first === second) return
+    const [one, two] = first.order < second.order ? [first, second] : [second, first]
     const merged = hull(one.bounds, two.bounds)
     if (!inside(merged, one.limit) || !inside(merged, two.limit)) return
     one.bounds = merged

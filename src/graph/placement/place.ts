@@ -51,7 +51,8 @@ export async function placeActivations(model: Model, _target: Target, options: P
       value,
       group: groups.of(value),
       bounds: groups.bounds(value),
-      readers: because.code === 'operand' ? 'products' : 'all',
+      // A product whose result goes to a QuantizeLinear and elsewhere is not joined to an integer operator.
+      readers: because.code === 'operand' && !joined.has(site.producer(value)) ? 'products' : 'all',
       because,
     }),
   )
