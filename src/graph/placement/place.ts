@@ -46,6 +46,10 @@ export async function placeActivations(model: Model, _target: Target, options: P
   const loose = options.loose ?? 'conv-integer'
   const reasons = pointsOf(site, candidates, flow, loose)
   const groups = groupsOf(site, [...reasons.keys()], flow, bounds)
+  const joined = new Set<Node | null>()
+  for (const { node, float, biasNode } of candidates.values()) {
+    if (float === null) joined.add(biasNode?.rank === 2 ? biasNode.node : node)
+  }
   const points = [...reasons].map(
     ([value, because]): ActivationPoint => ({
       value,
