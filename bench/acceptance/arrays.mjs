@@ -260,6 +260,8 @@ run('budget of 0.1', ['quantize', at('plain.npy'), '--budget', '0.1'], 2, 'no sc
 run('budget of 0', ['quantize', at('plain.npy'), '--budget', '0'], 2)
 run('budget for no values', ['quantize', at('no-values.npy'), '--budget', '4'], 2, 'found none')
 run('budget and scheme', ['quantize', at('plain.npy'), '--budget', '4', '--to', 'int4-row'], 2, 'contradict')
+run('products on a cast', ['quantize', at('plain.npy'), '--to', 'f16', '--solver', 'products'], 2, 'evenly spaced')
+run('budget for a scalar', ['quantize', at('scalar.npy'), '--budget', '64'], 0)
 run('products on a table', ['quantize', at('plain.npy'), '--to', 'nf4-row', '--solver', 'products'], 2, 'evenly spaced')
 run('a solver of models', ['quantize', at('plain.npy'), '--solver', 'gptq'], 4)
 run(

@@ -74,7 +74,7 @@ export async function namingErrors<T>(name: string, work: () => T | Promise<T>):
   try {
     return await work()
   } catch (thrown) {
-    if (!(thrown instanceof TersorError) || thrown.where !== undefined) throw thrown
+    if (!(thrown instanceof TersorError) || thrown.where !== undefined || thrown.code === 'E_ABORTED') throw thrown
     throw new TersorError(thrown.code, `"${name}": ${thrown.message}`, {
       where: name,
       cause: thrown,
