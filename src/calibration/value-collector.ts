@@ -62,10 +62,16 @@ export class ValueCollector {
     const perUnit = powerOfTwo(-exponent)
     let zeros = 0
     for (let index = 0; index < values.length; index++) {
-      const value = values[index]!
-      if (value === 0) zeros++
-      counts[Math.floor(value * perUnit) + half]! += 1
+      const place = values[index]! * perUnit
+      if (place === 0) {
+        zeros++
+        continue
+      }
+      // The floor; bins are few enough for a 32-bit integer, which is several times faster.
+      const whole = place | 0
+      counts[whole + half - (place < whole ? 1 : 0)]! += 1
     }
+    counts[half]! += zeros
     this.#zeros += zeros
     this.#count += values.length
     this.#range = joinRanges(this.#range, range)

@@ -1,0 +1,82 @@
+import { expect, test } from 'vitest'
+import { statePairs } from './states.ts'
+
+type Shape = readonly (number | string | null)[]
+const pairs = (inputs: readonly (readonly [string, Shape])[], outputs: readonly (readonly [string, Shape])[]) =>
+  statePairs(
+    inputs.map(([name, shape]) => ({ name, dtype: 'f32' as const, shape })),
+    outputs.map(([name, shape]) => ({ name, dtype: 'f32', shape })),
+  ).map(({ input, output }) => `${input} <- ${output}`)
+
+const S: Shape = [2, 1, 128]
+
+test.each([
+  ['state', 'stateN'],
+  ['h', 'hn'],
+  ['h0', 'hn'],
+  ['h0', 'h0_out'],
+  ['conv_cache', 'conv_cache_out'],
+  ['cache_in', 'cache_out'],
+  ['input_h', 'output_h'],
+  ['prev_state', 'new_state'],
+  ['stateIn', 'stateOut'],
+  ['past.0.value', 'present.0.value'],
+])('%s goes on as %s', (input, output) => {
+  expect(pairs([[input, S]], [[output, S]])).toEqual([`${input} <- ${output}`])
+})
+
+test.each([
+  ['input', 'output'],
+  ['x', 'y'],
+  ['index', 'dexter'],
+  ['states', 'logits'],
+])('%s and %s have nothing to do with each other', (input, output) => {
+  expect(pairs([[input, S]], [[output, S]])).toEqual([])
+})
+
+test('several states keep apart', () => {
+  expect(
+    pairs(
+      [
+        ['ids', [1, 1]],
+        ['h0', S],
+        ['c0', S],
+        ['h1', S],
+        ['c1', S],
+      ],
+      [
+        ['logits', [1, 65]],
+        ['h0_out', S],
+        ['c0_out', S],
+        ['h1_out', S],
+        ['c1_out', S],
+      ],
+    ),
+  ).toEqual(['h0 <- h0_out', 'c0 <- c0_out', 'h1 <- h1_out', 'c1 <- c1_out'])
+})
+
+test('shapes decide: caches that grow are no states, open dimensions may agree', () => {
+  const past = 'past_key_values.0.key'
+  const present = 'present.0.key'
+  expect(pairs([[past, [1, 8, 'past', 64]]], [[present, [1, 8, 'past + sequence', 64]]])).toEqual([])
+  expect(pairs([[past, [1, 8, 16, 64]]], [[present, [1, 8, 17, 64]]])).toEqual([])
+  expect(pairs([['state', [2, null, 128]]], [['stateN', [2, 'batch', 128]]])).toEqual(['state <- stateN'])
+  expect(pairs([['state', S]], [['stateN', [2, 128]]])).toEqual([])
+})
+
+test('what fits twice is not guessed, and types decide', () => {
+  expect(
+    pairs(
+      [['h', S]],
+      [
+        ['hn', S],
+        ['h_out', S],
+      ],
+    ),
+  ).toEqual([])
+  const [input, output] = [
+    { name: 'state', dtype: 'f32' as const, shape: S },
+    { name: 'stateN', dtype: 'f16', shape: S },
+  ]
+  expect(statePairs([input], [output])).toEqual([])
+})

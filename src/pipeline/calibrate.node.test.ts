@@ -1,0 +1,222 @@
+import { readdirSync } from 'node:fs'
+import * as ort from 'onnxruntime-node'
+import { describe, expect, test } from 'vitest'
+import { buildModel, f32, graph, i64, node, value } from '../../test/fixtures/build.ts'
+import { gaussian } from '../../test/fixtures/distribution.ts'
+import { lineFolder } from '../../test/fixtures/line-folder.ts'
+import type { SampleSet } from '../calibration/index.ts'
+import { ValueCollector } from '../calibration/value-collector.ts'
+import { createKernelsSync } from '../kernels/index.ts'
+import type { Model } from '../model/graph.ts'
+import type { Feeds, Value } from '../model/runtime.ts'
+import type { Statistics } from '../model/statistics.ts'
+import type { StageEvent } from '../model/tools.ts'
+import { type OrtModule, ortRuntime } from '../runtime/ort.ts'
+import { type CalibrateOptions, collectStatistics } from './calibrate.node.ts'
+
+const home = lineFolder()
+const runtime = ortRuntime(ort as unknown as OrtModule, 'onnxruntime-node')
+const tools = { kernels: createKernelsSync(), notify: () => undefined }
+
+const floats = (shape: readonly number[], values: ArrayLike<number>): Value => {
+  const data = Float32Array.from(values)
+  return { dtype: 'f32', shape, data: new Uint8Array(data.buffer) }
+}
+
+function setOf(list: readonly Feeds[], filled: readonly string[] = []): SampleSet {
+  const at = async (index: number) => ({ label: `sample ${index}`, feeds: list[index]! })
+  return { count: list.length, found: list.length, at, skipped: [], filled, converted: [] }
+}
+
+const collect = (model: Model, values: readonly string[], samples: SampleSet, more: Partial<CalibrateOptions> = {}) =>
+  collectStatistics({ model, values, samples, runtime, tools, folder: home.path, ...more })
+
+/** x [N, 2, 3] -> scaled = 2 x -> relu -> y = relu + 1; also its shape, and what a branch gives. */
+const MODEL = buildModel({
+  inputs: [value('x', 'f32', ['n', 2, 3])],
+  outputs: [value('y', 'f32', ['n', 2, 3])],
+  initializers: [f32('two', [1], [2]), f32('one', [1], [1]), i64('axis', [1], [1])],
+  nodes: [
+    node('Mul', ['x', 'two'], ['scaled']),
+    node('Relu', ['scaled'], ['relu']),
+    node('Shape', ['relu'], ['shape']),
+    node('ReduceMax', ['relu'], ['most'], { keepdims: 0 }),
+    node('Greater', ['most', 'two'], ['large']),
+    node('If', ['large'], ['branch'], {
+      then_branch: graph({ outputs: [value('down', 'f32', ['n', 2, 3])], nodes: [node('Neg', ['relu'], ['down'])] }),
+      else_branch: graph({ outputs: [value('up', 'f32', ['n', 2, 3])], nodes: [node('Abs', ['scaled'], ['up'])] }),
+    }),
+    node('Add', ['branch', 'one'], ['y']),
+  ],
+})
+const ALL = ['x', 'scaled', 'relu', 'branch', 'y', 'most']
+const AXES = new Map(ALL.map((name) => [name, 1]))
+/** Samples of different batches. */
+const INPUTS = [1, 3, 2, 1, 4].map((n, seed) => gaussian(n * 6, seed + 1))
+const SAMPLES = setOf(INPUTS.map((x) => ({ x: floats([x.length / 6, 2, 3], x) })))
+
+/** What the collectors remember of the same values, computed here. */
+function expectedOf(compute: (x: Float32Array) => Float32Array) {
+  const collector = new ValueCollector(1)
+  for (const x of INPUTS) collector.add(compute(x), [x.length / 6, 2, 3])
+  return collector.statistics()
+}
+
+describe('what is remembered', () => {
+  test('is what the values are, inputs and branches of If among them', async () => {
+    const { statistics, passes, notes } = await collect(MODEL, ALL, SAMPLES, { axes: AXES })
+    expect([passes, notes]).toEqual([1, []])
+    expect([...statistics.values.keys()]).toEqual(ALL)
+    expect(statistics.labels).toEqual(['sample 0', 'sample 1', 'sample 2', 'sample 3', 'sample 4'])
+    expect(statistics.values.get('x')).toEqual(expectedOf((x) => x))
+    expect(statistics.values.get('scaled')).toEqual(expectedOf((x) => x.map((one) => 2 * one)))
+    expect(statistics.values.get('relu')).toEqual(expectedOf((x) => x.map((one) => Math.max(2 * one, 0))))
+    // A scalar has no second dimension.
+    expect(statistics.values.get('most')!.channels).toBeUndefined()
+    expect(statistics.values.get('most')!.count).toBe(INPUTS.length)
+    expect(readdirSync(home.path)).toEqual([])
+  })
+
+  test('does not depend on the memory: groups in passes, and cut where later samples are larger', async () => {
+    const whole = await collect(MODEL, ALL, SAMPLES)
+    const seen = new Set<number>()
+    for (const maxMemory of [1, 200, 400, 1000]) {
+      const found = await collect(MODEL, ALL, SAMPLES, { maxMemory })
+      expect(found.statistics).toEqual(whole.statistics)
+      seen.add(found.passes)
+      if (maxMemory === 1) expect(found.notes.join()).toContain('fetched alone')
+    }
+    expect([...seen].some((passes) => passes > 1)).toBe(true)
+  })
+
+  test('leaves out what is no float or not finite, with the reason', async () => {
+    const model = buildModel({
+      inputs: [value('x', 'f32', [2])],
+      outputs: [value('y', 'f32', [2])],
+      nodes: [node('Log', ['x'], ['log']), node('Shape', ['x'], ['shape']), node('Exp', ['log'], ['y'])],
+    })
+    const set = setOf(
+      [
+        [1, 2],
+        [0, 1],
+        [3, 1],
+      ].map((x) => ({ x: floats([2], x) })),
+    )
+    const { statistics } = await collect(model, ['log', 'shape', 'y', 'missing'], set)
+    expect([...statistics.values.keys()]).toEqual(['y'])
+    expect(statistics.skipped.get('log')).toBe('sample 1: activation 0 is -Infinity; expected finite numbers')
+    expect(statistics.skipped.get('shape')).toBe('sample 0: elements of type i64')
+    expect(statistics.skipped.has('missing')).toBe(true)
+  })
+
+  test('progress, sample by sample', async () => {
+    const events: StageEvent[] = []
+    await collect(MODEL, ['relu'], SAMPLES, { tools: { ...tools, notify: (event) => events.push(event) } })
+    const own = events.filter(({ phase }) => phase === 'calibrate')
+    expect(own.map(({ done }) => done)).toEqual([0, 1, 2, 3, 4, 5])
+    expect(own.every(({ total }) => total === 5)).toBe(true)
+  })
+
+  test('no samples', async () => {
+    await expect(collect(MODEL, ALL, setOf([]))).rejects.toMatchObject({ code: 'E_USAGE' })
+  })
+})
+
+describe('states', () => {
+  // state_out = state + x
+  const model = buildModel({
+    inputs: [value('x', 'f32', [1]), value('state', 'f32', [1])],
+    outputs: [value('y', 'f32', [1]), value('stateN', 'f32', [1])],
+    nodes: [node('Add', ['x', 'state'], ['stateN']), node('Neg', ['stateN'], ['y'])],
+  })
+  const samples = [1, 2, 4, 8].map((x) => ({ x: floats([1], [x]), state: floats([1], [0]) }))
+  const reached = (statistics: Statistics) => [...statistics.values.get('y')!.samples].filter((_, at) => at % 2 === 0)
+
+  test('are carried where the data do not give them, in every pass', async () => {
+    const set = setOf(samples, ['state: zeros'])
+    for (const maxMemory of [1, 1e6]) {
+      const { statistics } = await collect(model, ['y', 'state', 'stateN'], set, { maxMemory })
+      expect(statistics.carried).toEqual(['state <- stateN'])
+      expect(reached(statistics)).toEqual([-1, -3, -7, -15])
+      expect(statistics.values.get('state')!.max).toBe(7)
+    }
+  })
+
+  test('are not where the data give them or the caller wants none', async () => {
+    for (const [set, more] of [
+      [setOf(samples), {}],
+      [setOf(samples, ['state: zeros']), { states: [] }],
+    ] as const) {
+      const { statistics } = await collect(model, ['y'], set, more)
+      expect(statistics.carried).toEqual([])
+      expect(reached(statistics)).toEqual([-1, -2, -4, -8])
+    }
+  })
+
+  test('of another shape start again', async () => {
+    const wide = { x: floats([1], [1]), state: floats([2], [0, 0]) }
+    const open = { ...model, graph: { ...model.graph, inputs: [value('x', 'f32', [1]), value('state', 'f32', ['n'])] } }
+    const loose = {
+      ...open,
+      graph: { ...open.graph, outputs: [value('y', 'f32', ['n']), value('stateN', 'f32', ['n'])] },
+    }
+    const { statistics } = await collect(loose, ['y'], setOf([samples[3]!, wide], ['state: zeros']))
+    expect(reached(statistics)).toEqual([-8, -1])
+  })
+})
+
+describe('ends early and goes on', () => {
+  const stopAt = (index: number): { tools: CalibrateOptions['tools'] } => {
+    const stop = new AbortController()
+    const notify = ({ done }: StageEvent): void => void (done === index && stop.abort())
+    return { tools: { ...tools, notify, signal: stop.signal } }
+  }
+
+  test.each([1e6, 1])(
+    'stopped, with %d bytes: what was seen is handed over, and going on gives the same bits',
+    async (maxMemory) => {
+      let partial: Statistics | undefined
+      const onPartial = (statistics: Statistics): void => {
+        partial = statistics
+      }
+      await expect(collect(MODEL, ALL, SAMPLES, { ...stopAt(3), onPartial, maxMemory })).rejects.toMatchObject({
+        code: 'E_ABORTED',
+      })
+      expect(partial?.values.size).toBeGreaterThan(0)
+      expect(readdirSync(home.path)).toEqual([])
+      const resumed = await collect(MODEL, ALL, SAMPLES, { resume: partial!, maxMemory })
+      expect(resumed.notes.filter((note) => note.includes('go on'))).toEqual([])
+      expect(resumed.statistics).toEqual((await collect(MODEL, ALL, SAMPLES)).statistics)
+    },
+  )
+
+  test('complete statistics are not collected again', async () => {
+    const { statistics } = await collect(MODEL, ALL, SAMPLES)
+    const again = await collect(MODEL, ALL, SAMPLES, { resume: statistics })
+    expect(again.passes).toBe(0)
+    expect(again.statistics).toEqual(statistics)
+  })
+
+  test('a bad sample in the middle', async () => {
+    const at = (index: number) => (index === 2 ? Promise.reject(new Error('bad picture')) : SAMPLES.at(index))
+    let seen = 0
+    const onPartial = ({ labels }: Statistics): void => {
+      seen = labels.length
+    }
+    await expect(collect(MODEL, ALL, { ...SAMPLES, at }, { onPartial })).rejects.toThrow('bad picture')
+    expect(seen).toBeGreaterThan(0)
+  })
+
+  test('statistics of another model or other data are not used, and that is said', async () => {
+    const { statistics } = await collect(MODEL, ALL, SAMPLES)
+    for (const resume of [
+      { ...statistics, model: 'f'.repeat(64) },
+      { ...statistics, labels: statistics.labels.with(0, 'other') },
+      { ...statistics, labels: [...statistics.labels, 'more'] },
+    ]) {
+      const { notes, passes } = await collect(MODEL, ALL, SAMPLES, { resume })
+      expect(passes).toBe(1)
+      expect(notes.join()).toContain('were not used')
+    }
+  })
+})
