@@ -28,6 +28,13 @@ export function countOf(shape: readonly number[]): number {
   return shape.reduce((total, size) => total * size, 1)
 }
 
+const WIDTHS: Readonly<Record<FoldedType, number>> = { f32: 4, f64: 8, f16: 2, i64: 8, i32: 4, bool: 1 }
+
+/** Bytes that the value takes as a tensor. */
+export function byteLengthOf({ dtype, data }: ConstantValue): number {
+  return data.length * WIDTHS[dtype]
+}
+
 /** The constant's values; null for other types and for what is too long or cannot be read. */
 export async function readConstant(
   tensor: TensorRef,

@@ -103,7 +103,7 @@ describe('foldConstants', () => {
       outputs: [value('y', 'f32')],
     })
     const { model } = await foldConstants(before, bytesOf)
-    expect(model.graph.initializers).toEqual([])
+    expect(model.graph.initializers.map(({ shape }) => shape)).toEqual([[2, 3]])
     await expectSameOutputs(before, model, { ...feeds, choice: [[], [1], 'bool'] }, 0)
   })
 
@@ -133,7 +133,7 @@ describe('foldConstants', () => {
     ],
     [
       'long constants that others read',
-      [node('Neg', ['long'], ['a']), node('Add', ['a', 'long'], ['b']), node('MatMul', ['x', 'b'], ['y'])],
+      [node('Neg', ['long'], ['a']), node('MatMul', ['x', 'long'], ['b']), node('Sub', ['b', 'a'], ['y'])],
       [long],
     ],
     ['weights stored as f16', [node('Cast', ['half'], ['w'], { to: 1 }), node('MatMul', ['x', 'w'], ['y'])], [half]],
@@ -147,6 +147,38 @@ describe('foldConstants', () => {
   it.each(kept)('leaves %s', async (_name, nodes, constants, opset) => {
     const before = build(nodes, constants, opset)
     expect((await foldConstants(before, bytesOf)).model).toBe(before)
+  })
+
+  it('joins what is cut out of one weight, once for both branches of an If', async () => {
+    const weight = f32('w', [4, 2048], randomFloats(8192, 5))
+    const body = (name: string) => {
+      const cut = (to: string, from: string, end: string) => node('Slice', ['w', from, end, 'zero'], [`${name}${to}`])
+      return graph({
+        name,
+        nodes: [
+          cut('1', 'zero', 'two'),
+          cut('2', 'two', 'four'),
+          node('Concat', [`${name}2`, `${name}1`], [`${name}c`], { axis: 0 }),
+          node('Unsqueeze', [`${name}c`, 'zero'], [`${name}u`]),
+          node('Add', [`${name}u`, 'x'], [name]),
+        ],
+        outputs: [value(name, 'f32')],
+      })
+    }
+    const build = (main: Node[]) =>
+      buildModel({
+        nodes: [...main, node('If', ['choice'], ['y'], { then_branch: body('a'), else_branch: body('b') })],
+        initializers: [weight, i64('zero', [1], [0]), i64('two', [1], [2]), i64('four', [1], [4])],
+        inputs: [value('choice', 'bool', []), value('x', 'f32', [1])],
+        outputs: [value('y', 'f32')],
+      })
+    const { model } = await foldConstants(build([]), bytesOf)
+    expect(model.graph.initializers.map(({ shape }) => shape)).toEqual([[1, 4, 2048]])
+    for (const choice of [0, 1]) {
+      await expectSameOutputs(build([]), model, { x: [[1], [2]], choice: [[], [choice], 'bool'] }, 0)
+    }
+    const readElsewhere = build([node('Add', ['w', 'x'], ['other'])])
+    expect((await foldConstants(readElsewhere, bytesOf)).model).toBe(readElsewhere)
   })
 
   it('turns a long weight round where nothing else reads it', async () => {
