@@ -113,13 +113,14 @@ describe('quantizeArray', () => {
     refuse({ bits: 33 }, /bits from 1 to 16, found 33/)
     refuse({ levels: 1 }, /2 to 65536 levels, found 1/)
     refuse({ bits: 8, levels: 8 }, /8 bits have 256 levels/)
-    refuse({ scheme: 'int8-row', bits: 8 }, /together/)
+    refuse({ scheme: 'int8-row', bits: 8 }, /both/)
     refuse({ scheme: 'int9-row' }, /expected a scheme/)
     refuse({ scheme: 'int8' }, /expected a scheme/)
     refuse({ scheme: 'int8-row-asym-f17' }, /expected a scheme/)
     refuse({ scheme: 'int8-row', shape: [10, 10] }, /shape of 1000 values/)
     refuse({ scheme: 'int8-row', shape: [-1000] }, /shape/)
     refuse({ scheme: 'int8-row', range: { min: 2, max: 1 } }, /min <= max/)
+    refuse({ scheme: 'int8-row', range: { min: -1e300, max: 1 } }, /min <= max/)
     refuse({ scheme: 'int8-row', importance: [1, 2] }, /importance weights/)
     refuse({ scheme: 'int8-row', importance: new Float32Array(1000).fill(-1) }, /importance weight 0/)
     refuse({ scheme: 'int8-row', rounding: 'up' as never }, /rounding/)
@@ -145,7 +146,9 @@ describe('dequantizeArray', () => {
     refuse({ parameters: { scales: good.parameters.scales } }, /"zeros" as Uint8Array of 40, found nothing/)
     refuse({ parameters: { ...good.parameters, scales: new Float32Array(3) } }, /Float32Array of 40/)
     refuse({ scheme: 'nope' }, /expected a scheme/)
-    refuse({ scheme: undefined }, /id of its scheme/)
+    for (const part of ['scheme', 'shape', 'codes', 'parameters']) {
+      refuse({ [part]: undefined }, /scheme, shape, codes, parameters/)
+    }
   })
   it('lays out nothing for empty arrays of any shape', () => {
     for (const scheme of ['int8-channel', 'int8-tile1000000x1000000', 'int8-column', 'int8-row', 'int8-tensor']) {

@@ -44,16 +44,17 @@ export function functionsWith(ways: ArrayWays, families: readonly Family[], near
   const arrayScheme = (id: string): ArrayScheme => parseArrayScheme(id, families, near)
   return {
     arrayScheme,
-    quantizeArray(values, options) {
+    quantizeArray(values, options = {}) {
       const { scheme } = options
       const chosen = typeof scheme === 'object' ? scheme : arrayScheme(idOf(options))
       return ways.encode(values, chosen, options)
     },
     dequantizeArray(quantized, options = {}) {
-      if (typeof quantized?.scheme !== 'string') {
-        throw new TersorError('E_FORMAT', 'expected a quantized array with the id of its scheme, found none')
+      const { scheme, shape, codes, parameters } = quantized ?? {}
+      if (typeof scheme !== 'string' || !shape || !codes || !parameters) {
+        throw new TersorError('E_FORMAT', 'expected a quantized array: scheme, shape, codes, parameters')
       }
-      return ways.decode(quantized, arrayScheme(quantized.scheme), options)
+      return ways.decode(quantized, arrayScheme(scheme), options)
     },
   }
 }
@@ -61,13 +62,13 @@ export function functionsWith(ways: ArrayWays, families: readonly Family[], near
 function idOf({ scheme, bits, levels }: QuantizeArrayOptions): string {
   if (typeof scheme === 'string') {
     if (bits !== undefined || levels !== undefined) {
-      throw new TersorError('E_USAGE', `expected "${scheme}" or bits or levels, found them together`)
+      throw new TersorError('E_USAGE', `expected "${scheme}" or bits or levels, found both`)
     }
     return scheme
   }
   if (bits === undefined && levels === undefined) {
-    throw new TersorError('E_USAGE', 'expected a scheme, bits or levels, found none of them', {
-      hint: "for example { bits: 8 } or { scheme: 'int4-block32' }",
+    throw new TersorError('E_USAGE', 'expected a scheme, bits or levels, found none', {
+      hint: 'for example { bits: 8 }',
     })
   }
   if (bits !== undefined && !(Number.isInteger(bits) && bits >= 1 && bits <= 16)) {

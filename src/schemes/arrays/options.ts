@@ -74,13 +74,14 @@ function oneOf<T extends string>(name: string, found: T, known: readonly T[]): T
 }
 
 function rangeOf({ min, max }: { min: number; max: number }, scheme: ArrayScheme): Float32Array {
-  if (!(Number.isFinite(min) && Number.isFinite(max) && min <= max)) {
+  const range = Float32Array.of(min, max)
+  if (!(min <= max && range.every(Number.isFinite))) {
     throw new TersorError('E_USAGE', `expected a range with min <= max, found ${min} to ${max}`)
   }
   if (!scheme.codec.even || scheme.codec.parameters.length === 0) {
     throw new TersorError('E_USAGE', `${scheme.id} takes no range`)
   }
-  return Float32Array.of(min, max)
+  return range
 }
 
 function importanceOf(weights: ArrayLike<number>, count: number, columns: number): Float32Array {
