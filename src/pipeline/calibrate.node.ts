@@ -7,12 +7,12 @@ import type { Model } from '../model/graph.ts'
 import type { Feeds, Runtime, Sample, Value } from '../model/runtime.ts'
 import type { Statistics, ValueStatistics } from '../model/statistics.ts'
 import type { Tools } from '../model/tools.ts'
-import { elementCountOf } from '../numbers/dtype.ts'
 import { breather } from './breath.ts'
 import { channelAxes } from './channel-axes.ts'
 import { modelFingerprint } from './model-fingerprint.ts'
 import { TapSessions } from './tap-sessions.node.ts'
-import { FLOATS, sizedModel, type Taps, tappedModel, tapsOf } from './tapped-model.ts'
+import { FLOATS, type Taps, tappedModel, tapsOf } from './tapped-model.ts'
+import { partsOf, SIZES, ValueSizes } from './value-sizes.node.ts'
 
 export interface CalibrateOptions {
   /** The float model whose values are looked at. */
@@ -48,7 +48,6 @@ export interface Calibration {
 const DEFAULT_MEMORY = 256_000_000
 /** Copies of an activation at a time: the executor's, the one handed over, and the one before that is still being counted. */
 const COPIES = 4
-const SIZES = 'sizes'
 
 /**
  * Runs a float model over samples, one after the other, and remembers ranges, histograms and channel sums of values. Memory does
@@ -88,9 +87,8 @@ class Collecting {
   readonly #collectors = new Map<string, ValueCollector>()
   readonly #skipped: Map<string, string>
   readonly #labels: string[] = []
-  /** Elements of each value, by the shapes of a sample. */
-  readonly #sizes = new Map<string, ReadonlyMap<string, number>>()
-  readonly #largest: number
+  readonly #sizes: ValueSizes
+  readonly #most: number
   readonly #breathe = breather()
   #pairs: readonly StatePair[] = []
 
@@ -100,11 +98,12 @@ class Collecting {
     this.#fingerprint = fingerprint
     this.#skipped = new Map(taps.skipped)
     this.#axes = options.axes ?? channelAxes(options.model)
-    this.#largest = Math.max(
+    this.#most = Math.max(
       1,
       Math.floor((options.maxMemory ?? DEFAULT_MEMORY) / COPIES / Float32Array.BYTES_PER_ELEMENT),
     )
     this.#sessions = new TapSessions(options.runtime, options.tools, options.folder)
+    this.#sizes = new ValueSizes(options.model, taps.values, this.#sessions, options.tools.signal)
   }
 
   /** Which states are carried, and where to go on. */
@@ -168,7 +167,7 @@ class Collecting {
       tools.notify({ phase: 'calibrate', done: index, total: samples.count, note: sample.label })
       this.#labels[index] ??= sample.label
       const feeds = this.#withStates(sample, carried)
-      const sizes = await this.#sizesFor(feeds)
+      const sizes = await this.#sizes.of(feeds)
       group ??= this.#firstGroup(names, sizes)
       const parts = this.#parts(group, sizes)
       await this.#sessions.keepOnly(new Set([SIZES, ...parts.map(keyOf)]))
@@ -211,43 +210,18 @@ class Collecting {
   /** As many values as fit, in the order they were asked for; at least one. */
   #firstGroup(names: readonly string[], sizes: ReadonlyMap<string, number>): readonly string[] {
     const inputs = names.filter((name) => this.#taps.inputs.includes(name))
-    const values = names.filter((name) => !this.#taps.inputs.includes(name))
-    const [first = []] = this.#parts(values, sizes)
+    const [first = []] = this.#parts(names, sizes)
     return [...inputs, ...first]
   }
 
-  /** Values to fetch, cut where more would not fit at once: later samples may be larger than the first. */
-  #parts(group: readonly string[], sizes: ReadonlyMap<string, number>): readonly (readonly string[])[] {
-    const parts: string[][] = []
-    let room = 0
-    for (const name of group) {
-      if (this.#taps.inputs.includes(name)) continue
+  #parts(names: readonly string[], sizes: ReadonlyMap<string, number>): readonly (readonly string[])[] {
+    const values = names.filter((name) => !this.#taps.inputs.includes(name))
+    for (const name of values) {
       const size = sizes.get(name) ?? 0
-      if (size > room || parts.length === 0) {
-        parts.push([])
-        room = this.#largest
-        if (size > room) this.#note(`${name}: ${size} elements do not fit the memory for activations; fetched alone`)
-      }
-      parts.at(-1)!.push(name)
-      room -= size
+      if (size > this.#most)
+        this.#note(`${name}: ${size} elements do not fit the memory for activations; fetched alone`)
     }
-    return parts.length === 0 ? [[]] : parts
-  }
-
-  async #sizesFor(feeds: Feeds): Promise<ReadonlyMap<string, number>> {
-    const { model, tools } = this.#options
-    const shapes = JSON.stringify(Object.entries(feeds).map(([name, { shape }]) => [name, shape]))
-    const known = this.#sizes.get(shapes)
-    if (known !== undefined) return known
-    const { model: sized, sizes: figures } = sizedModel(model, this.#taps.values)
-    const found = new Map<string, number>()
-    if (this.#taps.values.length > 0) {
-      const session = await this.#sessions.session(SIZES, () => sized)
-      const results = await session.run(feeds, tools.signal)
-      for (const [value, figure] of figures) found.set(value, countIn(results[figure]))
-    }
-    this.#sizes.set(shapes, found)
-    return found
+    return partsOf(values, sizes, this.#most)
   }
 
   /** A state of another shape than this sample's starts again as the data say. */
@@ -309,12 +283,4 @@ function keyOf(values: readonly string[]): string {
 
 function pick(values: Feeds, names: readonly string[]): Feeds {
   return Object.fromEntries(names.flatMap((name) => (Object.hasOwn(values, name) ? [[name, values[name]!]] : [])))
-}
-
-function countIn(value: Value | undefined): number {
-  if (value?.dtype !== 'i64' || !(value.data instanceof Uint8Array) || elementCountOf(value.shape) !== 1) {
-    throw new TersorError('E_RUNTIME', 'the executor gave no size of a value')
-  }
-  const { buffer, byteOffset, byteLength } = value.data
-  return Number(new DataView(buffer, byteOffset, byteLength).getBigInt64(0, true))
 }

@@ -1,5 +1,6 @@
 /** Ranges to quantize to, found from what observers remember. */
 export { type AciqDistribution, type AciqOptions, aciqRange } from './aciq.ts'
+export { CALIBRATORS, type Calibrator, rangeBy } from './by-name.ts'
 export { absmaxOf, type Bins, binsOf, type Distribution, magnitudesOf } from './distribution.ts'
 export { type EntropyOptions, entropyRange } from './entropy.ts'
 export { CODES, coveredRange, type Grid, type GridOptions, type GridType, gridOfRange, rangeOfGrid } from './grid.ts'

@@ -4,7 +4,7 @@ import { coveredRange, type GridOptions, gridOfRange } from './grid.ts'
 import { quantizationError } from './quantization-error.ts'
 
 export interface SearchOptions extends GridOptions {
-  /** Candidates of the first search along each end; default 100. */
+  /** Candidates of the first search along each end; default 64. */
   readonly candidates?: number
 }
 
@@ -13,6 +13,8 @@ export const CLIP_WEIGHT = 3
 
 /** Narrower ranges than this share of the full one are not tried in the first search; they follow where it ends there. */
 const NARROWINGS = 3
+/** Steps to either side of the best candidate, up to its neighbours. */
+const FINER = 10
 
 /**
  * The range whose grid gives the least squared error, found by search: both ends move inwards together, then each alone, then
@@ -39,9 +41,10 @@ interface Candidate {
 }
 
 function search(distribution: Distribution, options: SearchOptions, clipWeight: number): ValueRange {
-  const { candidates = 100 } = options
+  const { candidates = 64 } = options
   const bins = binsOf(distribution)
   const ends = endsOf(distribution, options.symmetric)
+  if (ends.max - ends.min === 0) return { min: 0, max: 0 }
   const judge = (low: number, high: number): Candidate => ({
     cost: costOf(bins, { min: ends.min * low, max: ends.max * high }, options, clipWeight),
     low,
@@ -53,10 +56,11 @@ function search(distribution: Distribution, options: SearchOptions, clipWeight: 
     if (candidate.cost < best.cost) best = candidate
   }
   const oneEnd = options.symmetric || ends.min === 0 || ends.max === 0
-  for (let round = 0, top = 1; round < NARROWINGS; round++, top /= candidates) {
-    for (let at = candidates - 1; at >= 1; at--) consider((top * at) / candidates, (top * at) / candidates)
+  let step = 1 / candidates
+  for (let round = 0; round < NARROWINGS; round++, step /= candidates) {
+    for (let at = candidates - 1; at >= 1; at--) consider(step * at, step * at)
     // Below the least candidate there may be more: a few outliers far from all else.
-    if (best.high > (top * 1.5) / candidates) break
+    if (best.high > step * 1.5) break
   }
   if (!oneEnd) {
     const joint = best
@@ -64,17 +68,18 @@ function search(distribution: Distribution, options: SearchOptions, clipWeight: 
     const { low } = best
     for (let at = candidates; at >= 1; at--) consider(low, at / candidates)
   }
-  for (let step = best.high / candidates, round = 0; round < 2; round++, step /= 10) {
-    const around = best
-    for (let offset = -10; offset <= 10; offset++) {
-      const [low, high] = [around.low + offset * step, around.high + offset * step]
-      if (oneEnd) {
-        if (high > 0 && high <= 1) consider(high, high)
-        continue
-      }
-      if (low > 0 && low <= 1) consider(low, best.high)
-      if (high > 0 && high <= 1) consider(best.low, high)
+  const around = best
+  for (let offset = -FINER; offset <= FINER; offset++) {
+    // An end that did not come down with the other one was moved in whole steps.
+    const moved = (end: number): number =>
+      end + (offset / FINER) * Math.min(end, end > 1.5 / candidates ? 1 / candidates : step)
+    const [low, high] = [moved(around.low), moved(around.high)]
+    if (oneEnd) {
+      if (high > 0 && high <= 1) consider(high, high)
+      continue
     }
+    if (low > 0 && low <= 1) consider(low, best.high)
+    if (high > 0 && high <= 1) consider(best.low, high)
   }
   const found = { min: ends.min * best.low, max: ends.max * best.high }
   return coveredRange(gridOfRange(found, options), options)

@@ -1,0 +1,68 @@
+import { TersorError } from '../errors.ts'
+import type { Model } from '../model/graph.ts'
+import type { Feeds, Value } from '../model/runtime.ts'
+import type { TapSessions } from './tap-sessions.node.ts'
+import { sizedModel } from './tapped-model.ts'
+
+/** Key of the session that gives sizes. */
+export const SIZES = 'sizes'
+
+/** How many elements values have, asked of the executor: once for every combination of input shapes. */
+export class ValueSizes {
+  readonly #model: Model
+  readonly #values: readonly string[]
+  readonly #sessions: TapSessions
+  readonly #signal: AbortSignal | undefined
+  readonly #known = new Map<string, ReadonlyMap<string, number>>()
+
+  constructor(model: Model, values: readonly string[], sessions: TapSessions, signal?: AbortSignal) {
+    this.#model = model
+    this.#values = values
+    this.#sessions = sessions
+    this.#signal = signal
+  }
+
+  /** E_RUNTIME when the executor does not run the model on these feeds. */
+  async of(feeds: Feeds): Promise<ReadonlyMap<string, number>> {
+    const shapes = JSON.stringify(Object.entries(feeds).map(([name, { shape }]) => [name, shape]))
+    const known = this.#known.get(shapes)
+    if (known !== undefined) return known
+    const found = new Map<string, number>()
+    if (this.#values.length > 0) {
+      const { model, sizes } = sizedModel(this.#model, this.#values)
+      const session = await this.#sessions.session(SIZES, () => model)
+      const results = await session.run(feeds, this.#signal)
+      for (const [value, size] of sizes) found.set(value, countIn(results[size]))
+    }
+    this.#known.set(shapes, found)
+    return found
+  }
+}
+
+/** Cuts a list of values where more than `most` elements would come together; one that is larger is alone. Never empty. */
+export function partsOf(
+  values: readonly string[],
+  sizes: ReadonlyMap<string, number>,
+  most: number,
+): readonly (readonly string[])[] {
+  const parts: string[][] = [[]]
+  let room = most
+  for (const name of values) {
+    const size = sizes.get(name) ?? 0
+    if (size > room && parts.at(-1)!.length > 0) {
+      parts.push([])
+      room = most
+    }
+    parts.at(-1)!.push(name)
+    room -= size
+  }
+  return parts
+}
+
+function countIn(value: Value | undefined): number {
+  if (value?.dtype !== 'i64' || !(value.data instanceof Uint8Array) || value.data.length !== 8) {
+    throw new TersorError('E_RUNTIME', 'the executor gave no size of a value')
+  }
+  const { buffer, byteOffset, byteLength } = value.data
+  return Number(new DataView(buffer, byteOffset, byteLength).getBigInt64(0, true))
+}
