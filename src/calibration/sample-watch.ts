@@ -1,7 +1,7 @@
 import type { Feeds, SessionInput } from '../model/runtime.ts'
 import { isFloat } from '../numbers/dtype.ts'
 import { floatsOf } from './convert.ts'
-import { roleOf } from './input-role.ts'
+import { isColors, roleOf } from './input-role.ts'
 
 /** A normalized picture stays well within this; bytes as they are do not. */
 const NORMALIZED_REACH = 16
@@ -67,7 +67,7 @@ function rangeOf(values: Float32Array | Float64Array): { readonly least: number;
 /** One value in each channel, whichever axis the channels are on. */
 function isFlat(values: Float32Array | Float64Array, shape: readonly number[]): boolean {
   const last = shape.at(-1) ?? 1
-  const inner = last <= 4 ? last : 1
+  const inner = isColors(shape.at(-3)) ? 1 : last
   const plane = inner === 1 ? (shape.at(-2) ?? 1) * last : values.length / inner
   if (plane <= 1) return false
   for (let start = 0; start < values.length / inner; start += plane) {

@@ -172,7 +172,7 @@ describe('samples that are refused', () => {
     const jpeg = Uint8Array.of(0xff, 0xd8, 0xff, 0xe0)
     await expect(openSamples(folder({ 'a.npy': jpeg }), [x])).rejects.toMatchObject({
       code: 'E_UNSUPPORTED',
-      message: expect.stringContaining('a picture'),
+      message: expect.stringContaining('pictures need one input'),
     })
   })
 

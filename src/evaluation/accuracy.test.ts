@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Value } from '../model/runtime.ts'
 import { accuracyMeter } from './accuracy.ts'
+import { classNamesOf } from './class-names.ts'
 import { labelsOfCsv } from './labels.ts'
 
 const scores = (values: readonly number[], shape: readonly number[] = [1, values.length]): Value => ({
@@ -11,6 +12,8 @@ const scores = (values: readonly number[], shape: readonly number[] = [1, values
 const labels = (...list: readonly (number | string)[]) => labelsOfCsv(['label', ...list].join('\n'), 'l.csv')
 const sample = (index: number) => ({ label: `d.npz[${index}]`, index, feeds: {} })
 const [zero, one, two] = [scores([3, 1, 2]), scores([1, 3, 2]), scores([1, 2, 3])]
+
+const packed = (row: readonly number[]) => new Uint8Array(Float32Array.from(row).buffer)
 
 describe('accuracy on labels', () => {
   it('counts both models, leaves out what has no label, shows wrong answers first', () => {
@@ -53,6 +56,22 @@ describe('accuracy on labels', () => {
     const answer = { embedding: scores([1, 2]), count: { ...scores([1]), dtype: 'i32' as const } }
     meter.add(sample(0), answer, answer)
     expect(meter.facts().float).toBe(1)
+  })
+
+  it('words are classes by a list of names, after a background class where there is one more score', () => {
+    const named = { ...labels('dog', 'cat'), classes: classNamesOf('cat\ndog', 'c.txt') }
+    const scores = (...row: number[]) => ({ y: { dtype: 'f32' as const, shape: [1, row.length], data: packed(row) } })
+    const plain = accuracyMeter(named, 2)
+    plain.add(sample(0), scores(0, 1), scores(1, 0))
+    expect(plain.facts()).toMatchObject({ float: 1, quantized: 0 })
+    const background = accuracyMeter(named, 2)
+    background.add(sample(1), scores(0, 1, 0), scores(0, 0, 1))
+    expect(background.facts()).toMatchObject({ float: 1, quantized: 0 })
+    expect(() => accuracyMeter(named, 2).add(sample(0), scores(1, 0, 0, 0), scores(1, 0, 0, 0))).toThrow(
+      'c.txt: has 2 classes, the model gives 4 scores',
+    )
+    const strange = { ...labels('cow'), classes: classNamesOf('cat\ndog', 'c.txt') }
+    expect(() => accuracyMeter(strange, 1).add(sample(0), scores(1, 0), scores(1, 0))).toThrow('"cow"')
   })
 
   it('says when the labels cannot mean what the model means', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { csvRows } from './csv.ts'
-import { type Labels, labelsOfCsv, labelsOfNames } from './labels.ts'
+import { type Labels, labelsOfCsv, labelsOfFolders, labelsOfNames } from './labels.ts'
 
 const sample = (label: string, index?: number) => ({ label, feeds: {}, ...(index === undefined ? {} : { index }) })
 const one = (labels: Labels, label: string, index?: number, found = 4) => labels.of(sample(label, index), 1, found)[0]
@@ -86,6 +86,11 @@ describe('labels by file', () => {
   it('are names of classes for those who can use them', () => {
     expect(one(labelsOfCsv('file,label\na.npy,cat', 'l.csv'), 'a.npy')).toBe('cat')
   })
+})
+
+it('labels by folder are the folder a file is in', () => {
+  const labels = labelsOfFolders()
+  expect(['d/cat/1.png', 'd/3/a/07/1.png', '1.png'].map((path) => one(labels, path))).toEqual(['cat', 7, undefined])
 })
 
 it('labels in file names end at the first _', () => {

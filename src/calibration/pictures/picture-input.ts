@@ -31,7 +31,7 @@ export function pictureInputOf(inputs: readonly SessionInput[], recipe: PictureR
       hint: 'give the pictures as .npy, or export the model with a batch of 1 or an open one',
     })
   }
-  const layout = recipe.layout ?? (!isColors(sizes[0]) && isColors(sizes[2]) ? 'nhwc' : 'nchw')
+  const layout = recipe.layout ?? layoutOf(sizes)
   const [count, height, width] = layout === 'nchw' ? [sizes[0], sizes[1], sizes[2]] : [sizes[2], sizes[0], sizes[1]]
   const channels = channelsOf(input, count, recipe)
   const size = {
@@ -76,6 +76,12 @@ export function pictureValue(pixels: Pixels, to: PictureInput, recipe: PictureRe
     shape: to.batch ? [1, ...shape] : shape,
     data: isFloat(dtype) ? packFloats(arranged, dtype) : Uint8Array.from(arranged),
   }
+}
+
+/** Three channels are likelier than one, one than a picture of such a height. */
+function layoutOf([first, , last]: SessionInput['shape']): 'nchw' | 'nhwc' {
+  if (first === 3) return 'nchw'
+  return last === 3 || (last === 1 && first !== 1) ? 'nhwc' : 'nchw'
 }
 
 export function isRaw({ scale, mean, std }: PictureRecipe): boolean {

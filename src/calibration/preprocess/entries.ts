@@ -66,7 +66,7 @@ export function entriesOf(text: string): { readonly name?: string; readonly entr
     const split = part.indexOf('=')
     if (split > 0)
       found.push({ key: part.slice(0, split).trim().toLowerCase(), values: valuesOf(part.slice(split + 1)) })
-    else if (place === 0 && part !== '') name = part
+    else if (place === 0 && part !== '' && split < 0) name = part
     else if (part !== '' && split < 0 && found.length > 0) found.at(-1)!.values.push(...valuesOf(part))
     else
       throw new TersorError(

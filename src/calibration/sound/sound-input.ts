@@ -170,7 +170,7 @@ function completeMel(given: Partial<MelRecipe>, rate: number, bandsOfModel: numb
   }
 }
 
-/** Which axis counts frames and which features. Batch first; the axis with as many as wanted has the features, else the last fixed one. */
+/** Which axis counts frames and which features. Batch first; the axis with as many as wanted has the features, else the shortest. */
 function axesOf(
   input: SessionInput,
   shape: readonly Size[],
@@ -182,7 +182,12 @@ function axesOf(
   const named = axes.findLast(({ size }) => wanted !== undefined && size === wanted)
   const fixed = axes.filter(({ size }) => typeof size === 'number')
   const open = axes.filter(({ size }) => typeof size !== 'number')
-  const feature = named ?? (wanted === undefined ? (fixed.length === 1 ? fixed[0] : fixed.at(-1)) : open.at(-1))
+  // There are more frames than features, nearly always.
+  const smallest = fixed.reduce<(typeof fixed)[number] | undefined>(
+    (least, one) => (least === undefined || Number(one.size) <= Number(least.size) ? one : least),
+    undefined,
+  )
+  const feature = named ?? (wanted === undefined ? smallest : open.at(-1))
   // One frame at a time: the axis of time has one element.
   const time =
     axes.find(({ axis }) => axis !== feature?.axis)?.axis ??
