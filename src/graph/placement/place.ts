@@ -20,7 +20,7 @@ import { Site } from './site.ts'
 export interface PlacementOptions {
   /** Bytes of small constants (limits of Clip). */
   readonly readSmall: ReadSmall
-  /** Shapes of values as one run gave them, where the file does not tell; only used for counting multiply-adds. */
+  /** Shapes of values as one run gave them, where they do not follow from the inputs. */
   readonly shapes?: ReadonlyMap<string, readonly number[]>
   /** 'float': a sum gives its float result to the sums behind it. More exact, slower. Default 'integer'. */
   readonly sums?: 'integer' | 'float'
@@ -35,7 +35,7 @@ export interface PlacementOptions {
  * codes, and what stays float for which reason. Expects constants folded and BatchNorm merged; what is not is left float.
  */
 export async function placeActivations(model: Model, _target: Target, options: PlacementOptions): Promise<Placement> {
-  const site = new Site(model, options.readSmall, options.shapes ?? new Map())
+  const site = await Site.of(model, options.readSmall, options.shapes ?? new Map())
   const candidates = new Map<Node, Candidate>()
   for (const node of site.nodes) {
     const candidate = candidateOf(node, site)

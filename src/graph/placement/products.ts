@@ -94,7 +94,7 @@ function matmul(node: Node, site: Site): Candidate {
 function addedBias(node: Node, shape: readonly number[], site: Site): Pick<Candidate, 'bias' | 'biasNode'> | null {
   const output = node.outputs[0] ?? ''
   const add = site.onlyReader(output)
-  const rank = site.shape(node.inputs[0] ?? '')?.length ?? 0
+  const rank = site.rank(node.inputs[0] ?? '') ?? 0
   if (add === null || add.op !== 'Add' || !isStandard(add) || shape.length !== 2 || rank < 2) return null
   if (rank > 2 && !site.isStatic) return null
   const bias = add.inputs.find((name) => name !== output) ?? ''

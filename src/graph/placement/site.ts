@@ -2,6 +2,7 @@ import type { Model, Node, TensorRef } from '../../model/graph.ts'
 import { constantTensor, type ReadSmall } from '../constant-nodes.ts'
 import { type Connections, connect, type Definition } from '../consumers.ts'
 import { consumerLabel } from '../labels.ts'
+import { KnownValues } from '../rewrites/known-values.ts'
 import type { Scope } from '../walk.ts'
 
 /** The main graph as the rules of this folder look at it. */
@@ -12,12 +13,26 @@ export class Site {
   readonly shapes: ReadonlyMap<string, readonly number[]>
   readonly readSmall: ReadSmall
 
-  constructor(model: Model, readSmall: ReadSmall, shapes: ReadonlyMap<string, readonly number[]>) {
+  readonly #known: KnownValues
+
+  static async of(model: Model, readSmall: ReadSmall, shapes: ReadonlyMap<string, readonly number[]>): Promise<Site> {
+    const connections = connect(model)
+    return new Site(model, readSmall, shapes, connections, await KnownValues.of(model, connections, readSmall))
+  }
+
+  private constructor(
+    model: Model,
+    readSmall: ReadSmall,
+    shapes: ReadonlyMap<string, readonly number[]>,
+    connections: Connections,
+    known: KnownValues,
+  ) {
     this.model = model
-    this.connections = connect(model)
-    this.scope = this.connections.scopes[0] as Scope
+    this.connections = connections
+    this.scope = connections.scopes[0] as Scope
     this.shapes = shapes
     this.readSmall = readSmall
+    this.#known = known
   }
 
   get nodes(): readonly Node[] {
@@ -57,15 +72,16 @@ export class Site {
     return consumerLabel(node, this.scope)
   }
 
+  rank(name: string): number | null {
+    return (this.shapes.get(name) ?? this.#known.shape(this.scope, name))?.length ?? null
+  }
+
+  /** As one run gave it, or as it follows from the inputs with a batch of one; null where a size is open. */
   shape(name: string): readonly number[] | null {
-    const known = this.shapes.get(name) ?? this.constant(name)?.shape
-    if (known !== undefined) return known
-    const graph = this.scope.graph
-    const info = [graph?.values, graph?.inputs, graph?.outputs]
-      .flatMap((list) => list ?? [])
-      .find((one) => one.name === name)
-    const shape = info?.shape
-    return shape?.every((size) => typeof size === 'number') ? (shape as readonly number[]) : null
+    const given = this.shapes.get(name)
+    if (given !== undefined) return given
+    const sizes = this.#known.shape(this.scope, name)?.map((size, axis) => size ?? (axis === 0 ? 1 : null))
+    return sizes === undefined || sizes.includes(null) ? null : (sizes as readonly number[])
   }
 
   /** No input has an open dimension, so the runtime knows every shape too. */
