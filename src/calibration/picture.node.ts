@@ -58,7 +58,11 @@ async function decoded(label: string, decode: () => Promise<RawPicture>): Promis
     return await decode()
   } catch (cause) {
     const words = cause instanceof Error ? cause.message : String(cause)
-    throw new TersorError('E_FORMAT', `${label}: this picture cannot be decoded: ${words}`, { where: label, cause })
+    throw new TersorError('E_FORMAT', `${label}: this picture cannot be decoded: ${words}`, {
+      where: label,
+      hint: 'replace the file; as one sample of many it is left out with --skip-bad',
+      cause,
+    })
   }
 }
 

@@ -21,6 +21,8 @@ export interface SampleOptions {
 }
 
 export const DEFAULT_SAMPLES = 128
+/** Samples that are left out and named; the others are counted. */
+const MOST_NAMED = 10
 
 /**
  * Samples from items, selected, checked and completed. With `skipBad` all selected samples are read once here, so that
@@ -48,6 +50,7 @@ export async function sampleSet(
     watch.see(position, sample.label, checked)
     return { ...sample, feeds: fillInputs(sample.label, checked, inputs, bindings).feeds }
   }
+  let leftOut = 0
   let selected = spread(places.length, samples).map((place) => places[place]!)
   if (skipBad) {
     const good: typeof selected = []
@@ -56,9 +59,15 @@ export async function sampleSet(
         await read(place)
         good.push(place)
       } catch (thrown) {
-        left.push(refusal(asTersorError(thrown)))
+        leftOut += 1
+        const said = refusal(asTersorError(thrown))
+        if (leftOut <= MOST_NAMED) left.push(said)
       }
     }
+    if (leftOut > 1)
+      left.push(
+        `${leftOut} of ${selected.length} samples were left out${leftOut > MOST_NAMED ? `, the first ${MOST_NAMED} named` : ''}`,
+      )
     selected = good
   }
   return {

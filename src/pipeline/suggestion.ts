@@ -5,8 +5,12 @@ export interface SuggestedData {
   readonly eval?: string
   readonly calib?: string
   readonly labels?: string
+  readonly classes?: string
+  readonly preprocess?: string
+  readonly tokenizer?: string
   readonly metric?: string
   readonly samples?: number
+  readonly skipBad?: boolean
 }
 
 /** One command to try next; a whole line that can be pasted. */
@@ -37,11 +41,14 @@ export function suggestionFor(
   return preset === 'int8' || preset === 'int8-weights' ? `tersor quantize ${model} --to int4-weights${on}` : compare
 }
 
-function flagsOf({ eval: judged, calib, labels, metric, samples }: SuggestedData): string {
-  const given = { eval: judged, calib: judged === undefined ? calib : undefined, labels, metric, samples }
-  return Object.entries(given)
+function flagsOf({ eval: judged, calib, preprocess, tokenizer, labels, classes, ...rest }: SuggestedData): string {
+  const { metric, samples, skipBad } = rest
+  const data = { eval: judged, calib: judged === undefined ? calib : undefined, preprocess, tokenizer }
+  const given = { ...data, labels, classes, metric, samples }
+  const flags = Object.entries(given)
     .flatMap(([name, value]) => (value === undefined ? [] : [` --${name} ${shellQuoted(String(value))}`]))
     .join('')
+  return skipBad === true ? `${flags} --skip-bad` : flags
 }
 
 /** One word of a command that can be pasted. */

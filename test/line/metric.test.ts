@@ -72,7 +72,8 @@ describe('labels', () => {
   })
 
   test.each<[string, FileOptions, string, string]>([
-    ['a folder', { labels: DEMO }, 'E_UNSUPPORTED', 'pictures'],
+    ['a folder', { labels: DEMO }, 'E_USAGE', 'is a folder'],
+    ['names of classes without labels', { classes: LABELS }, 'E_USAGE', 'for labels'],
     ['nothing there', { labels: '/nowhere.csv' }, 'E_USAGE', 'no such file'],
     ['no text', { labels: join(DEMO, 'model.onnx') }, 'E_FORMAT', 'model.onnx'],
     [
