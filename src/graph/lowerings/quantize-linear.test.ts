@@ -45,6 +45,12 @@ describe('pairs that onnxruntime joins to integer operators', () => {
     await expectClose(net(shape, nodes, initializers), shape, ['QLinearConv', 'ConvInteger'])
   })
 
+  it('ConvInteger pads with the zero of its grid', async () => {
+    const shape = [1, 3, 5, 5]
+    const nodes = [node('Conv', ['x', 'w', 'b'], ['y'], { kernel_shape: [3, 3], pads: [2, 1, 1, 2] })]
+    await expectClose(net(shape, nodes, [weight('w', [4, 3, 3, 3]), weight('b', [4])]), shape, ['ConvInteger'], 0.015)
+  })
+
   it('MatMul, bias, Gemm; two activations; opset 13', async () => {
     const shape = [6, 16]
     const nodes = [
