@@ -15,8 +15,6 @@ export interface ConstantStep {
   readonly inputs: readonly Definition[]
   /** The same number for steps that compute the same from the same constants, in whatever scope. */
   readonly key: number
-  /** The innermost scope that holds a constant it is made of: the result could stand there. */
-  readonly home: Scope
   /** The result, where it is known without looking at inputs (Shape). */
   readonly given: ConstantValue | null
 }
@@ -38,21 +36,25 @@ export function constantSteps(revision: Revision, known: KnownValues): readonly 
       const given = node.op === 'Shape' ? shapeValue(node, scope, known) : null
       if (given !== null) {
         const key = numberOf(`shape ${given.data.join(' ')}`)
-        steps.set(output, { node, scope, output, inputs: [], key, home: scope, given })
+        steps.set(output, { node, scope, output, inputs: [], key, given })
         continue
       }
       if (!isEvaluated(node.op) || node.inputs.length === 0 || node.inputs.includes('')) continue
       const inputs = node.inputs.map((name) => connections.resolve(scope, name))
       if (!inputs.every((one): one is Definition => one !== undefined && isConstant(one))) continue
-      const parts = inputs.map((one) => steps.get(one)?.key ?? numberOf(one))
+      const parts = inputs.map((one) => steps.get(one)?.key ?? numberOf(contentOf(one) ?? one))
       const attributes = node.attributes.map((one) => attributeKey(one, numberOf)).sort()
       const key = numberOf(`${node.op} ${parts.join(' ')} ${attributes.join(' ')}`)
-      const homes = inputs.map((one) => steps.get(one)?.home ?? one.scope)
-      const home = homes.reduce((inner, one) => (one.path.length > inner.path.length ? one : inner))
-      steps.set(output, { node, scope, output, inputs, key, home, given: null })
+      steps.set(output, { node, scope, output, inputs, key, given: null })
     }
   }
   return [...steps.values()]
+
+  /** Exporters write axes and bounds anew for every node. */
+  function contentOf({ scope, name }: Definition): string | undefined {
+    const integers = known.integers(scope, name)
+    return integers && `${known.dtype(scope, name)} ${known.rank(scope, name)} ${integers.join(' ')}`
+  }
 
   function isConstant(definition: Definition): boolean {
     return steps.has(definition) || constantTensor(definition) !== null

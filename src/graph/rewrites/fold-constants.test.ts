@@ -152,10 +152,12 @@ describe('foldConstants', () => {
   it('joins what is cut out of one weight, once for both branches of an If', async () => {
     const weight = f32('w', [4, 2048], randomFloats(8192, 5))
     const body = (name: string) => {
-      const cut = (to: string, from: string, end: string) => node('Slice', ['w', from, end, 'zero'], [`${name}${to}`])
+      const cut = (to: string, from: string, end: string) =>
+        node('Slice', ['w', from, end, `${name} axis`], [`${name}${to}`])
       return graph({
         name,
         nodes: [
+          node('Constant', [], [`${name} axis`], { value_ints: [0] }),
           cut('1', 'zero', 'two'),
           cut('2', 'two', 'four'),
           node('Concat', [`${name}2`, `${name}1`], [`${name}c`], { axis: 0 }),

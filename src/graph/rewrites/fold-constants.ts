@@ -55,8 +55,10 @@ export async function foldConstants(model: Model, read: ReadSmall): Promise<Rewr
       revision.add(scope, asTensor(output.name, value))
       continue
     }
+    // Bodies see the main graph, wherever they are.
     const name = written.get(step.key) ?? revision.fresh(output.name)
-    if (!written.has(step.key)) revision.add(step.home, asTensor(name, value))
+    const [main = scope] = revision.scopes
+    if (!written.has(step.key)) revision.add(main, asTensor(name, value))
     written.set(step.key, name)
     revision.readInstead(output, name)
   }
