@@ -78,6 +78,16 @@ test('flags and values of a later version say so', () => {
   expect(failure('quantize', 'm', '--metric', 'boxes').code).toBe('E_UNSUPPORTED')
 })
 
+test('data flags are taken as they are written', () => {
+  const { values } = read('compare', 'a', 'b', '--preprocess=tf,crop=224', '--tokenizer', 't.json', '--classes', 'c.txt')
+  expect([...values]).toEqual([
+    ['preprocess', 'tf,crop=224'],
+    ['tokenizer', 't.json'],
+    ['classes', 'c.txt'],
+  ])
+  expect(failure('inspect', 'm', '--preprocess', 'tf').code).toBe('E_USAGE')
+})
+
 test('a metric is a name or a module', () => {
   expect(read('quantize', 'm', '--metric', './mine.mjs').values.get('metric')).toBe('./mine.mjs')
   expect(failure('quantize', 'm', '--metric', 'kosine').hint).toBe('did you mean "cosine"?')

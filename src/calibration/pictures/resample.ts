@@ -6,7 +6,10 @@ export const RESAMPLES = ['nearest', 'lanczos', 'bilinear', 'bicubic', 'box', 'h
 export type Resample = (typeof RESAMPLES)[number]
 
 /** Weights are integers of this many bits after the point, as in Pillow: sums of bytes then fit 32 bits. */
+const WEIGHT_BITS = 22
 const WEIGHT_ONE = 4194304
+/** What makes the cut of the last bits a rounding. */
+const HALF = 2097152
 
 interface Filter {
   /** Half its width, in pixels of the smaller picture. */
@@ -82,11 +85,13 @@ function acrossRows({ height, width: from, channels, data }: Pixels, width: numb
   const target = new Uint8Array(height * width * channels)
   let out = 0
   for (let y = 0; y < height; y += 1) {
-    for (const { start, weights } of taps) {
+    for (let x = 0; x < width; x += 1) {
+      const { start, weights } = taps[x]!
       const first = (y * from + start) * channels
       for (let c = 0; c < channels; c += 1) {
-        let sum = WEIGHT_ONE / 2
-        for (let k = 0; k < weights.length; k += 1) sum += weights[k]! * data[first + k * channels + c]!
+        let sum = HALF
+        for (let k = 0, at = first + c; k < weights.length; k += 1, at += channels)
+          sum = (sum + Math.imul(weights[k]!, data[at]!)) | 0
         target[out] = byteOf(sum)
         out += 1
       }
@@ -99,18 +104,22 @@ function downColumns({ height: from, width, channels, data }: Pixels, height: nu
   const taps = tapsOf(from, height, filter)
   const rowLength = width * channels
   const target = new Uint8Array(height * rowLength)
-  for (const [y, { start, weights }] of taps.entries()) {
-    for (let x = 0; x < rowLength; x += 1) {
-      let sum = WEIGHT_ONE / 2
-      for (let k = 0; k < weights.length; k += 1) sum += weights[k]! * data[(start + k) * rowLength + x]!
-      target[y * rowLength + x] = byteOf(sum)
+  const sums = new Int32Array(rowLength)
+  for (let y = 0; y < height; y += 1) {
+    const { start, weights } = taps[y]!
+    sums.fill(HALF)
+    for (let k = 0; k < weights.length; k += 1) {
+      const weight = weights[k]!
+      const row = (start + k) * rowLength
+      for (let x = 0; x < rowLength; x += 1) sums[x] = sums[x]! + Math.imul(weight, data[row + x]!)
     }
+    for (let x = 0; x < rowLength; x += 1) target[y * rowLength + x] = byteOf(sums[x]!)
   }
   return { height, width, channels, data: target }
 }
 
 function byteOf(sum: number): number {
-  const whole = Math.floor(sum / WEIGHT_ONE)
+  const whole = sum >> WEIGHT_BITS
   return whole < 0 ? 0 : whole > 255 ? 255 : whole
 }
 
