@@ -182,6 +182,8 @@ describe('arrays as data', () => {
   it('are pictures, too', async () => {
     const data = Uint8Array.from({ length: 16 * 12 * 3 }, (_, i) => (i * 7) % 256)
     writeFileSync(at('p.png'), await writePicture({ shape: [12, 16, 3], data }, 'p'))
+    const short = await quantizeArrays(at('p.png'), undefined, {})
+    expect(short.decisions[0]?.bitsPerValue).toBeLessThan(5)
     const report = await quantizeArrays(at('p.png'), at('p.npz'), { to: 'int6-tensor-offset' })
     expect(report.decisions[0]?.shape).toEqual([12, 16, 3])
     await dequantizeArrays(at('p.npz'), at('back.png'))

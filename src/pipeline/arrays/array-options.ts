@@ -4,8 +4,8 @@ import { arrayScheme } from '../../schemes/arrays/index.ts'
 
 /** Options of `quantize` for arrays; names as on the command line. */
 export interface ArrayFileOptions {
-  /** Scheme id or preset; default int8-row. */
-  readonly to?: string
+  /** Scheme id or preset; default int8-row, for pictures int4-column-offset. */
+  readonly to?: string | undefined
   /** Bits a value may take instead of a scheme: every family is tried on every array. */
   readonly budget?: number
   readonly effort?: 'fast' | 'default' | 'best'

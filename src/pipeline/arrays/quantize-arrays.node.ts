@@ -10,7 +10,7 @@ import { sha256Of } from '../file-facts.node.ts'
 import { Phases } from '../phases.ts'
 import { NodeStage } from '../stage.node.ts'
 import { shellQuoted } from '../suggestion.ts'
-import { arrayFileKind, readArrays } from './array-input.node.ts'
+import { type ArrayInput, arrayFileKind, readArrays } from './array-input.node.ts'
 import { storedNames } from './array-members.ts'
 import { type ArrayFileOptions, arrayAsk } from './array-options.ts'
 import { floatsOf } from './array-values.ts'
@@ -30,10 +30,10 @@ export async function quantizeArrays(
   output: string | undefined,
   options: QuantizeArraysOptions = {},
 ): Promise<ArrayReport> {
-  const ask = arrayAsk(options)
+  const kind = await arrayFileKind(input)
+  const ask = arrayAsk(kind === 'picture' ? { ...options, to: pictureScheme(options) } : options)
   const tools = toolsFor(options)
   const phases = new Phases(tools.notify)
-  const kind = await arrayFileKind(input)
   if (kind === null) {
     throw new TersorError('E_FORMAT', `${input}: expected an .npy, an .npz or a picture, found other content`, {
       where: input,
@@ -77,7 +77,7 @@ export async function quantizeArrays(
       decisions,
       phases: phases.list,
       peakBytes: process.resourceUsage().maxRSS * 1024,
-      warnings: warningsFor(read.byteLength, bytes.length, decisions),
+      warnings: warningsFor(read, bytes.length, decisions),
       suggestion: `tersor dequantize ${shellQuoted(path)}`,
     }
   } finally {
@@ -85,12 +85,22 @@ export async function quantizeArrays(
   }
 }
 
-function warningsFor(before: number, after: number, decisions: readonly ArrayDecision[]): string[] {
-  if (after < before) return []
-  const values = decisions.reduce((sum, { bytesAfter }) => sum + bytesAfter, 0)
-  return [
-    `the output is not smaller: ${after - values} of its ${after} bytes are names and headers, which pay for arrays of some kilobytes`,
-  ]
+/** Pixels have 8 bits already: 16 levels a colour, unless something else is asked for. */
+function pictureScheme({ to, budget }: QuantizeArraysOptions): string | undefined {
+  return budget === undefined && (to === undefined || to === 'auto') ? 'int4-column-offset' : to
+}
+
+function warningsFor({ kind, byteLength }: ArrayInput, after: number, decisions: readonly ArrayDecision[]): string[] {
+  if (after < byteLength) return []
+  const coded = decisions.reduce((sum, { bytesAfter }) => sum + bytesAfter, 0)
+  const plain = decisions.reduce((sum, { bytesBefore }) => sum + bytesBefore, 0)
+  const because =
+    after - coded > coded
+      ? `${after - coded} of its ${after} bytes are names and headers`
+      : kind === 'picture' || byteLength < plain
+        ? 'the input is compressed, codes are not'
+        : 'codes and parameters take as much as the values did'
+  return [`the output is not smaller than the input: ${because}`]
 }
 
 /** Written to the stage, then renamed: the output is whole or not there. */
