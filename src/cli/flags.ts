@@ -147,6 +147,14 @@ export const FLAGS: readonly FlagSpec[] = [
       'data: pictures, sounds, texts, .npy or .npz, as a file or a folder; test_data_set_* folders; a module of feeds (.mjs)',
   },
   {
+    name: 'calibrator',
+    kind: 'name',
+    value: 'NAME',
+    choices: ['minmax', 'moving', 'percentile', 'aciq', 'entropy', 'mse', 'sqnr'],
+    verbs: ['quantize'],
+    about: 'int8-static: how ranges of activations are found (default mse)',
+  },
+  {
     name: 'eval',
     kind: 'path',
     value: 'PATH',
@@ -338,7 +346,6 @@ export const FLAGS: readonly FlagSpec[] = [
   { name: 'help', short: 'h', kind: 'switch', verbs: EVERY, about: 'this text' },
 
   { name: 'statistics', kind: 'path', verbs: DECIDING, about: '', later: 'statistics files come with calibrated int8' },
-  { name: 'calibrator', kind: 'text', verbs: DECIDING, about: '', later: 'range finders come with calibrated int8' },
   {
     name: 'transform',
     kind: 'text',

@@ -12,6 +12,7 @@ export interface LineOptions {
   readonly target?: string
   readonly rules?: readonly string[]
   readonly calib?: string
+  readonly calibrator?: 'minmax' | 'moving' | 'percentile' | 'aciq' | 'entropy' | 'mse' | 'sqnr'
   readonly eval?: string
   readonly labels?: string
   readonly classes?: string

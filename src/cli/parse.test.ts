@@ -73,13 +73,21 @@ test('a flag of another verb is refused, not ignored', () => {
 
 test('flags and values of a later version say so', () => {
   expect(failure('quantize', 'm', '--transform', 'awq').code).toBe('E_UNSUPPORTED')
-  expect(failure('quantize', 'm', '--calibrator', 'entropy').code).toBe('E_UNSUPPORTED')
   expect(failure('quantize', 'm', '--solver', 'gptq').code).toBe('E_UNSUPPORTED')
   expect(failure('quantize', 'm', '--metric', 'boxes').code).toBe('E_UNSUPPORTED')
 })
 
 test('data flags are taken as they are written', () => {
-  const { values } = read('compare', 'a', 'b', '--preprocess=tf,crop=224', '--tokenizer', 't.json', '--classes', 'c.txt')
+  const { values } = read(
+    'compare',
+    'a',
+    'b',
+    '--preprocess=tf,crop=224',
+    '--tokenizer',
+    't.json',
+    '--classes',
+    'c.txt',
+  )
   expect([...values]).toEqual([
     ['preprocess', 'tf,crop=224'],
     ['tokenizer', 't.json'],

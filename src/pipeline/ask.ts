@@ -34,6 +34,7 @@ export interface Relaxation {
 export const PRESETS = [
   'auto',
   'int8',
+  'int8-static',
   'int8-weights',
   'int4-weights',
   'int2-weights',
@@ -44,7 +45,6 @@ export type Preset = (typeof PRESETS)[number]
 
 /** Names of the contract whose features come with later work; refused by name, never taken for something else. */
 export const LATER_PRESETS: ReadonlyMap<string, string> = new Map([
-  ['int8-static', 'static int8 with calibration data'],
   ['fp16', 'half-precision computation'],
   ['q8', 'the folder layout of transformers.js; int8 is near to it'],
   ['uint8', 'the folder layout of transformers.js; int8 is near to it'],

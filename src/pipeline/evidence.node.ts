@@ -4,6 +4,7 @@ import type { Model } from '../model/graph.ts'
 import type { Inventory } from '../model/inventory.ts'
 import type { RuntimeSession, Sample } from '../model/runtime.ts'
 import type { Evidence } from './prove.ts'
+import { judging, someOf } from './static/sample-roles.ts'
 import { decodeTensorProto } from './tensor-proto.ts'
 import { idLimits } from './token-tables.ts'
 
@@ -21,6 +22,8 @@ export interface EvidenceOptions {
   readonly samples?: number
   readonly skipBad?: boolean
   readonly seed?: number
+  /** Something was fitted to `calib`: where it also judges, only what was held back of it does. */
+  readonly fitted?: boolean
   readonly signal?: AbortSignal
 }
 
@@ -50,7 +53,8 @@ export async function evidenceFor(
       decodeTensor: decodeTensorProto,
       outputs: model.graph.outputs.map((output) => output.name),
     })
-    const samples = await take(set)
+    const held = options.fitted === true && options.eval === undefined
+    const samples = await take(held ? someOf(set, judging(set.count)) : set)
     return {
       data: 'given',
       samples,
@@ -60,8 +64,8 @@ export async function evidenceFor(
         ...set.skipped,
         ...(set.notes ?? []),
         ...set.converted,
-        ...heldNotes(samples.length, set.count),
-        ...roleNotes(options),
+        ...heldNotes(samples.length, held ? judging(set.count).length : set.count),
+        ...roleNotes(options, set.count),
       ],
     }
   }
@@ -83,8 +87,15 @@ function heldNotes(held: number, count: number): readonly string[] {
 }
 
 /** What became of data that the user gave for a purpose this run has no use for. */
-function roleNotes({ eval: given, calib }: EvidenceOptions): readonly string[] {
+function roleNotes({ eval: given, calib, fitted }: EvidenceOptions, count: number): readonly string[] {
   if (calib === undefined) return []
+  if (fitted === true && given !== undefined)
+    return given === calib ? ['--eval is --calib: judged on what ranges were found on'] : []
+  if (fitted === true) {
+    return judging(count).length === count
+      ? ['judged on --calib itself: too few samples to hold some back; add --eval']
+      : [`judged on ${judging(count).length} of the ${count} samples of --calib, which were held back from it`]
+  }
   return given === undefined
     ? ['judged on --calib: nothing is fitted to data here, so none of it has to be held back']
     : ['--calib was not used: nothing is fitted to data here']

@@ -129,6 +129,8 @@ export function optionsOf(preset: string, weight: WeightFacts, target: Target): 
         )
       return stored
     }
+    // What has no place among integers with static ranges is stored in 8 bits.
+    case 'int8-static':
     case 'int8-weights':
       return part === 'table'
         ? [table8, ...stored8('8 bits in the file')]

@@ -1,6 +1,8 @@
 import { availableParallelism } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import type { Worker } from 'node:worker_threads'
+import type { Calibrator } from '../calibration/ranges/index.ts'
+import { TersorError } from '../errors.ts'
 import type { Thresholds } from '../evaluation/index.ts'
 import { createKernelsSync, createReferenceKernels } from '../kernels/index.ts'
 import type { Report } from '../model/report.ts'
@@ -21,6 +23,8 @@ import { NodeStage } from './stage.node.ts'
 import { suggestionFor } from './suggestion.ts'
 
 export interface FileOptions extends QuantizeOptions, EvidenceOptions, JudgingOptions, Thresholds {
+  /** How ranges of activations are found; int8-static only. Default mse. */
+  readonly calibrator?: Calibrator
   readonly shardSize?: number
   readonly threads?: number
   /** Threads of pipeline/produce/produce-worker that were started before and wait for work. */
@@ -46,18 +50,36 @@ export async function quantize(input: string, output: string | undefined, option
   const phases = new Phases(tools.notify)
   const asked = askOf(options)
   const judging = await judgingFor(options)
+  const isStatic = asked.to === 'int8-static'
+  requireStaticOptions(isStatic, options)
   const opened = await openModel(input)
   const pool = new ProducePool(options.threads ?? availableParallelism(), options.waiting)
   pool.expect(opened.source.byteLength)
   const proof =
     options.noVerify === true
       ? undefined
-      : await (await import('./prove-file.node.ts')).proverOf(opened, { ...options, ...judging }, tools)
+      : await (await import('./prove-file.node.ts')).proverOf(
+          opened,
+          { ...options, ...judging, fitted: isStatic },
+          tools,
+        )
   try {
-    const prepared = await prepare(opened, tools, phases)
+    let prepared = await prepare(opened, tools, phases)
     pool.expect(prepared.input.byteLength)
-    const attempts: string[] = []
-    let ask: Ask = asked
+    const fixed = isStatic
+      ? await (await import('./static/static-model.node.ts')).staticModel(
+          prepared,
+          opened,
+          asked,
+          options,
+          tools,
+          phases,
+        )
+      : undefined
+    if (fixed) prepared = fixed.prepared
+    const attempts: string[] = [...(fixed?.notes ?? [])]
+    // Rules that asked for static integers have done their work.
+    let ask: Ask = fixed ? { ...asked, rules: asked.rules.filter(({ what }) => what !== 'int8-static') } : asked
     let noise: ReadonlyMap<string, number> | null = null
     for (let attempt = 1; ; attempt++) {
       const decided = await decide(prepared, ask, tools, phases)
@@ -77,7 +99,7 @@ export async function quantize(input: string, output: string | undefined, option
             pool.run(jobs, units, outputs, tools.kernels, options.signal, notify),
           retry: async (context, verdict) => {
             const reduction = neededReduction(verdict)
-            if (!proof || reduction === null || attempt >= (options.attempts ?? MOST_ATTEMPTS)) return null
+            if (fixed || !proof || reduction === null || attempt >= (options.attempts ?? MOST_ATTEMPTS)) return null
             noise ??= await proof.noise(context)
             const relaxed = noise && relax(context.decided, noise, reduction, current)
             if (relaxed) return relaxed
@@ -99,7 +121,7 @@ export async function quantize(input: string, output: string | undefined, option
       const published = finished.files.length > 0
       const note = savingNote(decided, finished.saved.byteLength, asked.to === 'auto')
       const notes = note === null ? [] : [note]
-      return reportOf(decided, finished, {
+      const report = reportOf(decided, finished, {
         command: 'quantize',
         source: opened.source,
         ask,
@@ -118,6 +140,7 @@ export async function quantize(input: string, output: string | undefined, option
           ? { compressed: await (await fileFacts()).compressedSizes(finished.files) }
           : {}),
       })
+      return fixed ? { ...report, decisions: [...fixed.decisions, ...report.decisions], points: fixed.points } : report
     }
   } finally {
     pool.close()
@@ -152,6 +175,20 @@ export async function plan(input: string, options: FileOptions = {}): Promise<Re
     return { ...report, output: { path: name, bytes, files: files.map((file) => file.name) } }
   } finally {
     await opened.source.close?.()
+  }
+}
+
+/** Throws E_USAGE for what has no meaning with static ranges, or only with them. */
+function requireStaticOptions(isStatic: boolean, { calibrator, lowering }: FileOptions): void {
+  if (isStatic && lowering !== undefined) {
+    throw new TersorError('E_USAGE', '--lowering and --to int8-static contradict each other: the form is fixed', {
+      where: '--lowering',
+    })
+  }
+  if (!isStatic && calibrator !== undefined) {
+    throw new TersorError('E_USAGE', '--calibrator finds ranges of activations: it belongs to --to int8-static', {
+      where: '--calibrator',
+    })
   }
 }
 

@@ -30,7 +30,7 @@ export interface TextInputs {
 }
 
 /** Which input takes ids, masks, segments. E_UNSUPPORTED when it is not clear which input takes the ids. */
-export function textInputsOf(inputs: readonly SessionInput[]): TextInputs {
+export function textInputsOf(inputs: readonly SessionInput[], label = 'texts'): TextInputs {
   const ids = inputs.filter((input) => roleOf(input) === 'ids' && input.shape.length >= 1 && input.shape.length <= 2)
   const decoder = ids.find(({ name }) => /decoder/i.test(name))
   const own = ids.filter((input) => input !== decoder)
@@ -41,7 +41,7 @@ export function textInputsOf(inputs: readonly SessionInput[]): TextInputs {
     const words = inputs.map(({ name, dtype, shape }) => `"${name}" ${dtype} ${describeShape(shape)}`).join(', ')
     throw new TersorError(
       'E_UNSUPPORTED',
-      `texts need one input for token ids, found ${own.length === 0 ? 'none' : own.length} among ${words}`,
+      `${label}: texts need one input for token ids, found ${own.length === 0 ? 'none' : own.length} among ${words}`,
       {
         hint: 'give the values as .npz, keys named like the inputs',
       },

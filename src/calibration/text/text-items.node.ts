@@ -84,7 +84,7 @@ async function feeder(
       notes: given ? ['--tokenizer was not used: the model takes text'] : [],
     }
   }
-  const to = textInputsOf(inputs)
+  const to = textInputsOf(inputs, path)
   if (file === undefined) {
     throw new TersorError('E_USAGE', `${path} is text, and there is no tokenizer for input "${to.ids.name}"`, {
       where: path,

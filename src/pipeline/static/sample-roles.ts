@@ -1,0 +1,21 @@
+import type { SampleSet } from '../../calibration/index.ts'
+
+/** Of data given for calibration alone, every so many samples one is held back to judge on. */
+const HELD_EVERY = 4
+
+/** Indices of samples to calibrate on. `judged`: the same data also has to judge. */
+export function calibrating(count: number, judged: boolean): readonly number[] {
+  const all = Array.from({ length: count }, (_, i) => i)
+  return judged && count >= HELD_EVERY ? all.filter((i) => i % HELD_EVERY !== HELD_EVERY - 1) : all
+}
+
+/** Indices of samples to judge on, of data that was also calibrated on: none of the former, unless there are too few. */
+export function judging(count: number): readonly number[] {
+  const all = Array.from({ length: count }, (_, i) => i)
+  return count >= HELD_EVERY ? all.filter((i) => i % HELD_EVERY === HELD_EVERY - 1) : all
+}
+
+/** Some samples of a set. */
+export function someOf(set: SampleSet, indices: readonly number[]): SampleSet {
+  return { ...set, count: indices.length, at: (index) => set.at(indices[index] as number) }
+}

@@ -1,0 +1,119 @@
+import { TersorError } from '../../errors.ts'
+import { decibels } from '../../evaluation/decibels.ts'
+import { connect, constantTensor, type Scope } from '../../graph/index.ts'
+import { leastScalesOf } from '../../graph/lowerings/index.ts'
+import { safeWeight, staticWeight } from '../../graph/placement/index.ts'
+import type { ActivationGrid, Placement, StaticWeight } from '../../model/activation.ts'
+import type { Model, TensorRef } from '../../model/graph.ts'
+import type { Kernels } from '../../model/kernels.ts'
+import type { Statistics } from '../../model/statistics.ts'
+import type { Tools } from '../../model/tools.ts'
+import { elementCountOf } from '../../numbers/dtype.ts'
+import { floatsOf } from '../floats.ts'
+import { correctedBias, meanOf } from './bias-correction.ts'
+
+/** Codes of every weight that the placement names, and the floats of every bias. */
+export interface StaticConstants {
+  readonly weights: ReadonlyMap<string, StaticWeight>
+  readonly biases: ReadonlyMap<string, Float32Array>
+  /** By weight. */
+  readonly figures: ReadonlyMap<string, WeightFigures>
+}
+
+export interface WeightFigures {
+  readonly sqnrDb: number
+  readonly form: 's8' | 'u8'
+  /** The bias takes back what rounding of the weight adds to the mean of each channel. */
+  readonly biasCorrected: boolean
+}
+
+/** Chooses scales and signs so that no CPU saturates and no bias overflows. `search`: scales of least squared error. */
+export async function staticConstants(
+  model: Model,
+  placement: Placement,
+  grids: ReadonlyMap<string, ActivationGrid>,
+  statistics: Statistics,
+  search: boolean,
+  tools: Tools,
+): Promise<StaticConstants> {
+  const constants = constantsIn(model)
+  const biases = new Map<string, Float32Array>()
+  const weights = new Map<string, StaticWeight>()
+  const figures = new Map<string, WeightFigures>()
+  for (const { bias } of placement.products) {
+    if (bias !== null && !biases.has(bias)) biases.set(bias, await floats(constants, bias, tools.kernels))
+  }
+  const least = leastScalesOf(placement, grids, biases)
+  for (const [done, product] of placement.products.entries()) {
+    tools.signal?.throwIfAborted()
+    tools.notify({ phase: 'weights', done, total: placement.products.length, note: product.label })
+    const { weight, bias } = product
+    // What is not computed in integers is the plan's to store, or to keep.
+    if (weight === null || product.form === 'stored' || weights.has(weight.name)) continue
+    const values = await floats(constants, weight.name, tools.kernels)
+    const floor = least.get(weight.name)
+    const options = { ...(floor ? { least: floor } : {}), scale: search ? ('error' as const) : ('extreme' as const) }
+    const signed = staticWeight(weight.name, values, weight.shape, weight.axis, options)
+    const { form } = safeWeight(product, signed)
+    const made =
+      form === 's8'
+        ? signed
+        : staticWeight(weight.name, values, weight.shape, weight.axis, { ...options, unsigned: true })
+    weights.set(weight.name, made)
+    const decoded = decodedOf(made, weight.shape)
+    const mean = meanOf(product, statistics)
+    const own = bias === null ? undefined : biases.get(bias)
+    const corrected =
+      mean && own && usedOnce(placement, bias) ? correctedBias(product, own, values, decoded, mean) : null
+    if (corrected && bias !== null) biases.set(bias, corrected)
+    figures.set(weight.name, { sqnrDb: sqnrOf(values, decoded), form, biasCorrected: corrected !== null })
+  }
+  return { weights, biases, figures }
+}
+
+/** Constants of the main graph by name, whichever way they are spelled. */
+function constantsIn(model: Model): ReadonlyMap<string, TensorRef> {
+  const connections = connect(model)
+  const constants = new Map<string, TensorRef>()
+  for (const [name, definition] of connections.own(connections.scopes[0] as Scope)) {
+    const tensor = constantTensor(definition)
+    if (tensor !== null) constants.set(name, tensor)
+  }
+  return constants
+}
+
+async function floats(
+  constants: ReadonlyMap<string, TensorRef>,
+  name: string,
+  kernels: Kernels,
+): Promise<Float32Array> {
+  const tensor = constants.get(name)
+  if (tensor === undefined) throw new TersorError('E_INTERNAL', `no constant is called "${name}"`, { where: name })
+  return floatsOf(tensor, 0, elementCountOf(tensor.shape), kernels)
+}
+
+/** Float values of codes. */
+function decodedOf({ codes, scales, axis }: StaticWeight, shape: readonly number[]): Float32Array {
+  const bytes = codes.storage.kind === 'bytes' ? codes.storage.bytes : new Uint8Array(0)
+  const unsigned = codes.dtype === 'u8'
+  const inner = axis === null ? bytes.length : shape.slice(axis + 1).reduce((a, b) => a * b, 1)
+  return Float32Array.from(bytes, (byte, i) => {
+    const code = unsigned ? byte - 128 : byte > 127 ? byte - 256 : byte
+    return code * (scales[scales.length === 1 ? 0 : Math.floor(i / inner) % scales.length] as number)
+  })
+}
+
+function sqnrOf(values: Float32Array, decoded: Float32Array): number {
+  let error = 0
+  let energy = 0
+  for (let i = 0; i < values.length; i++) {
+    const x = values[i] as number
+    error += (x - (decoded[i] as number)) ** 2
+    energy += x * x
+  }
+  return error === 0 ? Number.POSITIVE_INFINITY : decibels(energy, error)
+}
+
+function usedOnce({ products }: Placement, bias: string | null): boolean {
+  return products.filter((product) => product.bias === bias).length === 1
+}
