@@ -36,11 +36,17 @@ const NEEDS_PROOF = [
   ...THRESHOLDS,
 ]
 
+/** What static ranges are found with, too. */
+const FIT_TOO = new Set(['calib', 'samples', 'skip-bad', 'seed', 'preprocess', 'tokenizer'])
+
 /** Flags that cannot mean anything together. */
 export function checkTogether(parsed: Parsed): void {
   const has = (name: string) => parsed.values.has(name)
   if (has('quiet') && has('verbose')) contradiction('--quiet', '--verbose', 'give one of them')
+  // Ranges of activations come from data, whether or not the result is judged.
+  const fitted = textOf(parsed, 'to') === 'int8-static'
   for (const name of NEEDS_PROOF) {
+    if (fitted && FIT_TOO.has(name)) continue
     if (has('no-verify') && has(name))
       contradiction('--no-verify', `--${name}`, `--${name} is for the proof that --no-verify skips`)
   }
