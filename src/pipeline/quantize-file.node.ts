@@ -23,7 +23,7 @@ import { NodeStage } from './stage.node.ts'
 import { suggestionFor } from './suggestion.ts'
 
 export interface FileOptions extends QuantizeOptions, EvidenceOptions, JudgingOptions, Thresholds {
-  /** How ranges of activations are found; int8-static only. Default mse. */
+  /** How ranges of activations are found; int8-static only. Default percentile. */
   readonly calibrator?: Calibrator
   readonly shardSize?: number
   readonly threads?: number

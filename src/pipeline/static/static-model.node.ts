@@ -95,7 +95,7 @@ export async function staticModel(
   } finally {
     await runtime.close()
   }
-  const calibrator = options.calibrator ?? 'mse'
+  const calibrator = options.calibrator ?? 'percentile'
   const grids = gridsOf(placement, statistics, calibrator)
   const constants = await phases.time('weights', () =>
     staticConstants(model, placement, grids, statistics, ask.solver !== 'nearest', tools),

@@ -1,7 +1,7 @@
 import { TersorError } from '../../errors.ts'
 import { decibels } from '../../evaluation/decibels.ts'
 import { connect, constantTensor, type Scope } from '../../graph/index.ts'
-import { leastScalesOf } from '../../graph/lowerings/index.ts'
+import { biasCodes, leastScalesOf } from '../../graph/lowerings/index.ts'
 import { safeWeight, staticWeight } from '../../graph/placement/index.ts'
 import type { ActivationGrid, Placement, StaticWeight } from '../../model/activation.ts'
 import type { Model, TensorRef } from '../../model/graph.ts'
@@ -43,6 +43,7 @@ export async function staticConstants(
   for (const { bias } of placement.products) {
     if (bias !== null && !biases.has(bias)) biases.set(bias, await floats(constants, bias, tools.kernels))
   }
+  const groups = new Map(placement.points.map(({ value, group }) => [value, group]))
   const least = leastScalesOf(placement, grids, biases)
   for (const [done, product] of placement.products.entries()) {
     tools.signal?.throwIfAborted()
@@ -65,8 +66,11 @@ export async function staticConstants(
     const own = bias === null ? undefined : biases.get(bias)
     const corrected =
       mean && own && usedOnce(placement, bias) ? correctedBias(product, own, values, decoded, mean) : null
-    if (corrected && bias !== null) biases.set(bias, corrected)
-    figures.set(weight.name, { sqnrDb: sqnrOf(values, decoded), form, biasCorrected: corrected !== null })
+    const scale = grids.get(groups.get(product.operands[0] ?? '') ?? '')?.scale
+    // A channel of next to no weights may not hold the new bias; then the old one, which the scales were made for, stays.
+    const fits = corrected && scale !== undefined && biasCodes(corrected, scale, made.scales) !== null
+    if (fits && bias !== null) biases.set(bias, corrected)
+    figures.set(weight.name, { sqnrDb: sqnrOf(values, decoded), form, biasCorrected: fits === true })
   }
   return { weights, biases, figures }
 }
