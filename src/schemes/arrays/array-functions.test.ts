@@ -133,6 +133,14 @@ describe('quantizeArray', () => {
   })
 })
 
+it('says what it takes to callers without types', () => {
+  const call = quantizeArray as (values: unknown, options?: unknown) => unknown
+  for (const values of [null, undefined, new ArrayBuffer(8), BigInt64Array.of(1n), '12', 7, ['a']]) {
+    expect(() => call(values, { bits: 8 })).toThrow(/expected an array of numbers/)
+  }
+  expect(() => call([1, 2])).toThrow(/scheme, bits or levels/)
+})
+
 describe('dequantizeArray', () => {
   const good = quantizeArray(random, { scheme: 'int4-block32-asym', shape: [10, 100] })
   it('refuses parts that do not fit', () => {

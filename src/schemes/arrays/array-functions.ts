@@ -1,3 +1,4 @@
+import { TersorError } from '../../errors.ts'
 import { didYouMean } from '../../near-names.ts'
 import { decodeArray } from './dequantize-array.ts'
 import type { Family } from './families.ts'
@@ -13,5 +14,21 @@ const WAYS: ArrayWays = {
 
 /** The functions over some families of codes. */
 export function arrayFunctions(families: readonly Family[]): ArrayFunctions {
-  return functionsWith(WAYS, families, didYouMean)
+  const functions = functionsWith(WAYS, families, didYouMean)
+  return {
+    ...functions,
+    quantizeArray: (values, options) => functions.quantizeArray(numbersIn(values), options ?? {}),
+  }
+}
+
+/** Callers without types pass buffers and big integers, too. */
+function numbersIn(values: unknown): ArrayLike<number> {
+  const found = values as { readonly length?: unknown; readonly 0?: unknown } | null | undefined
+  if (typeof found?.length === 'number' && typeof found !== 'string' && typeof (found[0] ?? 0) === 'number') {
+    return found as ArrayLike<number>
+  }
+  const kind = found === null || found === undefined ? String(found) : (Object(found).constructor?.name ?? typeof found)
+  throw new TersorError('E_USAGE', `expected an array of numbers, found ${kind}`, {
+    hint: 'a buffer becomes one by new Float32Array(buffer)',
+  })
 }
