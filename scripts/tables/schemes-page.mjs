@@ -10,6 +10,7 @@ const HEADERS = {
   'shift codes': ['tables/shift'],
   'additive powers of two': ['tables/additive-powers'],
   floats: ['tables/cast-codec'],
+  tf32: ['tables/tf32'],
   'scaled floats': ['tables/float-table'],
   'OCP MX': ['tables/mx'],
   nvfp4: ['tables/nvfp4'],

@@ -26,13 +26,13 @@ export const SEARCHES: IntegerFitting = {
   affine: (values, weights, maxCode, effort, round) =>
     effort === 'closed'
       ? CLOSED_FORMS.affine(values, weights, maxCode, effort, round)
-      : fitAffine(values, weights, maxCode, { effort, round }),
+      : fitAffine(values, weights, maxCode, { effort: harder(effort, maxCode + 1, values), round }),
   offset: (values, weights, maxCode, effort, round) =>
     effort === 'closed'
       ? CLOSED_FORMS.offset(values, weights, maxCode, effort, round)
       : fitOffset(values, weights, maxCode, { effort, roundScale: round, roundOffset: round }),
   scale: (values, weights, count, signed, effort, round) =>
-    fitScale(values, weights, tableOf(count), { effort, signed, round }),
+    fitScale(values, weights, tableOf(count), { effort: harder(effort, count, values), signed, round }),
 }
 
 /** 2, 4 and 8 bits around the middle code. */
@@ -55,4 +55,9 @@ function kernelOf(levels: number, kind: string, scale: ParameterType): CodecKern
 function effortOf(levels: number, kind: string, textbook: boolean): Effort {
   if (textbook || levels > 128) return 'closed'
   return levels <= 64 && kind !== 'offset' ? 'exact' : 'fast'
+}
+
+/** With many levels over a short group the candidates of the fast search lie too far apart; all breakpoints are few enough. */
+function harder(effort: Effort, levels: number, values: Float32Array): Effort {
+  return effort === 'fast' && levels > 64 && values.length <= 256 ? 'exact' : effort
 }

@@ -16,6 +16,7 @@ export const PARAMETER_BITS: Readonly<Record<ParameterType, number>> = {
   i8: 8,
   u6: 6,
   u4: 4,
+  u3: 3,
 }
 
 /** Bytes of `count` stored parameters; those of less than a byte are packed without gaps. */
@@ -46,6 +47,7 @@ export function storeParameter(array: ParameterArray, type: ParameterType, index
       break
     case 'u6':
     case 'u4':
+    case 'u3':
       storeBits(array as Uint8Array, PARAMETER_BITS[type], index, value)
       break
     default:
@@ -68,6 +70,7 @@ export function loadParameter(array: ParameterArray, type: ParameterType, index:
       return decodeSmallFloat(stored, type)
     case 'u6':
     case 'u4':
+    case 'u3':
       return loadBits(array as Uint8Array, PARAMETER_BITS[type], index)
     default:
       return stored

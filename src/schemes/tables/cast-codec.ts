@@ -4,7 +4,7 @@
  *   value = float(code)      code: sign, exponent, fraction
  *   16, 8, 6 or 4 bits per weight, no scale
  *
- * Formats as in src/numbers/float-layouts.ts. tf32 has 19 bits, more than a code: `roundToTf32`. e8m0 has no zero: scales only.
+ * Formats as in src/numbers/float-layouts.ts. tf32 has 19 bits, more than a code: tf32.ts. e8m0 has no zero: scales only.
  */
 import type { Codec } from '../../model/array-scheme.ts'
 import { FLOAT_LAYOUTS } from '../../numbers/float-layouts.ts'

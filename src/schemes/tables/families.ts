@@ -13,6 +13,7 @@ import { scaledFloatCodec } from './scaled-float.ts'
 import { shiftTable } from './shift.ts'
 import { type TableScale, tableCodec } from './table-codec.ts'
 import { TERNARY, thresholdScale } from './ternary.ts'
+import { TF32, TF32_BLOCK } from './tf32.ts'
 
 const ALL_SCALES: readonly TableScale[] = ['f32', 'f16', 'bf16', 'e4m3fn', 'e8m0']
 const PLAIN_SCALES: readonly TableScale[] = ['f32', 'f16', 'bf16']
@@ -103,6 +104,18 @@ const CASTS: Family = {
   make: (code, { kind }) => castCodec(code[0] as CastFloat, { overflow: kind as Overflow }),
 }
 
+/** Nineteen bits do not fit a code: three of them are parameters. */
+const TENSOR_FLOATS: Family = {
+  name: 'tf32',
+  pattern: /^tf32$/,
+  examples: ['tf32'],
+  kinds: () => [],
+  scales: () => [],
+  grouping: { kind: 'block', size: TF32_BLOCK },
+  fixed: true,
+  make: () => TF32,
+}
+
 /** Small floats under a scale: an id with a granularity. */
 const SCALED_FLOATS: Family = {
   name: 'scaled floats',
@@ -144,6 +157,7 @@ export const TABLE_FAMILIES: readonly Family[] = [
   SHIFTS,
   ADDITIVE_POWERS,
   CASTS,
+  TENSOR_FLOATS,
   SCALED_FLOATS,
   MX,
   NVFP4,

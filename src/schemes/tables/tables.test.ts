@@ -1,7 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { TersorError } from '../../errors.ts'
 import type { LevelTable } from '../../model/array-scheme.ts'
+import { decodeArray } from '../arrays/dequantize-array.ts'
+import { encodeArray } from '../arrays/quantize-array.ts'
+import { parseArrayScheme } from '../arrays/scheme-grammar.ts'
 import { additivePowersTable } from './additive-powers.ts'
+import { TABLE_FAMILIES } from './families.ts'
 import { floatTable } from './float-table.ts'
 import { mxTable } from './mx.ts'
 import { shiftTable } from './shift.ts'
@@ -52,4 +56,16 @@ describe('level tables', () => {
       expect(new Set(codes).size).toBe(levels.length)
     }
   })
+})
+
+it('tf32 keeps ten bits of the fraction, in 19 bits a value', () => {
+  const values = Float32Array.from({ length: 33 }, (_, i) => (i - 16) * 1.2345678e-3 * 10 ** (i % 7))
+  const scheme = parseArrayScheme('tf32', TABLE_FAMILIES)
+  const quantized = encodeArray(values, scheme)
+  expect(quantized.codes.length + quantized.parameters.tails!.length).toBe(66 + 18)
+  const decoded = decodeArray(quantized, scheme)
+  for (const [i, x] of values.entries()) expect(Math.abs(x - decoded[i]!)).toBeLessThanOrEqual(Math.abs(x) * 2 ** -11)
+  expect(decodeArray(encodeArray(Float32Array.of(3.4028e38, -3.4028e38, 1e-45), scheme), scheme)[0]).toBe(
+    3.4011621342146535e38,
+  )
 })
