@@ -16,8 +16,8 @@ export type Grouping =
   /** Two-dimensional blocks over rows and last dimension; edges may be smaller. */
   | { readonly kind: 'tile'; readonly rows: number; readonly columns: number }
 
-/** How a parameter is stored. `u4` and `u6` are packed, lowest bits first. */
-export type ParameterType = 'f32' | 'f16' | 'bf16' | 'e4m3fn' | 'e8m0' | 'u16' | 'u8' | 'i8' | 'u6' | 'u4'
+/** How a parameter is stored. `u3`, `u4` and `u6` are packed, lowest bits first. */
+export type ParameterType = 'f32' | 'f16' | 'bf16' | 'e4m3fn' | 'e8m0' | 'u16' | 'u8' | 'i8' | 'u6' | 'u4' | 'u3'
 
 export interface ParameterSpec {
   /** Key in `QuantizedArray.parameters`: 'scales', 'zeros', 'offsets', 'table', ... */
