@@ -30,7 +30,11 @@ export const SEARCHES: IntegerFitting = {
   offset: (values, weights, maxCode, effort, round) =>
     effort === 'closed'
       ? CLOSED_FORMS.offset(values, weights, maxCode, effort, round)
-      : fitOffset(values, weights, maxCode, { effort, roundScale: round, roundOffset: round }),
+      : fitOffset(values, weights, maxCode, {
+          effort: harder(effort, maxCode + 1, values),
+          roundScale: round,
+          roundOffset: round,
+        }),
   scale: (values, weights, count, signed, effort, round) =>
     fitScale(values, weights, tableOf(count), { effort: harder(effort, count, values), signed, round }),
 }
@@ -53,7 +57,7 @@ function kernelOf(levels: number, kind: string, scale: ParameterType): CodecKern
 
 /** Exact where it costs about as much as the fast search; closed where a search gains little and 8 bits are plenty. */
 function effortOf(levels: number, kind: string, textbook: boolean): Effort {
-  if (textbook || levels > 128) return 'closed'
+  if (textbook || levels > (kind === 'offset' ? 64 : 128)) return 'closed'
   return levels <= 64 && kind !== 'offset' ? 'exact' : 'fast'
 }
 
