@@ -42,17 +42,7 @@ export async function evidenceFor(
   const path = options.eval ?? options.calib
   const signal = options.signal ? { signal: options.signal } : {}
   if (path !== undefined) {
-    const set = await openSamples(path, session.inputs, {
-      ...(options.samples === undefined ? {} : { samples: options.samples }),
-      ...(options.skipBad === undefined ? {} : { skipBad: options.skipBad }),
-      ...(options.preprocess === undefined ? {} : { preprocess: options.preprocess }),
-      ...(options.tokenizer === undefined ? {} : { tokenizer: options.tokenizer }),
-      ...(options.modelPath === undefined ? {} : { modelPath: options.modelPath }),
-      ...signal,
-      limits,
-      decodeTensor: decodeTensorProto,
-      outputs: model.graph.outputs.map((output) => output.name),
-    })
+    const set = await openGiven(path, model, inventory, session, options)
     const held = options.fitted === true && options.eval === undefined
     const samples = await take(held ? someOf(set, judging(set.count)) : set)
     return {
@@ -78,6 +68,27 @@ export async function evidenceFor(
   const samples = await take(set)
   const notes = heldNotes(samples.length, set.count)
   return { data: 'synthetic', samples, found: samples.length, filled: set.filled, notes }
+}
+
+/** Samples at a path as the flags about data say, checked against the inputs of this float model. */
+export function openGiven(
+  path: string,
+  model: Model,
+  inventory: Inventory,
+  session: RuntimeSession,
+  options: EvidenceOptions,
+): Promise<SampleSet> {
+  return openSamples(path, session.inputs, {
+    ...(options.samples === undefined ? {} : { samples: options.samples }),
+    ...(options.skipBad === undefined ? {} : { skipBad: options.skipBad }),
+    ...(options.preprocess === undefined ? {} : { preprocess: options.preprocess }),
+    ...(options.tokenizer === undefined ? {} : { tokenizer: options.tokenizer }),
+    ...(options.modelPath === undefined ? {} : { modelPath: options.modelPath }),
+    ...(options.signal ? { signal: options.signal } : {}),
+    limits: idLimits(inventory),
+    decodeTensor: decodeTensorProto,
+    outputs: model.graph.outputs.map((output) => output.name),
+  })
 }
 
 function heldNotes(held: number, count: number): readonly string[] {

@@ -9,11 +9,12 @@ import { dequantizeArray } from '../../schemes/arrays/index.ts'
 import { VERSION } from '../../version.ts'
 import { sha256Of } from '../file-facts.node.ts'
 import { Phases } from '../phases.ts'
+import { toolsOf } from '../quantize-file.node.ts'
 import { NodeStage } from '../stage.node.ts'
 import { arrayFileKind, readArrays } from './array-input.node.ts'
 import { RESCORE, type StoredArray, storedArray, storedNames } from './array-members.ts'
 import { keptDecision, namingErrors } from './quantize-all.ts'
-import { plain, publish, toolsFor } from './quantize-arrays.node.ts'
+import { plain, publish } from './quantize-arrays.node.ts'
 import { byteLengthOf } from './quantized-bytes.ts'
 
 const WORDS = { npy: 'an .npy', npz: 'an .npz', picture: 'a picture', other: 'other content' } as const
@@ -34,7 +35,7 @@ export async function dequantizeArrays(
   output: string | undefined,
   options: DequantizeArraysOptions = {},
 ): Promise<ArrayReport> {
-  const tools = toolsFor(options)
+  const tools = toolsOf(options)
   const phases = new Phases(tools.notify)
   const kind = await arrayFileKind(input)
   if (kind !== 'npz') {

@@ -2,12 +2,12 @@ import { basename, dirname, extname, join, resolve } from 'node:path'
 import { fileSource } from '../../bytes/file.node.ts'
 import { readNpy, writeNpz } from '../../calibration/index.ts'
 import { TersorError } from '../../errors.ts'
-import { createKernelsSync } from '../../kernels/index.ts'
 import type { ArrayDecision, ArrayReport } from '../../model/array-report.ts'
-import type { StageEvent, Tools } from '../../model/tools.ts'
+import type { StageEvent } from '../../model/tools.ts'
 import { VERSION } from '../../version.ts'
 import { sha256Of } from '../file-facts.node.ts'
 import { Phases } from '../phases.ts'
+import { toolsOf } from '../quantize-file.node.ts'
 import { NodeStage } from '../stage.node.ts'
 import { shellQuoted } from '../suggestion.ts'
 import { type ArrayInput, arrayFileKind, readArrays } from './array-input.node.ts'
@@ -32,7 +32,7 @@ export async function quantizeArrays(
 ): Promise<ArrayReport> {
   const kind = await arrayFileKind(input)
   const ask = arrayAsk(kind === 'picture' ? { ...options, to: pictureScheme(options) } : options)
-  const tools = toolsFor(options)
+  const tools = toolsOf(options)
   const phases = new Phases(tools.notify)
   if (kind === null) {
     throw new TersorError('E_FORMAT', `${input}: expected an .npy, an .npz or a picture, found other content`, {
@@ -111,14 +111,6 @@ export async function publish(stage: NodeStage, path: string, bytes: Uint8Array)
     return await stage.publish()
   } finally {
     await stage.discard()
-  }
-}
-
-export function toolsFor(options: { onEvent?: (event: StageEvent) => void; signal?: AbortSignal }): Tools {
-  return {
-    kernels: createKernelsSync(),
-    notify: options.onEvent ?? (() => undefined),
-    ...(options.signal ? { signal: options.signal } : {}),
   }
 }
 

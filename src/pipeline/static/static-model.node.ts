@@ -1,6 +1,5 @@
 import { openSynthetic, type SampleSet } from '../../calibration/index.ts'
 import type { Calibrator } from '../../calibration/ranges/index.ts'
-import { openSamples } from '../../calibration/samples.node.ts'
 import { coverageOf } from '../../calibration/statistics.ts'
 import { TersorError } from '../../errors.ts'
 import { applyEdits, opsetOf, removeDead, takeInventory } from '../../graph/index.ts'
@@ -18,12 +17,11 @@ import { elementCountOf } from '../../numbers/dtype.ts'
 import { findRuntime } from '../../runtime/find.node.ts'
 import type { Ask } from '../ask.ts'
 import { collectStatistics } from '../calibrate.node.ts'
-import type { EvidenceOptions } from '../evidence.node.ts'
+import { type EvidenceOptions, openGiven } from '../evidence.node.ts'
 import type { OpenedModel } from '../open-model.node.ts'
 import type { Phases } from '../phases.ts'
 import type { Prepared } from '../run.ts'
 import { readSmall } from '../tensor-bytes.ts'
-import { decodeTensorProto } from '../tensor-proto.ts'
 import { idLimits } from '../token-tables.ts'
 import { keptLabels } from './kept-labels.ts'
 import { calibrating, someOf } from './sample-roles.ts'
@@ -145,24 +143,17 @@ async function samplesFor(
 ): Promise<SampleSet> {
   const session = await runtime.open({ path: path as string }, { optimized: true, threads: 1 })
   try {
-    const limits = idLimits(inventory)
-    const signal = options.signal ? { signal: options.signal } : {}
     if (options.calib === undefined) {
       // Other inputs than those the proof draws.
       const seed = ((options.seed ?? 0) + 0x51a71c) >>> 0
-      return await openSynthetic(session, { seed, count: options.samples ?? SYNTHETIC_SAMPLES, limits, ...signal })
+      return await openSynthetic(session, {
+        seed,
+        count: options.samples ?? SYNTHETIC_SAMPLES,
+        limits: idLimits(inventory),
+        ...(options.signal ? { signal: options.signal } : {}),
+      })
     }
-    const set = await openSamples(options.calib, session.inputs, {
-      ...(options.samples === undefined ? {} : { samples: options.samples }),
-      ...(options.skipBad === undefined ? {} : { skipBad: options.skipBad }),
-      ...(options.preprocess === undefined ? {} : { preprocess: options.preprocess }),
-      ...(options.tokenizer === undefined ? {} : { tokenizer: options.tokenizer }),
-      ...(options.modelPath === undefined ? {} : { modelPath: options.modelPath }),
-      ...signal,
-      limits,
-      decodeTensor: decodeTensorProto,
-      outputs: model.graph.outputs.map((output) => output.name),
-    })
+    const set = await openGiven(options.calib, model, inventory, session, options)
     return someOf(set, calibrating(set.count, options.eval === undefined && options.noVerify !== true))
   } finally {
     await session.release()
