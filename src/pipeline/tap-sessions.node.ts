@@ -4,11 +4,12 @@ import { join } from 'node:path'
 import type { Model } from '../model/graph.ts'
 import type { Runtime, RuntimeSession } from '../model/runtime.ts'
 import type { Tools } from '../model/tools.ts'
+import type { ModelSessions } from './model-sessions.ts'
 import { save } from './save.ts'
 import { NodeStage } from './stage.node.ts'
 
 /** Opens changed copies of a model, each written to a folder that goes when it is closed: graph optimization off, one thread. */
-export class TapSessions {
+export class TapSessions implements ModelSessions {
   readonly #runtime: Runtime
   readonly #tools: Tools
   readonly #home: string

@@ -1,7 +1,7 @@
 import { TersorError } from '../errors.ts'
 import type { Model } from '../model/graph.ts'
 import type { Feeds, Value } from '../model/runtime.ts'
-import type { TapSessions } from './tap-sessions.node.ts'
+import type { ModelSessions } from './model-sessions.ts'
 import { sizedModel } from './tapped-model.ts'
 
 /** Key of the session that gives sizes. */
@@ -11,11 +11,11 @@ export const SIZES = 'sizes'
 export class ValueSizes {
   readonly #model: Model
   readonly #values: readonly string[]
-  readonly #sessions: TapSessions
+  readonly #sessions: ModelSessions
   readonly #signal: AbortSignal | undefined
   readonly #known = new Map<string, ReadonlyMap<string, number>>()
 
-  constructor(model: Model, values: readonly string[], sessions: TapSessions, signal?: AbortSignal) {
+  constructor(model: Model, values: readonly string[], sessions: ModelSessions, signal?: AbortSignal) {
     this.#model = model
     this.#values = values
     this.#sessions = sessions
