@@ -2,6 +2,7 @@ import { beforeAll, describe } from 'vitest'
 import type { Kernels } from '../../src/model/kernels.ts'
 import { describeAgreement } from './kernels-agreement.ts'
 import { describeDense } from './kernels-dense.ts'
+import { describeGram } from './kernels-gram.ts'
 import { describeMeaning } from './kernels-meaning.ts'
 import { Pair } from './kernels-pair.ts'
 
@@ -18,5 +19,6 @@ export function kernelsContract(label: string, createCandidate: () => Kernels, c
     describeAgreement(() => pair)
     describeMeaning(() => pair, createCandidate)
     describeDense(() => pair)
+    describeGram(() => pair)
   })
 }

@@ -5,6 +5,7 @@ import { decodeColumns, decodeRows } from './decode.ts'
 import { decodeByteRows, packFloatRows, packIntegerRows, packLevelRows, unpackLevelRows } from './dense-rows.ts'
 import { encodeColumns, encodeRows, encodeRowsTransposed } from './encode.ts'
 import { fitColumns, fitRows } from './fit.ts'
+import { crossRows, descendRow } from './gram.ts'
 import { chooseGrids, gridColumns, proposeGrids } from './grids.ts'
 import { bf16ToF32, f16ToF32, f32ToBf16, f32ToF16 } from './half.ts'
 import { histogram } from './histogram.ts'
@@ -62,6 +63,8 @@ const FUNCTIONS = {
   unpackLevelRows,
   decodeByteRows,
   prepareLevels,
+  crossRows,
+  descendRow,
 }
 
 type Bound<F> = F extends (arena: never, ...rest: infer R) => infer T ? (...rest: R) => T : never

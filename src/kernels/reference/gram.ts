@@ -1,0 +1,71 @@
+import { roundHalfEven } from '../../numbers/rounding.ts'
+import type { Arena } from './arena.ts'
+
+const { fround } = Math
+
+export function crossRows(
+  { f32 }: Arena,
+  a: number,
+  aStride: number,
+  b: number,
+  bStride: number,
+  rows: number,
+  aColumns: number,
+  bColumns: number,
+  out: number,
+  outStride: number,
+): void {
+  for (let i = 0; i < aColumns; i++) {
+    for (let j = 0; j < bColumns; j++) {
+      let sum = 0
+      for (let row = 0; row < rows; row++) {
+        sum = fround(sum + fround(f32[a / 4 + row * aStride + i]! * f32[b / 4 + row * bStride + j]!))
+      }
+      const at = out / 4 + i * outStride + j
+      f32[at] = f32[at]! + sum
+    }
+  }
+}
+
+export function descendRow(
+  { f32, u32, u8 }: Arena,
+  gram: number,
+  stride: number,
+  width: number,
+  pull: number,
+  codes: number,
+  scale: number,
+  most: number,
+  beside: number,
+  pairLimit: number,
+): number {
+  const codeAt = (index: number): number => (u8[codes + index]! << 24) >> 24
+  const step = fround(scale)
+  let moved = 0
+  for (let j = 0; j < width; j++) {
+    const own = fround(f32[gram / 4 + j * stride + j]! * step)
+    if (!(own > 0)) continue
+    const wanted = fround(f32[pull / 4 + j]! / own)
+    if (!(Math.abs(wanted) > 0.5)) continue
+    let high = most
+    let low = -most
+    for (const side of beside === 0 ? [] : [0, 1]) {
+      const neighbour = u32[beside / 4 + 2 * j + side]! | 0
+      if (neighbour < 0) continue
+      const code = codeAt(neighbour)
+      if (code > 0) high = Math.min(high, pairLimit - code)
+      if (code < 0) low = Math.max(low, -pairLimit - code)
+    }
+    const code = codeAt(j)
+    const next = Math.max(low, Math.min(high, code + roundHalfEven(Math.max(-256, Math.min(256, wanted)))))
+    if (next === code) continue
+    u8[codes + j] = next
+    moved++
+    const change = fround((next - code) * step)
+    for (let i = 0; i < width; i++) {
+      const at = pull / 4 + i
+      f32[at] = f32[at]! - fround(f32[gram / 4 + j * stride + i]! * change)
+    }
+  }
+  return moved
+}

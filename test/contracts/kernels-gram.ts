@@ -1,0 +1,85 @@
+import fc from 'fast-check'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { type Pair, SAMPLE_KINDS, sampleValues } from './kernels-pair.ts'
+
+const cases = fc.record({
+  rows: fc.integer({ min: 0, max: 70 }),
+  left: fc.integer({ min: 1, max: 9 }).map((count) => 4 * count),
+  right: fc.integer({ min: 1, max: 5 }).map((count) => 8 * count),
+  gap: fc.constantFrom(0, 1, 8),
+  kind: fc.nat(SAMPLE_KINDS - 1),
+  seed: fc.nat(1000),
+})
+
+/** Second moments of rows, and codes that descend on them. */
+export function describeGram(pairOf: () => Pair): void {
+  describe('moments of rows', () => {
+    let pair: Pair
+    beforeAll(() => {
+      pair = pairOf()
+    })
+
+    it('crossRows: the same bits, whatever is in the rows', () => {
+      fc.assert(
+        fc.property(cases, ({ rows, left, right, gap, kind, seed }) => {
+          pair.clear()
+          const a = pair.put(sampleValues(rows * (left + gap), kind, seed))
+          const b = pair.put(sampleValues(rows * (right + gap), kind + 1, seed + 1))
+          const out = pair.put(sampleValues(left * (right + gap), 0, seed))
+          pair.call('crossRows', a, left + gap, b, right + gap, rows, left, right, out, right + gap)
+        }),
+        { numRuns: 60 },
+      )
+    })
+
+    it('crossRows adds to what is there', () => {
+      pair.clear()
+      const rows = pair.put([1, 2, 3, 4, 0, 0, 0, 0, 10, 20, 30, 40, 0, 0, 0, 0])
+      const out = pair.put(new Array(32).fill(0.5))
+      pair.call('crossRows', rows, 8, rows, 8, 2, 4, 8, out, 8)
+      const found = pair.floats(out, 32)
+      expect([...found.slice(0, 5)]).toEqual([101.5, 202.5, 303.5, 404.5, 0.5])
+      expect(found[3 * 8 + 3]).toBe(16 + 1600 + 0.5)
+    })
+
+    it('descendRow: the same bits and moves, with and without neighbours', () => {
+      fc.assert(
+        fc.property(cases, fc.constantFrom(1, 7, 127), fc.boolean(), ({ right: width, kind, seed }, most, paired) => {
+          pair.clear()
+          const x = pair.put(sampleValues(12 * width, 0, seed))
+          const gram = pair.put(new Array(width * width).fill(0))
+          pair.call('crossRows', x, width, x, width, 12, width, width, gram, width)
+          const pull = pair.put(sampleValues(width, kind, seed))
+          const codes = pair.put(
+            sampleValues(width, 7, seed).map((code) => Math.max(-most, Math.min(most, code)) & 255),
+            'u8',
+          )
+          const ring = Array.from({ length: 2 * width }, (_, i) => {
+            const j = i >> 1
+            return i % 2 === 0 ? j - 1 : j + 1 < width ? j + 1 : -1
+          })
+          const beside = paired ? pair.put(Uint32Array.from(ring), 'u32') : 0
+          pair.call('descendRow', gram, width, width, pull, codes, 0.37, most, beside, 128)
+        }),
+        { numRuns: 60 },
+      )
+    })
+
+    it('descendRow moves codes to where the error is least, and keeps pairs within their limit', () => {
+      pair.clear()
+      const identity = Float32Array.from({ length: 64 }, (_, i) => (i % 9 === 0 ? 2 : 0))
+      const gram = pair.put(identity)
+      // What is wrong, times 2.
+      const wrong = [2.2, -2.2, 0.8, 0, 400, 400, -1, 6]
+      const run = (beside: number): readonly number[] => {
+        const pull = pair.put(wrong)
+        const codes = pair.put(new Uint8Array(8), 'u8')
+        pair.call('descendRow', gram, 8, 8, pull, codes, 1, 127, beside, 128)
+        return [...new Int8Array(pair.bytes(codes, 8).buffer)]
+      }
+      expect(run(0)).toEqual([1, -1, 0, 0, 127, 127, 0, 3])
+      const chain = [-1, 1, 0, 2, 1, 3, 2, 4, 3, 5, 4, 6, 5, 7, 6, -1]
+      expect(run(pair.put(Uint32Array.from(chain), 'u32'))).toEqual([1, -1, 0, 0, 127, 1, 0, 3])
+    })
+  })
+}
