@@ -14,6 +14,11 @@ export interface ChannelStatistics {
   readonly least?: Float64Array
 }
 
+export interface Absorbed extends RewrittenModel {
+  /** By name of a value of the main graph (channels on axis 1): what was taken from each channel. */
+  readonly shifts: ReadonlyMap<string, Float64Array>
+}
+
 /** Standard deviations below the mean that a normal value hardly ever leaves. */
 const SPREAD = 3
 
@@ -28,8 +33,9 @@ export async function absorbBiases(
   model: Model,
   read: ReadSmall,
   statistics: ReadonlyMap<string, ChannelStatistics>,
-): Promise<RewrittenModel> {
+): Promise<Absorbed> {
   const revision = new Revision(model, 'absorb')
+  const shifts = new Map<string, Float64Array>()
   const biases = new Map<Product['node'], { readonly product: Product; readonly values: Float64Array }>()
   for (const pair of layerPairs(revision)) {
     const shift = shiftOf(pair, statistics)
@@ -41,6 +47,7 @@ export async function absorbBiases(
     const response = responseTo(second, weights, shift)
     for (const [channel, value] of shift.entries()) before[channel] = (before[channel] as number) - value
     for (const [channel, value] of response.entries()) behind[channel] = (behind[channel] as number) + value
+    for (const name of pair.values) shifts.set(name, shift)
     const count = shift.filter((value) => value > 0).length
     const label = second.node.name || (second.node.outputs[0] ?? '')
     revision.done(first.scope, first.node, `bias of ${count} channels moved into ${second.op} "${label}"`)
@@ -51,7 +58,7 @@ export async function absorbBiases(
     revision.add(product.scope, floatConstant(name, product.tensor.dtype, [values.length], values))
     revision.replace(product.node, [withConstants(product, null, name)])
   }
-  return revision.finish()
+  return { ...revision.finish(), shifts }
 
   async function biasFor(product: Product): Promise<Float64Array | null> {
     const known = biases.get(product.node)

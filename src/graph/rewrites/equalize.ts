@@ -1,11 +1,12 @@
 import type { Model } from '../../model/graph.ts'
 import type { ReadSmall } from '../constant-nodes.ts'
 import { relaxClips, type ValueRange } from './clips.ts'
-import { floatConstant, readFloats } from './float-constants.ts'
+import { readFloats } from './float-constants.ts'
 import { type LayerPair, layerPairs } from './layer-pairs.ts'
-import { biasOf, biasPerChannel, type Product, scaledWeight, withConstants } from './products.ts'
+import type { Product } from './products.ts'
 import { Revision } from './revision.ts'
 import type { RewrittenModel } from './rewrite-note.ts'
+import { scaleProduct } from './scaled-product.ts'
 
 export interface EqualizeOptions {
   /** Ranges of values of the main graph, from samples: with them Clips that cut nothing become Relu first. */
@@ -78,7 +79,7 @@ export async function equalize(model: Model, read: ReadSmall, options: EqualizeO
     const spread = `channels divided by ${least.toPrecision(3)} to ${most.toPrecision(3)}`
     revision.done(first.scope, first.node, `${first.op} equalized with ${second.op} "${label}": ${spread}`)
   }
-  for (const layer of changed) await write(layer, revision, read)
+  for (const { product, byOutput, byInput } of changed) await scaleProduct(product, byOutput, byInput, revision, read)
   const result = revision.finish()
   return {
     model: result.model,
@@ -146,20 +147,4 @@ function rangesOf({ product, magnitudes, byOutput, byInput }: Layer, side: 'byOu
     }
   }
   return ranges
-}
-
-async function write({ product, byOutput, byInput }: Layer, revision: Revision, read: ReadSmall): Promise<void> {
-  const { scope, tensor, weight, node } = product
-  const values = await readFloats(tensor, read)
-  if (values === null) return
-  const name = revision.fresh(weight.name)
-  revision.add(scope, floatConstant(name, tensor.dtype, tensor.shape, scaledWeight(product, values, byOutput, byInput)))
-  const bias = biasOf(product, revision.connections)
-  const isScaled = bias.kind === 'constant' && byOutput.some((factor) => factor !== 1)
-  const stored = isScaled ? await readFloats(bias.tensor, read) : null
-  if (!isScaled || stored === null) return revision.replace(node, [withConstants(product, name, null)])
-  const scaled = biasPerChannel(product, stored).map((value, channel) => value * (byOutput[channel] as number))
-  const biasName = revision.fresh(bias.definition.name)
-  revision.add(scope, floatConstant(biasName, tensor.dtype, [scaled.length], scaled))
-  revision.replace(node, [withConstants(product, name, biasName)])
 }
