@@ -196,12 +196,11 @@ export const FLAGS: readonly FlagSpec[] = [
     name: 'metric',
     kind: 'name',
     value: 'NAME|FILE.mjs',
-    choices: ['top1', 'cosine', 'kl', 'snr', 'psnr'],
-    laterChoices: ['bits', 'boxes'],
+    choices: ['top1', 'cosine', 'kl', 'snr', 'psnr', 'ssim', 'bits', 'boxes'],
     ending: /\.m?js$/,
     verbs: JUDGING,
     about:
-      'how outputs are judged: top1, cosine, kl, snr, psnr, or a module that gives a number for outputs, sample and label; default by kind of output',
+      'how outputs are judged: top1, cosine, kl, snr, psnr, ssim, bits, boxes, or a module that gives a number for outputs, sample and label; default by kind of output',
   },
   {
     name: 'samples',

@@ -3,7 +3,8 @@ import type { OutputFigures } from '../model/report.ts'
 import type { Feeds, Value } from '../model/runtime.ts'
 import { isFloat } from '../numbers/dtype.ts'
 import { decibels, EXACT_DB } from './decibels.ts'
-import { numbersOf } from './elements.ts'
+import { type Numbers, numbersOf } from './elements.ts'
+import { isPictureShape, type Medium, type MediumFacts, mediumOf } from './medium.ts'
 import { cosineMeter } from './metrics/cosine.ts'
 import { equalityMeter } from './metrics/equality.ts'
 import { klMeter } from './metrics/kl.ts'
@@ -11,6 +12,7 @@ import { maxAbsMeter } from './metrics/max-abs.ts'
 import { countNonFinite } from './metrics/non-finite.ts'
 import { psnrMeter } from './metrics/psnr.ts'
 import { sqnrMeter } from './metrics/sqnr.ts'
+import { SSIM_SIDE, ssimMeter } from './metrics/ssim.ts'
 import { top1Meter } from './metrics/top1.ts'
 import { type KindHints, type OutputKind, type OutputShape, outputShapeOf } from './output-kind.ts'
 
@@ -28,8 +30,13 @@ export interface ComparedOutput extends OutputFigures {
   readonly equal?: number
   readonly klP99?: number
   readonly klMax?: number
-  /** Pictures (rank 4) only; the peak is the range of float. */
+  /** Values of rank 4 only; the peak is white minus black where it is a picture, else the range of float. */
   readonly psnrDb?: number
+  /** Pictures of one or three colours only: mean structural similarity, 1 where they are the same. */
+  readonly ssim?: number
+  readonly medium?: Medium
+  /** True for a state that is fed back: its error is in the other outputs too. */
+  readonly carried?: boolean
   /** The sample with the lowest cosine. */
   readonly worstSample?: { readonly label: string; readonly cosine: number }
 }
@@ -44,6 +51,7 @@ export function outputAccumulator(name: string, hints: KindHints = {}): OutputAc
   const cosine = cosineMeter()
   const sqnr = sqnrMeter()
   const psnr = psnrMeter()
+  const ssim = ssimMeter()
   const maxAbs = maxAbsMeter()
   const top1 = top1Meter()
   const kl = klMeter()
@@ -54,6 +62,8 @@ export function outputAccumulator(name: string, hints: KindHints = {}): OutputAc
   let samples = 0
   let mismatched = 0
   let pictures = true
+  let medium: MediumFacts | undefined
+  let peak: number | undefined
 
   return {
     add(reference, candidate, label) {
@@ -62,18 +72,28 @@ export function outputAccumulator(name: string, hints: KindHints = {}): OutputAc
         mismatched += 1
         return
       }
+      const first = shape === undefined
       shape ??= outputShapeOf(name, reference, hints)
       if (shape.kind === 'exact') equality.add(reference, candidate)
       if (!(reference.data instanceof Uint8Array)) return
       const a = numbersOf(reference, name)
       const b = numbersOf(candidate, name)
       labels.push(label)
+      if (first && shape.kind === 'values') {
+        medium = mediumOf(name, reference, a, hints.inputs ?? [])
+        if (medium?.range !== undefined) peak = medium.range.high - medium.range.low
+      }
       nonFinite += countNonFinite(a, b)
       cosine.add(a, b)
       sqnr.add(a, b)
       maxAbs.add(a, b)
       if (reference.shape.length === 4) psnr.add(a, b)
       else pictures = false
+      if (shape.kind === 'values' && isPictureShape(reference.shape, SSIM_SIDE) && hints.carried?.has(name) !== true) {
+        peak ??= reachOf(a)
+        const [, , height = 0, width = 0] = reference.shape
+        ssim.add(a, b, height, width, peak)
+      }
       // A later sample may have another number of classes when the last axis is free.
       if (shape.classes > 0 && a.length % shape.classes === 0) {
         top1.add(a, b, shape.classes)
@@ -100,7 +120,12 @@ export function outputAccumulator(name: string, hints: KindHints = {}): OutputAc
         ...(kind === 'exact' ? { equal: equality.value() } : {}),
         ...(top1.rows() > 0 ? { top1Agreement: top1.value() } : {}),
         ...(kl.rows() > 0 ? { kl: kl.mean(), klP99: kl.p99(), klMax: kl.max() } : {}),
-        ...(pictures && kind === 'values' && labels.length > 0 ? { psnrDb: psnr.value() } : {}),
+        ...(pictures && kind === 'values' && labels.length > 0
+          ? { psnrDb: psnr.value(medium?.range === undefined ? undefined : peak) }
+          : {}),
+        ...(Number.isNaN(ssim.mean()) ? {} : { ssim: ssim.mean() }),
+        ...(medium === undefined ? {} : { medium: medium.medium }),
+        ...(hints.carried?.has(name) === true ? { carried: true } : {}),
         ...(worst === undefined ? {} : { worstSample: { label: labels[worst.sample]!, cosine: worst.cosine } }),
       }
     },
@@ -162,6 +187,16 @@ function iteratorOf(values: AsyncIterable<Feeds> | Iterable<Feeds>): AsyncIterat
 function alike(a: Value, b: Value): boolean {
   const types = a.dtype === b.dtype || (isFloat(a.dtype) && isFloat(b.dtype))
   return types && a.shape.length === b.shape.length && a.shape.every((size, axis) => size === b.shape[axis])
+}
+
+/** Of the first picture, where nothing says what black and white are. */
+function reachOf(values: Numbers): number {
+  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
+  for (const value of values) {
+    if (value < low) low = value
+    if (value > high) high = value
+  }
+  return high > low ? high - low : 1
 }
 
 function finite(value: number, otherwise: number): number {

@@ -2,6 +2,7 @@ import type { ComparedOutput } from './compare.ts'
 import { lossOf, type MetricFacts } from './metric.ts'
 import type { MetricName } from './metric-name.ts'
 import {
+  MAX_BOX_LOSS,
   MAX_KL,
   MAX_LOSS,
   MAX_ZERO_ERROR,
@@ -10,6 +11,7 @@ import {
   minCosineOf,
   minPsnrOf,
   minSnrOf,
+  minSsimOf,
 } from './thresholds.ts'
 import type { VerdictFacts } from './verdict.ts'
 
@@ -28,16 +30,18 @@ type Basis = Pick<VerdictFacts, 'bits' | 'data' | 'thresholds' | 'metric' | 'by'
 /** Every comparison that counts: the given thresholds where there are any, else the chosen metric, else the rule of each output's kind. */
 export function findingsOf(outputs: readonly ComparedOutput[], basis: Basis): readonly Finding[] {
   const { minCosine, minAgreement, maxKl, maxLoss } = basis.thresholds ?? {}
+  const judged = judgedOf(outputs)
   const given = [minCosine, minAgreement, maxKl, maxLoss].some((threshold) => threshold !== undefined)
   if (!given) {
     const reach = outputs.reduce((most, { referenceMaxAbs }) => Math.max(referenceMaxAbs, most), 0)
-    if (basis.by === 'module') return basis.metric ? [lossFinding(MAX_LOSS, basis.metric)] : []
+    const ofTask = basis.by === undefined ? undefined : TASK_LOSS.get(basis.by)
+    if (ofTask !== undefined) return basis.metric ? [lossFinding(ofTask, basis.metric)] : []
     if (basis.by !== undefined)
-      return outputs.flatMap((output) => findingBy(basis.by as MetricName, output, basis, reach))
-    return outputs.map((output) => defaultFinding(output, basis, reach))
+      return judged.flatMap((output) => findingBy(basis.by as MetricName, output, basis, reach))
+    return judged.map((output) => defaultFinding(output, basis, reach))
   }
   const findings: Finding[] = []
-  for (const output of outputs) {
+  for (const output of judged) {
     const { name, kind, cosine, top1Agreement, kl } = output
     const label = `output "${name}"`
     if (minCosine !== undefined && !output.zero) findings.push(atLeast('cosine', minCosine, cosine, label))
@@ -56,6 +60,19 @@ export function findingsOf(outputs: readonly ComparedOutput[], basis: Basis): re
   return findings
 }
 
+/** Metrics of the task and the share of the float figure that may be lost. */
+const TASK_LOSS: ReadonlyMap<string, number> = new Map([
+  ['module', MAX_LOSS],
+  ['bits', MAX_LOSS],
+  ['boxes', MAX_BOX_LOSS],
+])
+
+/** States that each model fed back to itself show in what it answers; that is judged, where there is any. */
+function judgedOf(outputs: readonly ComparedOutput[]): readonly ComparedOutput[] {
+  const others = outputs.filter(({ carried }) => carried !== true)
+  return others.length > 0 ? others : outputs
+}
+
 function lossFinding(most: number, metric: MetricFacts): Finding {
   return atMost('loss', most, lossOf(metric), metric.name)
 }
@@ -63,11 +80,12 @@ function lossFinding(most: number, metric: MetricFacts): Finding {
 /** The rule of one metric, for outputs that it fits. */
 function findingBy(by: MetricName, output: ComparedOutput, { bits }: Basis, reach: number): readonly Finding[] {
   const label = `output "${output.name}"`
-  const { top1Agreement, kl, psnrDb } = output
+  const { top1Agreement, kl, psnrDb, ssim } = output
   if (by === 'top1')
     return top1Agreement === undefined ? [] : [atLeast('top1Agreement', MIN_AGREEMENT, top1Agreement, label)]
   if (by === 'kl') return kl === undefined ? [] : [atMost('kl', MAX_KL, kl, label)]
   if (by === 'psnr') return psnrDb === undefined ? [] : [atLeast('psnrDb', minPsnrOf(bits), psnrDb, label)]
+  if (by === 'ssim') return ssim === undefined ? [] : [atLeast('ssim', minSsimOf(bits), ssim, label)]
   if (output.zero) return [zeroFinding(output, reach)]
   if (by === 'snr') return [atLeast('sqnrDb', minSnrOf(bits), output.sqnrDb, label)]
   return [atLeast('cosine', minCosineOf(bits), output.cosine, label)]
@@ -82,6 +100,10 @@ function defaultFinding(output: ComparedOutput, { bits, data }: Basis, reach: nu
   if (output.kind === 'exact') return atLeast('equal', MIN_EQUAL, output.equal ?? 0, label)
   if (output.zero) return zeroFinding(output, reach)
   if (output.kind === 'logits' && output.kl !== undefined) return atMost('kl', MAX_KL, output.kl, label)
+  if (output.medium === 'picture' && output.ssim !== undefined)
+    return atLeast('ssim', minSsimOf(bits), output.ssim, label)
+  if (output.medium === 'waveform' || output.medium === 'spectrum')
+    return atLeast('sqnrDb', minSnrOf(bits), output.sqnrDb, label)
   const byCosine = atLeast('cosine', minCosineOf(bits), output.cosine, label)
   if (output.kind !== 'classes' || output.top1Agreement === undefined) return byCosine
   const byAgreement = atLeast('top1Agreement', MIN_AGREEMENT, output.top1Agreement, label)
@@ -97,6 +119,7 @@ const WORDS: ReadonlyMap<string, string> = new Map([
   ['maxAbs', 'largest difference'],
   ['sqnrDb', 'SQNR in dB'],
   ['psnrDb', 'PSNR in dB'],
+  ['ssim', 'structural similarity'],
   ['loss', 'loss against float'],
 ])
 

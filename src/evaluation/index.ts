@@ -1,4 +1,6 @@
 export { accuracyMeter } from './accuracy.ts'
+export { bitsMeter, idsOf, pairOf, type ScoredLine } from './bits.ts'
+export { boxMeter } from './boxes.ts'
 export { type ClassNames, classNames, classNamesOf } from './class-names.ts'
 export {
   type ComparedOutput,
@@ -8,8 +10,20 @@ export {
   type OutputAccumulator,
   outputAccumulator,
 } from './compare.ts'
-export { EXACT_DB } from './decibels.ts'
+export { decibels, EXACT_DB } from './decibels.ts'
+export { type Box, boxesOf, type DetectionOutputs, detectionOutputs, matchedBoxes } from './detections.ts'
+export { type Numbers, numbersOf } from './elements.ts'
 export { type Label, type Labels, labelsOfCsv, labelsOfFolders, labelsOfNames } from './labels.ts'
+export {
+  type InputFacts,
+  inputFactsOf,
+  isPictureShape,
+  type Medium,
+  type MediumFacts,
+  mediumOf,
+  pictureRangeOf,
+  spectrumAxes,
+} from './medium.ts'
 export { lossOf, type MetricFacts, type MetricMeter } from './metric.ts'
 export { METRIC_NAMES, type MetricChoice, type MetricName, metricChoice } from './metric-name.ts'
 export { type Measure, type MetricModule, type MetricSample, type MetricTensor, moduleMeter } from './module-metric.ts'

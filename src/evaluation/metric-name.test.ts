@@ -7,8 +7,6 @@ it('a metric is a name or a module', () => {
 })
 
 it.each([
-  ['boxes', 'E_UNSUPPORTED', 'top1, cosine'],
-  ['bits', 'E_UNSUPPORTED', 'top1, cosine'],
   ['cosin', 'E_USAGE', 'did you mean "cosine"?'],
   ['accuracy-of-mine', 'E_USAGE', 'known: top1'],
 ])('%s: %s', (name, code, hint) => {

@@ -2,6 +2,7 @@ import type { Dimension } from '../model/graph.ts'
 import type { Value } from '../model/runtime.ts'
 import { isFloat } from '../numbers/dtype.ts'
 import { type Numbers, numbersOf } from './elements.ts'
+import type { InputFacts } from './medium.ts'
 
 /**
  * How an output is judged: `classes` by its first choice, `logits` (language: a row of scores per token) by divergence,
@@ -16,6 +17,10 @@ export interface KindHints {
   readonly vocabulary?: number
   /** Shapes as the model declares them: a last axis without a fixed size holds no classes. */
   readonly declared?: ReadonlyMap<string, readonly Dimension[]>
+  /** What is fed: an output that is like a picture, a sound or a spectrum of the input is one. */
+  readonly inputs?: readonly InputFacts[]
+  /** Outputs that are fed back: where there are others, the verdict is about those. */
+  readonly carried?: ReadonlySet<string>
 }
 
 export interface OutputShape {

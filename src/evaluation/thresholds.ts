@@ -39,6 +39,15 @@ export function minPsnrOf(bits: number): number {
   return bits >= 4 ? 30 : 20
 }
 
+/** Default for pictures where structural similarity decides: 8 bits leave nothing to see. */
+export function minSsimOf(bits: number): number {
+  if (bits >= 8) return 0.95
+  return bits >= 4 ? 0.85 : 0.7
+}
+
+/** Default of `boxes`: share of the float model's boxes, both ways, that may be lost. */
+export const MAX_BOX_LOSS = 0.06
+
 /** Only what was given, out of options that hold more. */
 export function givenThresholds(options: Thresholds): Thresholds {
   const { minCosine, minAgreement, maxKl, maxLoss } = options

@@ -94,6 +94,6 @@ function noFit({ thresholds = {}, by }: VerdictFacts): TersorError {
   const names = Object.entries(thresholds).flatMap(([name, value]) => (value === undefined ? [] : [name]))
   const what = names.length > 0 ? names.join(', ') : `the metric ${by}`
   return new TersorError('E_USAGE', `no output of this model can be judged by ${what}`, {
-    hint: 'agreement needs a classifier or language model, divergence needs scores, psnr pictures; cosine fits every numeric output',
+    hint: 'agreement needs a classifier or language model, divergence needs scores, psnr and ssim pictures; cosine fits every numeric output',
   })
 }

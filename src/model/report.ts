@@ -67,6 +67,11 @@ export interface OutputFigures {
   /** Share of argmax agreements along the last axis; absent for outputs that are not scores. */
   readonly top1Agreement?: number
   readonly kl?: number
+  /** Pictures: peak signal to noise in decibels, and structural similarity, 1 where they are the same. */
+  readonly psnrDb?: number
+  readonly ssim?: number
+  /** What people look at or listen to, where the output was recognised. */
+  readonly medium?: 'picture' | 'waveform' | 'spectrum'
   /** Values that are not finite where float is finite. */
   readonly nonFinite: number
 }

@@ -5,6 +5,8 @@ import { filesBelow } from '../calibration/folder-files.node.ts'
 import { TersorError } from '../errors.ts'
 import {
   accuracyMeter,
+  bitsMeter,
+  boxMeter,
   type ClassNames,
   classNames,
   classNamesOf,
@@ -29,7 +31,7 @@ export interface JudgingOptions {
   readonly labels?: string
   /** A file that names the model's classes in its order, for labels that are words. Default: the words of the data, sorted. */
   readonly classes?: string
-  /** What decides: top1, cosine, kl, snr, psnr, or the path of a module. Default by kind of output. */
+  /** What decides: top1, cosine, kl, snr, psnr, ssim, bits, boxes, or the path of a module. Default by kind of output. */
   readonly metric?: string
 }
 
@@ -62,6 +64,8 @@ export async function judgingOf(options: Context): Promise<Judging> {
     const metric = await metricModule(choice.path)
     return { by: 'module', meter: (found) => moduleMeter(metric, labels, found) }
   }
+  if (choice?.name === 'bits') return { by: 'bits', meter: (_found, hints) => bitsMeter(hints) }
+  if (choice?.name === 'boxes') return { by: 'boxes', meter: () => boxMeter() }
   return {
     ...(choice === undefined ? {} : { by: choice.name }),
     ...(labels === undefined ? {} : { meter: (found, hints) => accuracyMeter(labels, found, hints) }),
@@ -79,10 +83,10 @@ function checkTogether({ labels, metric, noVerify, maxLoss, ...data }: Context, 
   if (name === undefined || name === 'top1') return
   if (labels !== undefined)
     throw wrong(`the metric ${name} compares with float and has no use for labels`, 'use --metric top1, or no --labels')
-  if (maxLoss !== undefined && name !== 'cosine')
+  if (maxLoss !== undefined && !['cosine', 'bits', 'boxes'].includes(name))
     throw wrong(
       `the metric ${name} has no value for float to lose from`,
-      'use --max-loss with top1, cosine or a module',
+      'use --max-loss with top1, cosine, bits, boxes or a module',
     )
 }
 

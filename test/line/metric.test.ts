@@ -85,7 +85,8 @@ describe('labels', () => {
     ['no data', { labels: LABELS, eval: undefined as never }, 'E_USAGE', 'labels need the data'],
     ['no proof', { labels: LABELS, noVerify: true }, 'E_USAGE', 'which is skipped'],
     ['an unknown metric', { metric: 'cosin' }, 'E_USAGE', 'unknown metric'],
-    ['a later metric', { metric: 'boxes' }, 'E_UNSUPPORTED', 'boxes'],
+    ['boxes of a classifier', { metric: 'boxes', samples: 2 }, 'E_USAGE', 'no pair of outputs'],
+    ['bits of a classifier', { metric: 'bits', samples: 2 }, 'E_USAGE', 'ids as an input'],
     ['a metric without loss', { metric: 'snr', maxLoss: 0.1 }, 'E_USAGE', 'no value for float'],
     ['a metric that does not fit', { metric: 'psnr', samples: 2 }, 'E_USAGE', 'the metric psnr'],
   ])('%s is refused', async (_, options, code, text) => {

@@ -3,8 +3,8 @@ import type { Numbers } from '../elements.ts'
 
 export interface PsnrMeter {
   add(reference: Numbers, candidate: Numbers): void
-  /** dB; the peak is the range that the reference covers over all samples. */
-  value(): number
+  /** dB; the peak is the one given, else the range that the reference covers over all samples. */
+  value(peak?: number): number
 }
 
 /** Peak signal to noise, for pictures. Elements that are not finite on either side are left out. */
@@ -25,6 +25,10 @@ export function psnrMeter(): PsnrMeter {
         elements += 1
       }
     },
-    value: () => (elements === 0 ? decibels(0, 0) : decibels((most - least) * (most - least), noise / elements)),
+    value(given) {
+      if (elements === 0) return decibels(0, 0)
+      const peak = given ?? most - least
+      return decibels(peak * peak, noise / elements)
+    },
   }
 }
