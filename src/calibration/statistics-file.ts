@@ -4,7 +4,7 @@ import { TersorError } from '../errors.ts'
 import type { ChannelStatistics, Statistics, ValueStatistics } from '../model/statistics.ts'
 import { openNpy, writeNpy } from './npy.ts'
 import type { ArrayPart, StatisticsHeader, ValueHeader } from './statistics-header.ts'
-import { FORMAT, parseHeader, VERSION } from './statistics-header.ts'
+import { FORMAT, OBSERVERS, parseHeader, VERSION } from './statistics-header.ts'
 import { readZip } from './zip.ts'
 
 /*
@@ -13,7 +13,7 @@ import { readZip } from './zip.ts'
  *   2. counts.npy        f64: the filled bins of all histograms, one after the other
  *   3. samples.npy       f32: least and greatest value of each sample
  *   4. channel-ranges.npy  f32: per value all minima, then all maxima
- *   5. channel-sums.npy    f64: per value all sums, then all sums of squares
+ *   5. channel-sums.npy    f64: per value all sums, all sums of squares, and what makes either exact
  * NumPy opens it as an .npz. The same statistics give the same bytes.
  */
 const JSON_NAME = 'statistics.json'
@@ -34,6 +34,7 @@ export function writeStatistics(statistics: Statistics): Uint8Array {
       put('channel-ranges', channels.max)
       put('channel-sums', channels.sum)
       put('channel-sums', channels.squares)
+      for (const array of [...(channels.rest?.sum ?? []), ...(channels.rest?.squares ?? [])]) put('channel-sums', array)
     }
     return {
       name,
@@ -45,16 +46,28 @@ export function writeStatistics(statistics: Statistics): Uint8Array {
       exponent: value.exponent,
       filled: [first, end - first],
       samples: value.samples.length / 2,
-      channels: channels ? { axis: channels.axis, length: channels.min.length, count: channels.count } : null,
+      channels: channels
+        ? {
+            axis: channels.axis,
+            length: channels.min.length,
+            count: channels.count,
+            rests: [channels.rest?.sum.length ?? 0, channels.rest?.squares.length ?? 0],
+          }
+        : null,
     }
   })
   const header: StatisticsHeader = {
     format: FORMAT,
     version: VERSION,
+    observers: OBSERVERS,
     model: statistics.model,
+    unfinished: statistics.unfinished ?? false,
+    synthetic: statistics.synthetic ?? false,
     labels: statistics.labels,
     carried: statistics.carried,
     skipped: [...statistics.skipped],
+    digests: statistics.digests ?? null,
+    choices: statistics.choices ? [...statistics.choices] : null,
     values,
   }
   const members: Record<string, Uint8Array> = { [JSON_NAME]: new TextEncoder().encode(`${JSON.stringify(header)}\n`) }
@@ -94,8 +107,18 @@ export async function readStatistics(source: ByteSource): Promise<Statistics> {
   const values = new Map<string, ValueStatistics>()
   for (const value of header.values) values.set(value.name, statisticsOf(value, take, label))
   for (const taker of takers.values()) taker.finish()
-  const { model, labels, carried } = header
-  return { model, labels, carried, skipped: new Map(header.skipped), values }
+  const { model, labels, carried, digests, choices } = header
+  return {
+    model,
+    labels,
+    carried,
+    skipped: new Map(header.skipped),
+    values,
+    ...(digests === null ? {} : { digests }),
+    ...(header.synthetic ? { synthetic: true as const } : {}),
+    ...(header.unfinished ? { unfinished: true as const } : {}),
+    ...(choices === null ? {} : { choices: new Map(choices) }),
+  }
 }
 
 function statisticsOf(
@@ -137,16 +160,20 @@ function statisticsOf(
 }
 
 function channelsOf(
-  { axis, length, count }: NonNullable<ValueHeader['channels']>,
+  { axis, length, count, rests }: NonNullable<ValueHeader['channels']>,
   take: (part: ArrayPart, length: number) => Float64Array | Float32Array,
   wrong: (what: string) => TersorError,
 ): ChannelStatistics {
-  const [min, max] = [take('channel-ranges', length), take('channel-ranges', length)] as [Float32Array, Float32Array]
-  const [sum, squares] = [take('channel-sums', length), take('channel-sums', length)] as [Float64Array, Float64Array]
-  for (const array of [min, max, sum, squares]) {
+  const finite = <T extends Float32Array | Float64Array>(part: ArrayPart): T => {
+    const array = take(part, length)
     for (const number of array) if (!Number.isFinite(number)) throw wrong(`a channel holds ${number}`)
+    return array.slice() as T
   }
-  return { axis, count, min: min.slice(), max: max.slice(), sum: sum.slice(), squares: squares.slice() }
+  const [min, max] = [finite<Float32Array>('channel-ranges'), finite<Float32Array>('channel-ranges')]
+  const sums = (): Float64Array => finite<Float64Array>('channel-sums')
+  const [sum, squares] = [sums(), sums()]
+  const rest = { sum: Array.from({ length: rests[0] }, sums), squares: Array.from({ length: rests[1] }, sums) }
+  return { axis, count, min, max, sum, squares, ...(rests[0] + rests[1] > 0 ? { rest } : {}) }
 }
 
 interface Taker {

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { memorySource } from '../bytes/memory.ts'
 import type { Statistics } from '../model/statistics.ts'
-import { coverageOf, mergeStatistics, statisticsKey } from './statistics.ts'
+import { mergeStatistics } from './merge-statistics.ts'
+import { coverageOf, statisticsKey } from './statistics.ts'
 import { readStatistics, writeStatistics } from './statistics-file.ts'
 import { ValueCollector } from './value-collector.ts'
 
@@ -34,6 +35,23 @@ const DATA = [
 ]
 
 describe('merge', () => {
+  test('cut anywhere, sums of channels are those of one run to the bit', () => {
+    const thirds = Array.from({ length: 9 }, (_, i) => [1 / (3 + i), 1e7 / (7 + i), -1 / (11 + i)])
+    const whole = statisticsOf(thirds)
+    for (let cut = 1; cut < thirds.length; cut++) {
+      const parts = [statisticsOf(thirds.slice(0, cut)), statisticsOf(thirds.slice(cut), cut)] as const
+      expect(mergeStatistics(...parts)).toEqual(whole)
+    }
+    expect(whole.values.get('conv "1"')?.channels?.rest).toBeDefined()
+  })
+
+  test('what was chosen on part of the data is forgotten; unfinished runs are refused', () => {
+    const a: Statistics = { ...statisticsOf(DATA), choices: new Map([['x', 1]]), synthetic: true }
+    expect(mergeStatistics(a, statisticsOf(DATA))).toMatchObject({ synthetic: true })
+    expect(mergeStatistics(a, a).choices).toBeUndefined()
+    expect(() => mergeStatistics(a, { ...a, unfinished: true })).toThrow(/ended early/)
+  })
+
   test('is what one run over all samples gives', () => {
     const merged = mergeStatistics(statisticsOf(DATA.slice(0, 1)), statisticsOf(DATA.slice(1), 1))
     expect(merged).toEqual(statisticsOf(DATA))
@@ -79,7 +97,13 @@ test('the key depends on model and labels', async () => {
 
 describe('file', () => {
   test('gives back what was written, and the same bytes again', async () => {
-    const statistics = statisticsOf(DATA)
+    const statistics: Statistics = {
+      ...statisticsOf(DATA),
+      digests: DATA.map((_, index) => (index === 2 ? '' : `${index}`.repeat(64))),
+      synthetic: true,
+      unfinished: true,
+      choices: new Map([['__proto__', { of: [1 / 3, 'two', null] }]]),
+    }
     const bytes = writeStatistics(statistics)
     const read = await readStatistics(memorySource(bytes))
     expect(read).toEqual(statistics)

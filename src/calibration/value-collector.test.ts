@@ -30,7 +30,14 @@ test('remembers what the observers remember', () => {
       expect(found.count).toBe(all.length)
       expect(found.zeros).toBe(all.filter((value) => value === 0).length)
       expect(found.samples.length).toBe(2 * list.length)
-      if (all.length > 0) expect(found.channels).toEqual({ axis: 1, ...m })
+      if (all.length === 0) return
+      const { sum, squares, rest: _rest, ...channels } = found.channels!
+      const { sum: sums, squares: others, ...ranges } = m
+      expect(channels).toEqual({ axis: 1, ...ranges })
+      for (const [index, energy] of squares.entries()) {
+        expect(Math.abs(energy - others[index]!)).toBeLessThanOrEqual(energy * 1e-15)
+        expect(Math.abs(sum[index]! - sums[index]!)).toBeLessThanOrEqual(Math.sqrt(energy * all.length) * 1e-15)
+      }
     }),
     { seed: 4, numRuns: 30 },
   )

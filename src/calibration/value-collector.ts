@@ -1,8 +1,9 @@
 import { TersorError } from '../errors.ts'
-import type { ChannelStatistics, ValueStatistics } from '../model/statistics.ts'
+import type { ValueStatistics } from '../model/statistics.ts'
 import { powerOfTwo } from '../numbers/power-of-two.ts'
+import { ChannelSums } from './channel-sums.ts'
 import { coarser, exponentFor, LEAST_EXPONENT } from './observers/aligned-histogram.ts'
-import { channelMomentsOf, joinMoments } from './observers/channel-moments.ts'
+import { channelMomentsOf } from './observers/channel-moments.ts'
 import { extremesOf, joinRanges, NO_RANGE } from './observers/extremes.ts'
 
 /** Bins of the histograms of statistics: at least 2048 between 0 and the furthest value. */
@@ -22,7 +23,7 @@ export class ValueCollector {
   #counts: Float64Array
   #samples: Float32Array
   #seen = 0
-  #channels: ChannelStatistics | undefined
+  #channels: ChannelSums | undefined
   readonly #axis: number | undefined
   #channelsLost = false
 
@@ -38,7 +39,7 @@ export class ValueCollector {
     this.#exponent = from.exponent
     this.#samples.set(from.samples)
     this.#seen = from.samples.length / 2
-    this.#channels = from.channels
+    this.#channels = from.channels && new ChannelSums(from.channels)
     this.#channelsLost = from.channels === undefined && from.count > 0
   }
 
@@ -86,7 +87,7 @@ export class ValueCollector {
       exponent: this.#exponent,
       counts: this.#counts.slice(),
       samples: this.#samples.slice(0, 2 * this.#seen),
-      ...(this.#channels === undefined ? {} : { channels: this.#channels }),
+      ...(this.#channels === undefined ? {} : { channels: this.#channels.statistics() }),
     }
   }
 
@@ -96,17 +97,14 @@ export class ValueCollector {
     const axis = this.#axis < 0 ? this.#axis + shape.length : this.#axis
     const length = shape[axis]
     const known = this.#channels
-    if (
-      length === undefined ||
-      length > MOST_CHANNELS ||
-      (known && (known.axis !== axis || known.min.length !== length))
-    ) {
+    if (length === undefined || length > MOST_CHANNELS || (known && (known.axis !== axis || known.length !== length))) {
       this.#channelsLost = true
       this.#channels = undefined
       return undefined
     }
     const moments = channelMomentsOf(values, shape, axis)
-    this.#channels = { axis, ...(known === undefined ? moments : joinMoments(known, moments)) }
+    if (known === undefined) this.#channels = new ChannelSums({ axis, ...moments })
+    else known.add(moments)
     let { min, max } = NO_RANGE
     for (const value of moments.min) min = Math.min(min, value)
     for (const value of moments.max) max = Math.max(max, value)

@@ -11,6 +11,11 @@ export interface ChannelStatistics {
   readonly sum: Float64Array
   /** Sum of squares. */
   readonly squares: Float64Array
+  /**
+   * What the rounding of `sum` and of `squares` to doubles leaves out of the exact sums over samples, as further doubles for every
+   * index; absent where it is nothing or not known. It makes statistics of parts of the data add up to those of all of it.
+   */
+  readonly rest?: { readonly sum: readonly Float64Array[]; readonly squares: readonly Float64Array[] }
 }
 
 /**
@@ -42,4 +47,15 @@ export interface Statistics {
   readonly skipped: ReadonlyMap<string, string>
   /** States that were carried from sample to sample: `input <- output`. */
   readonly carried: readonly string[]
+  /** SHA-256 of what was fed for each sample, parallel to `labels`; empty text where it is not known. */
+  readonly digests?: readonly string[]
+  /** The inputs were made up, not given. */
+  readonly synthetic?: true
+  /** The run ended early: values are missing, or have seen fewer samples than others. */
+  readonly unfinished?: true
+  /** What else was found by running the model, so that nothing has to be run again. Numbers are finite. */
+  readonly choices?: ReadonlyMap<string, Json>
 }
+
+/** What JSON can say. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
