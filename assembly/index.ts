@@ -9,3 +9,5 @@ export { packIntegerRows, packLevelRows, packFloatRows, unpackLevelRows, decodeB
 export { interleave, packNibbleColumns } from './nibbles'
 export { encodePlainColumns } from './plain-codes'
 export { crossRows, descendRow } from './gram'
+export { multiplyRows, transposeFloats, unfoldMap, convolveChannels } from './products'
+export { softWeights, stepRounding, activateRows, passRows, addFloats } from './learn'

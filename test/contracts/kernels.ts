@@ -3,6 +3,7 @@ import type { Kernels } from '../../src/model/kernels.ts'
 import { describeAgreement } from './kernels-agreement.ts'
 import { describeDense } from './kernels-dense.ts'
 import { describeGram } from './kernels-gram.ts'
+import { describeLearning } from './kernels-learning.ts'
 import { describeMeaning } from './kernels-meaning.ts'
 import { Pair } from './kernels-pair.ts'
 
@@ -19,6 +20,7 @@ export function kernelsContract(label: string, createCandidate: () => Kernels, c
     describeAgreement(() => pair)
     describeMeaning(() => pair, createCandidate)
     describeDense(() => pair)
+    describeLearning(() => pair)
     describeGram(() => pair)
   })
 }

@@ -9,6 +9,7 @@ import { crossRows, descendRow } from './gram.ts'
 import { chooseGrids, gridColumns, proposeGrids } from './grids.ts'
 import { bf16ToF32, f16ToF32, f32ToBf16, f32ToF16 } from './half.ts'
 import { histogram } from './histogram.ts'
+import { activateRows, addFloats, passRows, softWeights, stepRounding } from './learn.ts'
 import { prepareLevels } from './level-table.ts'
 import { interleave, packNibbleColumns } from './nibbles.ts'
 import {
@@ -21,6 +22,7 @@ import {
   unpackCodes,
 } from './pack.ts'
 import { encodePlainColumns } from './plain-codes.ts'
+import { convolveChannels, multiplyRows, transposeFloats, unfoldMap } from './products.ts'
 import { census, foldColumns } from './range.ts'
 import { squaredError } from './squared-error.ts'
 import { worstPairColumns, worstPairRows } from './worst-pair.ts'
@@ -65,6 +67,15 @@ const FUNCTIONS = {
   prepareLevels,
   crossRows,
   descendRow,
+  multiplyRows,
+  transposeFloats,
+  unfoldMap,
+  convolveChannels,
+  activateRows,
+  passRows,
+  addFloats,
+  softWeights,
+  stepRounding,
 }
 
 type Bound<F> = F extends (arena: never, ...rest: infer R) => infer T ? (...rest: R) => T : never
