@@ -28,6 +28,11 @@ export interface ActivationPoint {
   /** Points of one group share a grid. Named after its first value. */
   readonly group: string
   readonly grid?: ActivationGrid
+  /**
+   * 'wide': 16 bits in two codes of 8, for products of form 'wide' alone; its grid comes from `wideGridOf`. A value may have a point
+   * of this kind beside one of 8 bits, under a group of its own.
+   */
+  readonly precision?: 'wide'
   /** Of the whole group. The grid has to lie inside, or an activation function in front of a pair is not absorbed by it. */
   readonly bounds: ValueBounds
   /** 'all': every reader gets the rounded value. 'products': only products do, others read the float. */
@@ -37,16 +42,18 @@ export interface ActivationPoint {
 
 /**
  * How a product runs. 'qdq': pairs around it, which the runtime fuses into one integer operator. 'conv-integer': codes in, float
- * out (ConvInteger), where nothing behind it reads codes. 'stored': the weight is stored in 8 bits and computed in float.
+ * out (ConvInteger), where nothing behind it reads codes. 'loose': the same for matrices (MatMulInteger). 'wide': activations of 16
+ * bits by two integer products, one for each half of a code; float out. 'dynamic': ranges at run time; float out. 'stored': the
+ * weight is stored in 8 bits and computed in float.
  */
-export type ProductForm = 'qdq' | 'conv-integer' | 'stored'
+export type ProductForm = 'qdq' | 'conv-integer' | 'loose' | 'wide' | 'dynamic' | 'stored'
 
 export interface StaticProduct {
   readonly node: Node
   readonly label: string
   readonly op: 'Conv' | 'Gemm' | 'MatMul' | 'ConvTranspose'
   readonly form: ProductForm
-  /** Values read as codes; empty when 'stored'. */
+  /** Values read as codes, by 8-bit points unless the form is 'wide' (wide points) or 'dynamic' (no points); empty when 'stored'. */
   readonly operands: readonly string[]
   /** Null for the product of two activations. */
   readonly weight: { readonly name: string; readonly axis: number | null; readonly shape: readonly number[] } | null
@@ -75,6 +82,7 @@ export type FloatCode =
   | 'attributes' // alpha, beta, a bias shape that no integer kernel takes
   | 'not-float32'
   | 'body' // inside If, Loop, Scan or a function
+  | 'measured' // integers cost too much of the result, or somebody asked
 export interface FloatNode {
   readonly node: Node
   readonly label: string
@@ -91,8 +99,11 @@ export interface Placement {
   readonly integerNodes: readonly Node[]
   readonly float: readonly FloatNode[]
   readonly floatCounts: ReadonlyMap<FloatCode, number>
-  /** Of Conv, Gemm and MatMul, per run; null where shapes are not known. */
-  readonly multiplyAdds: { readonly integer: number; readonly total: number } | null
+  /**
+   * Of Conv, Gemm and MatMul, per run; null where shapes are not known. `doubled`: what wide products add to that, which run once for
+   * each half of a code; in neither of the others.
+   */
+  readonly multiplyAdds: { readonly integer: number; readonly total: number; readonly doubled: number } | null
 }
 
 /** A weight in 8-bit codes as files hold them: i8 around 0 or u8 around 128. `scales`: one, or one an index of `axis`. */

@@ -1,7 +1,10 @@
 import { TersorError } from '../../errors.ts'
-import type { ActivationGrid, ActivationPoint, Placement } from '../../model/activation.ts'
+import type { ActivationGrid, ActivationPoint, Placement, StaticProduct } from '../../model/activation.ts'
 import type { Model, Node, TensorRef } from '../../model/graph.ts'
 import { makeNode } from './make.ts'
+import type { CodedValue } from './placed-product.ts'
+import type { SharedScalars } from './shared-scalars.ts'
+import { dynamicCodes, type MadeCodes, wideCodes } from './wide-codes.ts'
 
 interface Pair {
   readonly point: ActivationPoint
@@ -16,12 +19,19 @@ interface Pair {
   decodes: boolean
 }
 
-/** Makes the QuantizeLinear and DequantizeLinear nodes of a placement; points of one group share scale and zero. */
+/** Makes the codes of every value that a placement rounds, once; points of one group share scale and zero. */
 export class PairMaker {
   readonly constants: TensorRef[] = []
   readonly #pairs = new Map<string, Pair>()
+  readonly #wide = new Map<string, MadeCodes>()
+  readonly #dynamic = new Map<string, MadeCodes>()
 
-  constructor(placement: Placement, grids: ReadonlyMap<string, ActivationGrid>, fresh: (base: string) => string) {
+  constructor(
+    placement: Placement,
+    grids: ReadonlyMap<string, ActivationGrid>,
+    scalars: SharedScalars,
+    fresh: (base: string) => string,
+  ) {
     const shared = new Map<string, { readonly scale: string; readonly zero: string }>()
     for (const point of placement.points) {
       const grid = grids.get(point.group)
@@ -29,6 +39,11 @@ export class PairMaker {
         throw new TersorError('E_PLAN', `expected a grid for the group "${point.group}", found none`, {
           where: `value "${point.value}"`,
         })
+      }
+      if (point.precision === 'wide') {
+        const float = this.#pairs.get(point.value)?.float ?? point.value
+        this.#wide.set(point.value, wideCodes(float, grid, scalars, fresh))
+        continue
       }
       const names = shared.get(point.group) ?? this.#gridTensors(point.group, grid, fresh)
       shared.set(point.group, names)
@@ -44,7 +59,10 @@ export class PairMaker {
       })
     }
     for (const { operands, form } of placement.products) {
-      if (form === 'qdq') for (const name of operands) this.#pair(name).decodes = true
+      for (const name of operands) {
+        if (form === 'qdq') this.#pair(name).decodes = true
+        if (form === 'dynamic' && !this.#dynamic.has(name)) this.#dynamic.set(name, dynamicCodes(name, fresh))
+      }
     }
   }
 
@@ -52,12 +70,15 @@ export class PairMaker {
     return this.#pair(value).grid
   }
 
-  codesOf(value: string): string {
-    return this.#pair(value).codes
-  }
-
-  zeroOf(value: string): string {
-    return this.#pair(value).zero
+  /** What an integer product with a float result reads. */
+  codedOf(value: string, form: StaticProduct['form']): CodedValue {
+    if (form !== 'wide' && form !== 'dynamic') {
+      const { codes, zero, grid } = this.#pair(value)
+      return { parts: [{ codes, zero, factor: 1 }], scale: grid.scale }
+    }
+    const made = (form === 'wide' ? this.#wide : this.#dynamic).get(value)
+    if (made === undefined) throw new TersorError('E_INTERNAL', `no ${form} codes are made of "${value}"`)
+    return made.coded
   }
 
   /** The rounded value for a product to read. */
@@ -67,23 +88,28 @@ export class PairMaker {
 
   /** Pairs of graph inputs, which come before everything. */
   prepended(model: Model): readonly Node[] {
-    return model.graph.inputs.flatMap(({ name }) => {
-      const pair = this.#pairs.get(name)
-      return pair === undefined ? [] : this.#nodes(pair)
-    })
+    return model.graph.inputs.flatMap(({ name }) => this.#made(name))
   }
 
   /** The nodes with their rounded results: outputs renamed, pairs behind. */
   after(nodes: readonly Node[], original: Node): readonly Node[] {
+    const made = original.outputs.flatMap((name) => this.#made(name))
+    if (made.length === 0) return nodes
     const pairs = original.outputs.map((name) => this.#pairs.get(name)).filter((pair) => pair !== undefined)
-    if (pairs.length === 0) return nodes
     const renames = new Map(pairs.map(({ point, float }) => [point.value, float]))
     const renamed = nodes.map((node) =>
       node.outputs.some((name) => (renames.get(name) ?? name) !== name)
         ? { ...node, outputs: node.outputs.map((name) => renames.get(name) ?? name) }
         : node,
     )
-    return [...renamed, ...pairs.flatMap((pair) => this.#nodes(pair))]
+    return [...renamed, ...made]
+  }
+
+  /** All codes of a value, in the order in which they may read one another. */
+  #made(value: string): readonly Node[] {
+    const pair = this.#pairs.get(value)
+    const others = [this.#wide.get(value), this.#dynamic.get(value)].flatMap((one) => one?.nodes ?? [])
+    return [...(pair === undefined ? [] : this.#nodes(pair)), ...others]
   }
 
   #pair(value: string): Pair {

@@ -6,11 +6,12 @@ import { isConstantNode } from '../constant-nodes.ts'
 import { connect } from '../consumers.ts'
 import { freshNames } from '../fresh-names.ts'
 import { opsetOf } from '../opsets.ts'
-import { convIntegerNodes } from './conv-integer.ts'
 import { float32s, makeNode } from './make.ts'
 import { PairMaker } from './pair-maker.ts'
 import { placedBias } from './placed-bias.ts'
+import { placedProduct } from './placed-product.ts'
 import { placedWeight } from './placed-weight.ts'
+import { SharedScalars } from './shared-scalars.ts'
 
 export interface PairInputs {
   /** A grid for every group of the placement. */
@@ -34,7 +35,9 @@ const SIXTEEN_BITS = 21
  * weight, or a bias beyond int32 (see `leastScalesOf`).
  */
 export function insertPairs(model: Model, placement: Placement, inputs: PairInputs): readonly GraphEdit[] {
-  const wide = [...inputs.grids.values()].some(({ type }) => type === 'u16' || type === 'i16')
+  const wide = placement.points.some(
+    ({ group, precision }) => precision !== 'wide' && hasLongCodes(inputs.grids.get(group)),
+  )
   const opset = opsetOf(model) ?? 0
   if (opset < (wide ? SIXTEEN_BITS : PER_AXIS)) {
     throw new TersorError('E_PLAN', `expected opset ${wide ? SIXTEEN_BITS : PER_AXIS} or more, found ${opset}`, {
@@ -43,7 +46,8 @@ export function insertPairs(model: Model, placement: Placement, inputs: PairInpu
     })
   }
   const fresh = freshNames(model)
-  const maker = new PairMaker(placement, inputs.grids, fresh)
+  const scalars = new SharedScalars(fresh)
+  const maker = new PairMaker(placement, inputs.grids, scalars, fresh)
   const constants: TensorRef[] = []
   const replace = new Map<Node, readonly Node[]>()
   const prepend: Node[] = [...maker.prepended(model)]
@@ -75,21 +79,21 @@ export function insertPairs(model: Model, placement: Placement, inputs: PairInpu
   for (const node of model.graph.nodes) {
     const product = integerReads.get(node)
     const before = joined.get(node)
-    if (product?.biasNode?.rank === 2) {
+    if (product?.biasNode?.rank === 2 && product.form === 'qdq') {
       replace.set(node, [])
       continue
     }
     const lowered =
-      before !== undefined && before.biasNode?.rank !== 2
+      before !== undefined && (before.biasNode?.rank !== 2 || before.form !== 'qdq')
         ? [withWideBias(before, inputs, fresh, constants, biasUses)]
         : (product ?? before)
-          ? lowerProduct((product ?? before) as StaticProduct, inputs, maker, fresh, constants, biasUses)
+          ? lowerProduct((product ?? before) as StaticProduct, inputs, maker, scalars, fresh, constants, biasUses)
           : [node]
     const after = maker.after(lowered, node)
     if (after.length === 1 && after[0] === node) continue
     if (!replace.has(node)) replace.set(node, after)
   }
-  constants.push(...maker.constants)
+  constants.push(...maker.constants, ...scalars.constants)
   const edit: GraphEdit = {
     scope: [],
     replace,
@@ -105,6 +109,7 @@ function lowerProduct(
   product: StaticProduct,
   inputs: PairInputs,
   maker: PairMaker,
+  scalars: SharedScalars,
   fresh: (base: string) => string,
   constants: TensorRef[],
   biasUses: Map<string, number>,
@@ -114,12 +119,13 @@ function lowerProduct(
   if (weight !== null && given === undefined) {
     throw new TersorError('E_PLAN', `expected codes for weight "${weight.name}", found none`, { where: label })
   }
-  const grid = maker.grid(product.operands[0] ?? '')
-  if (form === 'conv-integer' && given !== undefined && weight !== null) {
-    const reads = { codes: maker.codesOf(product.operands[0] ?? ''), zero: maker.zeroOf(product.operands[0] ?? '') }
-    const made = convIntegerNodes(node, reads, grid, given, product, inputs.biases.get(bias ?? '') ?? null, fresh)
+  if (form !== 'qdq') {
+    const own = biasNode === null ? bias : null
+    const values = own === null ? null : floatsOfBias(own, inputs, label)
+    const operands = product.operands.map((name) => maker.codedOf(name, form))
+    const made = placedProduct(product, operands, given ?? null, values, scalars, fresh)
     constants.push(...made.constants)
-    if (bias !== null) biasUses.set(bias, (biasUses.get(bias) ?? 0) + 1)
+    if (own !== null) biasUses.set(own, (biasUses.get(own) ?? 0) + 1)
     return made.nodes
   }
   const renamed = node.inputs.map((name, index) =>
@@ -127,11 +133,8 @@ function lowerProduct(
   )
   if (bias === null || given === undefined || (biasNode !== null && biasNode.rank !== 2))
     return [{ ...node, inputs: renamed }]
-  const values = inputs.biases.get(bias)
-  if (values === undefined) {
-    throw new TersorError('E_PLAN', `expected the elements of bias "${bias}", found none`, { where: label })
-  }
-  const placed = placedBias(bias, values, grid.scale, given.scales, label, fresh)
+  const { scale } = maker.grid(product.operands[0] ?? '')
+  const placed = placedBias(bias, floatsOfBias(bias, inputs, label), scale, given.scales, label, fresh)
   constants.push(...placed.constants)
   biasUses.set(bias, (biasUses.get(bias) ?? 0) + 1)
   if (biasNode !== null) {
@@ -140,18 +143,26 @@ function lowerProduct(
   return [...placed.nodes, { ...node, inputs: renamed.with(2, placed.value) }]
 }
 
+function floatsOfBias(name: string, { biases }: PairInputs, label: string): Float32Array {
+  const values = biases.get(name)
+  if (values !== undefined) return values
+  throw new TersorError('E_PLAN', `expected the elements of bias "${name}", found none`, { where: label })
+}
+
+function hasLongCodes(grid: ActivationGrid | undefined): boolean {
+  return grid?.type === 'u16' || grid?.type === 'i16'
+}
+
 /** The Add of a bias that has as many axes as what it is added to: not joined with the MatMul before it. */
 function withWideBias(
   { bias, biasNode, label }: StaticProduct,
-  { biases }: PairInputs,
+  inputs: PairInputs,
   fresh: (base: string) => string,
   constants: TensorRef[],
   biasUses: Map<string, number>,
 ): Node {
-  const values = biases.get(bias ?? '')
-  if (biasNode === null || bias === null || values === undefined) {
-    throw new TersorError('E_PLAN', `expected the elements of bias "${bias}", found none`, { where: label })
-  }
+  if (biasNode === null || bias === null) throw new TersorError('E_INTERNAL', 'no bias to add', { where: label })
+  const values = floatsOfBias(bias, inputs, label)
   const { node, rank } = biasNode
   const name = fresh(`${bias}/wide`)
   constants.push({ ...float32s(name, values), shape: [...new Array<number>(rank - 1).fill(1), values.length] })

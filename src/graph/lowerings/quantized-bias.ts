@@ -1,5 +1,6 @@
 import type { ActivationGrid, Placement } from '../../model/activation.ts'
 import { roundHalfEven } from '../../numbers/rounding.ts'
+import { operandGroups } from '../placement/index.ts'
 
 /** A bias code, and a sum of products beside it, have to stay within int32; half of it is left for the sum. */
 const MOST = 2 ** 30
@@ -35,10 +36,11 @@ export function leastScalesOf(
   grids: ReadonlyMap<string, ActivationGrid>,
   biases: ReadonlyMap<string, Float32Array>,
 ): ReadonlyMap<string, Float32Array> {
-  const groups = new Map(placement.points.map(({ value, group }) => [value, group]))
+  const groupsOf = operandGroups(placement.points)
   const found = new Map<string, Float32Array>()
-  for (const { form, weight, bias, operands } of placement.products) {
-    const grid = grids.get(groups.get(operands[0] ?? '') ?? '')
+  for (const product of placement.products) {
+    const { form, weight, bias } = product
+    const grid = grids.get(groupsOf(product)[0] ?? '')
     if (form === 'stored' || weight === null || grid === undefined) continue
     const values = form === 'qdq' && bias !== null ? (biases.get(bias) ?? null) : null
     const channels = weight.axis === null ? (values?.length ?? 1) : (weight.shape[weight.axis] ?? 1)

@@ -1,6 +1,6 @@
 import type { Node } from '../../model/graph.ts'
 import { familyOfNode, type Kind, operandsOf } from './operators.ts'
-import type { Candidate } from './products.ts'
+import { type Candidate, readsCodes, takesPairs } from './products.ts'
 import type { Site } from './site.ts'
 
 /** A node that may run between codes. */
@@ -25,6 +25,8 @@ export interface Flow {
 export interface FlowOptions {
   /** 'float': sums keep their float result for the sums behind them; only products read the rounded value. */
   readonly sums: 'integer' | 'float'
+  /** Values that are read with 16 bits: they stay as exact as they are computed, so nothing may give them as codes. */
+  readonly wide: ReadonlySet<string>
 }
 
 /**
@@ -33,7 +35,7 @@ export interface FlowOptions {
  * are repeated until nothing changes; the set of nodes only shrinks.
  */
 export function flowOf(site: Site, candidates: ReadonlyMap<Node, Candidate>, options: FlowOptions): Flow {
-  let steps = stepsOf(site)
+  let steps = stepsOf(site, options.wide)
   for (;;) {
     const wanted = wantedValues(site, candidates, steps)
     const { coded, codedConvs } = codedValues(site, candidates, steps, wanted, options)
@@ -48,11 +50,11 @@ export function flowOf(site: Site, candidates: ReadonlyMap<Node, Candidate>, opt
   }
 }
 
-function stepsOf(site: Site): ReadonlyMap<Node, Step> {
+function stepsOf(site: Site, wide: ReadonlySet<string>): ReadonlyMap<Node, Step> {
   const steps = new Map<Node, Step>()
   for (const node of site.nodes) {
     const family = familyOfNode(node)
-    if (family === null) continue
+    if (family === null || node.outputs.some((name) => wide.has(name))) continue
     const operands = operandsOf(node, family)
     if (operands.length === 0 || operands.some((name) => site.constant(name) !== null)) continue
     steps.set(node, { node, kind: family.kind, operands, sharesHull: family.sharesHull })
@@ -70,7 +72,7 @@ function wantedValues(
   for (const node of site.nodes.toReversed()) {
     const candidate = candidates.get(node)
     const step = steps.get(node)
-    if (candidate?.float === null) for (const name of candidate.operands) wanted.add(name)
+    if (readsCodes(candidate)) for (const name of candidate?.operands ?? []) wanted.add(name)
     else if (step && node.outputs.some((name) => wanted.has(name))) for (const name of step.operands) wanted.add(name)
   }
   return wanted
@@ -89,7 +91,8 @@ function codedValues(
     const candidate = candidates.get(node)
     const step = steps.get(node)
     const given = node.outputs.filter((name) => name !== '')
-    if (candidate?.float === null && candidate.op === 'Conv' && given.some((name) => wanted.has(name))) {
+    if (given.some((name) => options.wide.has(name))) continue
+    if (takesPairs(candidate) && node.op === 'Conv' && given.some((name) => wanted.has(name))) {
       codedConvs.add(node)
       for (const name of given) coded.add(name)
     } else if (step?.operands.every((name) => coded.has(name)) && given.some((name) => wanted.has(name))) {

@@ -1,4 +1,14 @@
 export { CODES, gridOf } from './grid.ts'
-export { type PlacementOptions, placeActivations } from './place.ts'
-export { asUnsigned, type SafeForm, type SafeWeight, safePairScales, safeWeight, worstPairOf } from './safe-weight.ts'
+export { type AskedForm, type PlacementOptions, placeActivations } from './place.ts'
+export { operandGroups } from './points.ts'
+export {
+  asUnsigned,
+  type SafeForm,
+  type SafeWeight,
+  safePairScales,
+  safeWeight,
+  safeWeightFor,
+  worstPairOf,
+} from './safe-weight.ts'
 export { type StaticWeightOptions, staticWeight } from './static-weight.ts'
+export { halvesOf, wideGridOf } from './wide-grid.ts'

@@ -1,3 +1,4 @@
+import type { Placement, StaticProduct } from '../../model/activation.ts'
 import { intAttribute } from '../attributes.ts'
 import type { Candidate } from './products.ts'
 import type { Site } from './site.ts'
@@ -21,4 +22,18 @@ export function multiplyAddsOf({ node, op, weight, operands }: Candidate, site: 
       return output && depth !== undefined ? count(output) * depth : null
     }
   }
+}
+
+/** Sums over products that have integer kernels; null where shapes are not known. */
+export function sharesOf(products: readonly StaticProduct[]): Placement['multiplyAdds'] {
+  let [integer, total, doubled] = [0, 0, 0]
+  for (const { multiplyAdds, op, form, weight } of products) {
+    if (op === 'ConvTranspose') continue
+    if (multiplyAdds === null) return null
+    total += multiplyAdds
+    if (form !== 'stored') integer += multiplyAdds
+    // Two halves, or two by two.
+    if (form === 'wide') doubled += multiplyAdds * (weight === null ? 3 : 1)
+  }
+  return { integer, total, doubled }
 }

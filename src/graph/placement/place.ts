@@ -1,21 +1,17 @@
-import type {
-  ActivationPoint,
-  FloatCode,
-  FloatNode,
-  Placement,
-  PointCode,
-  StaticProduct,
-} from '../../model/activation.ts'
+import type { FloatCode, FloatNode, Placement, StaticProduct } from '../../model/activation.ts'
 import type { Model, Node } from '../../model/graph.ts'
 import type { Target } from '../../model/target.ts'
 import type { ReadSmall } from '../constant-nodes.ts'
 import { boundsOf } from './bounds.ts'
 import { floatNodes } from './float-nodes.ts'
 import { type Flow, flowOf } from './flow.ts'
-import { groupsOf } from './groups.ts'
-import { multiplyAddsOf } from './multiply-adds.ts'
-import { type Candidate, candidateOf } from './products.ts'
+import { multiplyAddsOf, sharesOf } from './multiply-adds.ts'
+import { looseEnd, pointsOf } from './points.ts'
+import { type Candidate, candidateOf, type IntegerForm, takesPairs } from './products.ts'
 import { Site } from './site.ts'
+
+/** What a product is asked to be: see `ProductForm`; 'loose' is 'conv-integer' for a convolution. */
+export type AskedForm = 'float' | 'loose' | 'wide' | 'dynamic'
 
 export interface PlacementOptions {
   /** Bytes of small constants (limits of Clip). */
@@ -28,6 +24,10 @@ export interface PlacementOptions {
   readonly loose?: 'conv-integer' | 'qdq'
   /** Products that stay float, by label. */
   readonly keep?: ReadonlySet<string>
+  /** Forms of products by label, also for those that a pattern would leave float; the others run between pairs. */
+  readonly forms?: ReadonlyMap<string, AskedForm>
+  /** Why a product has the form 'float', by label. */
+  readonly formReasons?: ReadonlyMap<string, string>
 }
 
 /**
@@ -36,108 +36,89 @@ export interface PlacementOptions {
  */
 export async function placeActivations(model: Model, _target: Target, options: PlacementOptions): Promise<Placement> {
   const site = await Site.of(model, options.readSmall, options.shapes ?? new Map())
-  const candidates = new Map<Node, Candidate>()
-  for (const node of site.nodes) {
-    const candidate = candidateOf(node, site)
-    if (candidate !== null) candidates.set(node, kept(candidate, site, options))
-  }
+  const candidates = candidatesOf(site, options)
   const bounds = await boundsOf(site)
-  const flow = flowOf(site, candidates, { sums: options.sums ?? 'integer' })
+  const wide = new Set([...candidates.values()].flatMap((one) => (isWide(one) ? one.operands : [])))
+  const flow = flowOf(site, candidates, { sums: options.sums ?? 'integer', wide })
   const loose = options.loose ?? 'conv-integer'
-  const reasons = pointsOf(site, candidates, flow, loose)
-  const groups = groupsOf(site, [...reasons.keys()], flow, bounds)
-  const joined = new Set<Node | null>()
-  for (const { node, float, biasNode } of candidates.values()) {
-    if (float === null) joined.add(biasNode?.rank === 2 ? biasNode.node : node)
-  }
-  const points = [...reasons].map(
-    ([value, because]): ActivationPoint => ({
-      value,
-      group: groups.of(value),
-      bounds: groups.bounds(value),
-      // A product whose result goes to a QuantizeLinear and elsewhere is not joined to an integer operator.
-      readers: because.code === 'operand' && !joined.has(site.producer(value)) ? 'products' : 'all',
-      because,
-    }),
-  )
+  const points = pointsOf(site, candidates, flow, bounds, { loose, wide })
   const products = [...candidates.values()].map((candidate) => productOf(candidate, site, flow, loose))
   const integerNodes = [...flow.steps.keys()]
-  const float = floatNodes(site, candidates, flow, new Set(reasons.keys()))
+  const float = floatNodes(site, candidates, flow, new Set(points.map(({ value }) => value)))
   return { points, products, integerNodes, float, floatCounts: countsOf(float), multiplyAdds: sharesOf(products) }
 }
 
-function kept(candidate: Candidate, site: Site, { keep }: PlacementOptions): Candidate {
-  if (candidate.float !== null || !keep?.has(site.label(candidate.node))) return candidate
-  return { ...candidate, float: { code: 'head', text: 'asked to stay float' } }
-}
-
-/** Rounded values in file order with their reasons. */
-function pointsOf(
-  site: Site,
-  candidates: ReadonlyMap<Node, Candidate>,
-  flow: Flow,
-  loose: 'conv-integer' | 'qdq',
-): ReadonlyMap<string, ActivationPoint['because']> {
-  const reasons = new Map<string, ActivationPoint['because']>()
-  const read = new Set<string>()
-  for (const { operands, float } of candidates.values()) if (float === null) for (const name of operands) read.add(name)
-  const add = (name: string, code: PointCode, text: string): void => {
-    if (name !== '' && !reasons.has(name)) reasons.set(name, { code, text })
-  }
-  for (const name of site.scope.inputs) if (read.has(name)) add(name, 'operand', 'an input that a product reads')
+function candidatesOf(site: Site, options: PlacementOptions): ReadonlyMap<Node, Candidate> {
+  const candidates = new Map<Node, Candidate>()
   for (const node of site.nodes) {
-    const step = flow.steps.get(node)
-    for (const name of node.outputs) {
-      if (flow.coded.has(name)) {
-        if (flow.absorbed.has(name)) continue
-        if (step === undefined || step.kind === 'absorb') add(name, 'result', 'what an integer operator gives')
-        else if (step.kind === 'pass') add(name, 'moved', `the same elements behind ${node.op}`)
-        else add(name, 'between', `${node.op} reads and gives codes`)
-      } else if (read.has(name)) add(name, 'operand', 'computed in float, read by a product')
-      else if (loose === 'qdq' && candidates.get(node)?.float === null && node.op === 'Conv') {
-        add(looseEnd(name, site), 'result', 'what an integer operator gives')
-      }
-    }
+    const candidate = candidateOf(node, site)
+    if (candidate !== null) candidates.set(node, asked(candidate, site, options))
   }
-  return reasons
+  const wide = new Set([...candidates.values()].flatMap((one) => (isWide(one) ? one.operands : [])))
+  for (const [node, candidate] of candidates) {
+    // A product whose result goes to a QuantizeLinear and elsewhere is not joined to an integer operator.
+    const results = candidate.biasNode?.node.outputs ?? node.outputs
+    const read = results.some((name) => wide.has(name) || (candidate.op === 'Conv' && wide.has(looseEnd(name, site))))
+    if (takesPairs(candidate) && read) candidates.set(node, withForm(candidate, 'loose', site))
+  }
+  return candidates
 }
 
-/** The value behind the Relu or Clip that alone reads a convolution, else its own result. */
-function looseEnd(name: string, site: Site): string {
-  const reader = site.onlyReader(name)
-  return reader !== null && (reader.op === 'Relu' || reader.op === 'Clip') ? (reader.outputs[0] ?? name) : name
+/** Products that only patterns leave float, so that they can be asked for. */
+const BY_PATTERN: ReadonlySet<FloatCode> = new Set(['front-end', 'expectation'])
+
+function asked(candidate: Candidate, site: Site, options: PlacementOptions): Candidate {
+  const label = site.label(candidate.node)
+  if (candidate.float !== null && !BY_PATTERN.has(candidate.float.code)) return candidate
+  const form = options.keep?.has(label) ? 'float' : options.forms?.get(label)
+  if (form === undefined) return candidate
+  if (form !== 'float') return withForm(candidate, form, site)
+  if (candidate.float !== null) return candidate
+  const text = options.keep?.has(label) ? 'asked to stay float' : options.formReasons?.get(label)
+  return { ...candidate, float: { code: 'measured', text: text ?? 'integers cost too much of the result' } }
+}
+
+/** Scales are applied in float here, so that a stack of matrices may have one for every column. */
+function withForm(candidate: Candidate, form: IntegerForm, site: Site): Candidate {
+  const { op, weight } = candidate
+  const stack = op === 'MatMul' && weight !== null && weight.shape.length > 2 && site.onlyReader(weight.name) !== null
+  const axis = stack ? weight.shape.length - 1 : (weight?.axis ?? null)
+  return { ...candidate, weight: weight && { ...weight, axis }, form, float: null }
+}
+
+function isWide({ float, form }: Candidate): boolean {
+  return float === null && form === 'wide'
 }
 
 function productOf(candidate: Candidate, site: Site, flow: Flow, loose: 'conv-integer' | 'qdq'): StaticProduct {
   const { node, op, weight, bias, depthwise, float } = candidate
-  const single = op === 'Conv' && !flow.codedConvs.has(node) ? loose : 'qdq'
+  const integer = float === null
   return {
     node,
     label: site.label(node),
     op,
-    form: float === null ? single : 'stored',
-    operands: float === null ? candidate.operands : [],
+    form: integer ? formOf(candidate, flow, loose) : 'stored',
+    operands: integer ? candidate.operands : [],
     weight,
-    bias: float === null ? bias : null,
-    biasNode: float === null ? (candidate.biasNode ?? null) : null,
+    bias: integer ? bias : null,
+    biasNode: integer ? (candidate.biasNode ?? null) : null,
     depthwise,
     multiplyAdds: multiplyAddsOf(candidate, site),
   }
+}
+
+function formOf(
+  { node, op, form }: Candidate,
+  flow: Flow,
+  loose: 'conv-integer' | 'qdq',
+): IntegerForm | 'conv-integer' {
+  if (op !== 'Conv') return form
+  if (form === 'loose') return 'conv-integer'
+  return form === 'qdq' && !flow.codedConvs.has(node) ? loose : form
 }
 
 function countsOf(float: readonly FloatNode[]): ReadonlyMap<FloatCode, number> {
   const counts = new Map<FloatCode, number>()
   for (const { code } of float) counts.set(code, (counts.get(code) ?? 0) + 1)
   return counts
-}
-
-function sharesOf(products: readonly StaticProduct[]): Placement['multiplyAdds'] {
-  let [integer, total] = [0, 0]
-  for (const { multiplyAdds, op, form } of products) {
-    if (op === 'ConvTranspose') continue
-    if (multiplyAdds === null) return null
-    total += multiplyAdds
-    if (form !== 'stored') integer += multiplyAdds
-  }
-  return { integer, total }
 }

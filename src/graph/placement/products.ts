@@ -8,6 +8,8 @@ import type { Site } from './site.ts'
 /** A product as it could run; `float` says why it cannot be integers. */
 export interface Candidate {
   readonly node: Node
+  /** How it runs unless `float`; all but 'qdq' give floats. */
+  readonly form: IntegerForm
   readonly op: StaticProduct['op']
   readonly operands: readonly string[]
   readonly weight: StaticProduct['weight']
@@ -17,6 +19,19 @@ export interface Candidate {
   readonly float: { readonly code: FloatCode; readonly text: string } | null
 }
 
+export type IntegerForm = 'qdq' | 'loose' | 'wide' | 'dynamic'
+
+/** A product that is joined with the pairs around it to one operator on codes. */
+export function takesPairs(candidate: Candidate | undefined): boolean {
+  return candidate?.float === null && candidate.form === 'qdq'
+}
+
+/** A product that reads 8-bit codes of static grids. */
+export function readsCodes(candidate: Candidate | undefined): boolean {
+  return candidate?.float === null && (candidate.form === 'qdq' || candidate.form === 'loose')
+}
+
+const AS_PAIRS = { form: 'qdq' } as const
 const PRODUCTS = new Set(['Conv', 'Gemm', 'MatMul', 'ConvTranspose'])
 
 /** Conv, Gemm, MatMul and ConvTranspose; null for any other node. */
@@ -46,7 +61,15 @@ function conv(node: Node, site: Site): Candidate {
   const weight = constantWeight(kernel, 0, site)
   const rank = weight?.shape.length ?? 0
   const depthwise = weight !== null && weight.shape[1] === 1 && intAttribute(node, 'group', 1) === weight.shape[0]
-  const candidate = { node, op: 'Conv' as const, operands: [input], weight, bias: added || null, depthwise }
+  const candidate = {
+    ...AS_PAIRS,
+    node,
+    op: 'Conv' as const,
+    operands: [input],
+    weight,
+    bias: added || null,
+    depthwise,
+  }
   if (weight === null) return { ...candidate, float: notConstant(kernel, site) }
   if (rank < 3 || rank > 5) return { ...candidate, float: attributes(`a kernel of rank ${rank}`) }
   return { ...candidate, float: biasProblem(added, weight.shape[0] ?? 0, site) }
@@ -56,7 +79,15 @@ function gemm(node: Node, site: Site): Candidate {
   const [input = '', matrix = '', added = ''] = node.inputs
   const axis = intAttribute(node, 'transB', 0) === 0 ? 1 : 0
   const weight = constantWeight(matrix, axis, site)
-  const candidate = { node, op: 'Gemm' as const, operands: [input], weight, bias: added || null, depthwise: false }
+  const candidate = {
+    ...AS_PAIRS,
+    node,
+    op: 'Gemm' as const,
+    operands: [input],
+    weight,
+    bias: added || null,
+    depthwise: false,
+  }
   if (weight === null) return { ...candidate, float: notConstant(matrix, site) }
   if (floatAttribute(node, 'alpha', 1) !== 1 || (added !== '' && floatAttribute(node, 'beta', 1) !== 1)) {
     return { ...candidate, float: attributes('alpha or beta other than 1') }
@@ -66,7 +97,7 @@ function gemm(node: Node, site: Site): Candidate {
 
 function matmul(node: Node, site: Site): Candidate {
   const [left = '', right = ''] = node.inputs
-  const base = { node, op: 'MatMul' as const, bias: null, depthwise: false }
+  const base = { ...AS_PAIRS, node, op: 'MatMul' as const, bias: null, depthwise: false }
   const weight = constantWeight(right, 1, site)
   if (weight !== null) {
     const candidate = {
@@ -109,7 +140,15 @@ function convTranspose(node: Node, site: Site): Candidate {
   const grouped = intAttribute(node, 'group', 1) > 1
   const weight = constantWeight(kernel, grouped ? null : 1, site)
   const text = 'no integer kernel for ConvTranspose; its weight is stored in 8 bits'
-  const base = { node, op: 'ConvTranspose' as const, operands: [input], weight, bias: null, depthwise: false }
+  const base = {
+    ...AS_PAIRS,
+    node,
+    op: 'ConvTranspose' as const,
+    operands: [input],
+    weight,
+    bias: null,
+    depthwise: false,
+  }
   return { ...base, float: { code: 'transposed', text } }
 }
 

@@ -26,10 +26,18 @@ export function safeWeight(product: StaticProduct, weight: StaticWeight): SafeWe
   if (product.form === 'conv-integer') {
     return { form: 'u8', worstPair: 0, because: 'ConvInteger is exact with both, and five times faster with u8' }
   }
+  if (product.form !== 'qdq') return { form: 'u8', worstPair: 0, because: 'kernels of two unsigned operands are exact' }
   if (product.depthwise) return { form: 's8', worstPair: 0, because: 'depthwise kernels add in 32 bits' }
   const worstPair = worstPairOf(product, weight)
   if (worstPair <= SAFE_PAIR) return { form: 's8', worstPair, because: 'no two neighbours can overflow' }
   return { form: 'u8', worstPair, because: `neighbours add up to ${worstPair}, beyond ${SAFE_PAIR}` }
+}
+
+/** The form that suits all products that read one weight. */
+export function safeWeightFor(products: readonly StaticProduct[], weight: StaticWeight): SafeWeight {
+  const forms = products.filter(({ form }) => form !== 'stored').map((product) => safeWeight(product, weight))
+  const stored: SafeWeight = { form: 's8', worstPair: 0, because: 'computed in float' }
+  return forms.find(({ form }) => form === 'u8') ?? forms[0] ?? stored
 }
 
 /** The same numbers as unsigned codes around 128. */
