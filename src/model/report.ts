@@ -1,3 +1,5 @@
+import type { LayerFacts } from './layer-facts.ts'
+
 /** The JSON object of the command-line contract, section 7. Keys are stable; `schema` counts breaking changes. */
 export interface Report {
   readonly tersor: string
@@ -18,6 +20,8 @@ export interface Report {
   readonly decisions: readonly DecisionFact[]
   readonly points: readonly Readonly<Record<string, unknown>>[]
   readonly statistics?: { readonly sha256: string }
+  /** Static quantization: layers and the values between them, in the order of the graph. */
+  readonly layers?: readonly LayerFacts[]
   readonly verdict?: Verdict
   readonly runtime?: {
     readonly name: string
