@@ -1,0 +1,199 @@
+import type { SampleSet } from '../../calibration/index.ts'
+import type { MomentFacts } from '../../calibration/second-moments.ts'
+import { TersorError } from '../../errors.ts'
+import { applyEdits, connect, constantTensor, removeDead, type Scope } from '../../graph/index.ts'
+import { biasCodes, insertPairs, leastScalesOf } from '../../graph/lowerings/index.ts'
+import { asUnsigned, safeWeight } from '../../graph/placement/index.ts'
+import type { ActivationGrid, Placement, StaticProduct, StaticWeight } from '../../model/activation.ts'
+import type { Model, TensorRef } from '../../model/graph.ts'
+import type { Tools } from '../../model/tools.ts'
+import { elementCountOf } from '../../numbers/dtype.ts'
+import { roundRows, shrinkage } from '../../solvers/gram-rounding.ts'
+import { floatsOf } from '../floats.ts'
+import type { ModelSessions } from '../model-sessions.ts'
+import { layerMoments, type MomentLayer } from './layer-moments.ts'
+import type { StaticConstants } from './static-weights.ts'
+import { type WeightRows, weightRows } from './unfolding.ts'
+
+export interface RefineInput {
+  /** The float model that the placement is of. */
+  readonly model: Model
+  readonly placement: Placement
+  readonly grids: ReadonlyMap<string, ActivationGrid>
+  /** Where the codes start: all weights that the placement names. */
+  readonly constants: StaticConstants
+  readonly samples: SampleSet
+  readonly sessions: ModelSessions
+  readonly tools: Tools
+}
+
+export interface RefineOptions {
+  /** Times the quantized model is built again, each with what was refined before; default 8. */
+  readonly segments?: number
+  /** Default 16. */
+  readonly samples?: number
+  /** Rows of each product's input, over all samples; default 2048. */
+  readonly positions?: number
+  /** 'float': products aim at those of the float model, whatever rounding has done in front of them. 'own': at those of the exact weights. */
+  readonly target?: 'float' | 'own'
+  /** Largest magnitude of a code; default 127. */
+  readonly most?: number
+  /** Biases alone. */
+  readonly keepCodes?: boolean
+}
+
+/** Errors of products, as shares of their energy, over the rows that were looked at. */
+export interface RefinedFigures {
+  readonly before: number
+  readonly after: number
+  readonly rows: number
+  readonly biasCorrected: boolean
+}
+
+export interface RefinedConstants extends StaticConstants {
+  readonly refined: ReadonlyMap<string, RefinedFigures>
+}
+
+interface Layer extends MomentLayer {
+  readonly product: StaticProduct
+}
+
+const SAFE_PAIR = 128
+
+/**
+ * New codes for weights, and biases, by what their products do to the data: layer after layer, in a few segments, each with
+ * the input that the already refined model gives it. Codes lower the error of products on second moments of these inputs; a bias takes what is
+ * left in the mean, W mean(x) - Wq mean(xq), borders included. Weights that several products read, stacks and weights with one scale stay.
+ * A weight that was safe as s8 stays so. The same model, grids and samples give the same bytes, on one executor.
+ */
+export async function refineWeights(input: RefineInput, options: RefineOptions = {}): Promise<RefinedConstants> {
+  const { model, placement, grids, tools, sessions } = input
+  const { segments = 8, samples = 16, positions = 2048, target = 'float' } = options
+  const weights = new Map(input.constants.weights)
+  const biases = new Map(input.constants.biases)
+  const figures = new Map(input.constants.figures)
+  const refined = new Map<string, RefinedFigures>()
+  const layers = layersOf(placement, grids, weights)
+  const floats = constantFloats(model, tools)
+  const least = leastScalesOf(placement, grids, input.constants.biases)
+  const perSegment = Math.max(1, Math.ceil(layers.length / segments))
+  for (let first = 0; first < layers.length; first += perSegment) {
+    tools.notify({ phase: 'refine', done: first, total: layers.length })
+    const segment = layers.slice(first, first + perSegment)
+    const quantized = removeDead(applyEdits(model, insertPairs(model, placement, { grids, weights, biases })))
+    const moments = await layerMoments(model, quantized, segment, input.samples, sessions, tools, {
+      samples,
+      positions,
+      drift: target === 'float',
+    })
+    for (const layer of segment) {
+      tools.signal?.throwIfAborted()
+      const seen = moments.get(layer.weight)
+      if (!seen) continue
+      const { product, rows } = layer
+      const values = rows.toRows(await floats(layer.weight))
+      const bias = ownBias(placement, product)
+      const facts = seen.facts(bias !== null)
+      const given = weights.get(layer.weight) as StaticWeight
+      const floor = least.get(layer.weight)
+      const wasSafe = product.form === 'qdq' && given.codes.dtype === 'i8' && rows.order !== null
+      const found = roundRows(
+        {
+          values,
+          groups: rows.groups,
+          depth: rows.depth,
+          gram: facts.gram,
+          drift: facts.drift,
+          most: options.most ?? 127,
+          ...(floor ? { least: floor } : {}),
+          ...(wasSafe && rows.order ? { pairs: { order: rows.order, limit: SAFE_PAIR } } : {}),
+          shrink: shrinkage(facts.count, rows.depth),
+        },
+        tools.kernels,
+      )
+      const signed: StaticWeight = {
+        codes: withBytes(given.codes, rows.fromRows(found.codes)),
+        scales: found.scales,
+        axis: given.axis,
+      }
+      const made = safeWeight(product, signed).form === 's8' ? signed : asUnsigned(signed)
+      weights.set(layer.weight, made)
+      let corrected = false
+      if (bias !== null) {
+        const wanted = meanBias(await floats(bias), values, found.codes, found.scales, rows, facts)
+        const scale = layer.grid?.scale
+        corrected = product.form !== 'qdq' || (scale !== undefined && biasCodes(wanted, scale, made.scales) !== null)
+        if (corrected) biases.set(bias, wanted)
+      }
+      refined.set(layer.weight, {
+        before: found.nearestError / found.energy,
+        after: found.error / found.energy,
+        rows: facts.count,
+        biasCorrected: corrected,
+      })
+    }
+  }
+  return { ...input.constants, weights, biases, figures, refined }
+}
+
+function layersOf(
+  { points, products }: Placement,
+  grids: ReadonlyMap<string, ActivationGrid>,
+  weights: ReadonlyMap<string, StaticWeight>,
+): readonly Layer[] {
+  const readers = new Map<string, number>()
+  for (const { weight } of products) if (weight) readers.set(weight.name, (readers.get(weight.name) ?? 0) + 1)
+  const groups = new Map(points.map(({ value, group }) => [value, group]))
+  return products.flatMap((product) => {
+    const { weight, operands, form } = product
+    const [operand] = operands
+    if (form === 'stored' || weight === null || operand === undefined || readers.get(weight.name) !== 1) return []
+    const rows = weights.has(weight.name) ? weightRows(product) : null
+    if (rows === null) return []
+    return [{ weight: weight.name, rows, operand, grid: grids.get(groups.get(operand) ?? '') ?? null, product }]
+  })
+}
+
+/** The bias of a product that no other product has. */
+function ownBias({ products }: Placement, { bias }: StaticProduct): string | null {
+  return bias !== null && products.filter((one) => one.bias === bias).length === 1 ? bias : null
+}
+
+/** b + W mean(x) - Wq mean(xq). */
+function meanBias(
+  bias: Float32Array,
+  values: Float32Array,
+  codes: Int8Array,
+  scales: Float32Array,
+  { depth, groups }: WeightRows,
+  { mean, meanFloat }: MomentFacts,
+): Float32Array {
+  const perGroup = scales.length / groups
+  return Float32Array.from(scales, (scale, row) => {
+    const from = Math.floor(row / perGroup) * depth
+    let shift = 0
+    for (let i = 0; i < depth; i++) {
+      const at = row * depth + i
+      const decoded = Math.fround((codes[at] as number) * scale)
+      shift += (values[at] as number) * (meanFloat[from + i] as number) - decoded * (mean[from + i] as number)
+    }
+    return (bias[bias.length === 1 ? 0 : row] as number) + shift
+  })
+}
+
+function withBytes(codes: TensorRef, signed: Int8Array): TensorRef {
+  const bytes = new Uint8Array(signed.buffer, signed.byteOffset, signed.byteLength)
+  return { ...codes, dtype: 'i8', storage: { kind: 'bytes', bytes, byteLength: bytes.byteLength } }
+}
+
+/** Elements of constants of the main graph by name, whichever way they are spelled. */
+function constantFloats(model: Model, { kernels }: Tools): (name: string) => Promise<Float32Array> {
+  const connections = connect(model)
+  const own = connections.own(connections.scopes[0] as Scope)
+  return async (name) => {
+    const definition = own.get(name)
+    const tensor = definition === undefined ? null : constantTensor(definition)
+    if (tensor === null) throw new TersorError('E_INTERNAL', `no constant is called "${name}"`, { where: name })
+    return floatsOf(tensor, 0, elementCountOf(tensor.shape), kernels)
+  }
+}
