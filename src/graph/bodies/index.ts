@@ -1,0 +1,3 @@
+export { type BodyModel, bodiesAsModels } from './body-models.ts'
+export { moveConstantsInward } from './inward-constants.ts'
+export { withBodies } from './with-bodies.ts'
