@@ -1,6 +1,7 @@
 import { zipSync } from 'fflate'
 import type { ByteSource } from '../bytes/types.ts'
 import { TersorError } from '../errors.ts'
+import type { Value } from '../model/runtime.ts'
 import type { ChannelStatistics, Statistics, ValueStatistics } from '../model/statistics.ts'
 import { openNpy, writeNpy } from './npy.ts'
 import type { ArrayPart, StatisticsHeader, ValueHeader } from './statistics-header.ts'
@@ -14,6 +15,7 @@ import { readZip } from './zip.ts'
  *   3. samples.npy       f32: least and greatest value of each sample
  *   4. channel-ranges.npy  f32: per value all minima, then all maxima
  *   5. channel-sums.npy    f64: per value all sums, all sums of squares, and what makes either exact
+ *   6. array-0.npy ...     further arrays, by the names that statistics.json lists
  * NumPy opens it as an .npz. The same statistics give the same bytes.
  */
 const JSON_NAME = 'statistics.json'
@@ -68,10 +70,13 @@ export function writeStatistics(statistics: Statistics): Uint8Array {
     skipped: [...statistics.skipped],
     digests: statistics.digests ?? null,
     choices: statistics.choices ? [...statistics.choices] : null,
+    arrays: [...(statistics.arrays?.keys() ?? [])],
     values,
   }
   const members: Record<string, Uint8Array> = { [JSON_NAME]: new TextEncoder().encode(`${JSON.stringify(header)}\n`) }
   for (const part of PARTS) members[`${part}.npy`] = npyOf(parts.get(part)!, part)
+  for (const [at, value] of [...(statistics.arrays?.values() ?? [])].entries())
+    members[`array-${at}.npy`] = writeNpy(value)
   return zipSync(members, { level: 6, mtime: new Date(1980, 0, 1), os: 0 })
 }
 
@@ -107,6 +112,11 @@ export async function readStatistics(source: ByteSource): Promise<Statistics> {
   const values = new Map<string, ValueStatistics>()
   for (const value of header.values) values.set(value.name, statisticsOf(value, take, label))
   for (const taker of takers.values()) taker.finish()
+  const arrays = new Map<string, Value>()
+  for (const [at, name] of header.arrays.entries()) {
+    const value = await (await openNpy(await open(`array-${at}.npy`, ARRAY_LIMIT))).all()
+    arrays.set(name, value.data instanceof Uint8Array ? { ...value, data: value.data.slice() } : value)
+  }
   const { model, labels, carried, digests, choices } = header
   return {
     model,
@@ -118,6 +128,7 @@ export async function readStatistics(source: ByteSource): Promise<Statistics> {
     ...(header.synthetic ? { synthetic: true as const } : {}),
     ...(header.unfinished ? { unfinished: true as const } : {}),
     ...(choices === null ? {} : { choices: new Map(choices) }),
+    ...(arrays.size > 0 ? { arrays } : {}),
   }
 }
 

@@ -24,6 +24,7 @@ const HEADER = {
   skipped: [],
   digests: ['b'.repeat(64)],
   choices: [['order', { of: [1, 'two', null] }]],
+  arrays: ['codes of w'],
   values: [VALUE],
 }
 const parse = (header: unknown) => parseHeader(new TextEncoder().encode(JSON.stringify(header)), 'file')
@@ -49,6 +50,7 @@ test.each<[string, unknown]>([
   ],
   ['a model that is no fingerprint', { ...HEADER, model: 'x' }],
   ['labels that are no texts', { ...HEADER, labels: [1] }],
+  ['an array twice', { ...HEADER, arrays: ['a', 'a'] }],
   ['a name twice', { ...HEADER, values: [VALUE, VALUE] }],
   ['a range the wrong way round', withValue({ range: [1, -1] })],
   ['a range of nothing', withValue({ count: 0, zeros: 0 })],

@@ -103,6 +103,10 @@ describe('file', () => {
       synthetic: true,
       unfinished: true,
       choices: new Map([['__proto__', { of: [1 / 3, 'two', null] }]]),
+      arrays: new Map([
+        ['codes', { dtype: 'i8', shape: [2, 2], data: Uint8Array.of(1, 255, 3, 4) }],
+        ['none', { dtype: 'f32', shape: [0], data: new Uint8Array(0) }],
+      ]),
     }
     const bytes = writeStatistics(statistics)
     const read = await readStatistics(memorySource(bytes))

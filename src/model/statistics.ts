@@ -1,4 +1,5 @@
 import type { ValueRange } from './observer.ts'
+import type { Value } from './runtime.ts'
 
 /** What is known of each index of one axis of a value, over everything else. */
 export interface ChannelStatistics {
@@ -55,6 +56,8 @@ export interface Statistics {
   readonly unfinished?: true
   /** What else was found by running the model, so that nothing has to be run again. Numbers are finite. */
   readonly choices?: ReadonlyMap<string, Json>
+  /** The same for what is long, such as codes and biases that were fitted to the data. */
+  readonly arrays?: ReadonlyMap<string, Value>
 }
 
 /** What JSON can say. */

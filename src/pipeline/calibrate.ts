@@ -1,5 +1,6 @@
 import { floatsOf } from '../calibration/convert.ts'
 import type { SampleSet } from '../calibration/index.ts'
+import { sampleDigest } from '../calibration/sample-digest.ts'
 import { type StatePair, statePairs } from '../calibration/states.ts'
 import { asSingles, ValueCollector } from '../calibration/value-collector.ts'
 import { TersorError } from '../errors.ts'
@@ -33,6 +34,8 @@ export interface CollectOptions {
   readonly onPartial?: (statistics: Statistics) => void | Promise<void>
   /** Default `modelFingerprint(model)`. */
   readonly fingerprint?: string
+  /** The samples are made up. */
+  readonly synthetic?: boolean
 }
 
 export interface Calibration {
@@ -90,6 +93,7 @@ class Collecting {
   readonly #collectors = new Map<string, ValueCollector>()
   readonly #skipped: Map<string, string>
   readonly #labels: string[] = []
+  readonly #digests: string[] = []
   readonly #sizes: ValueSizes
   readonly #most: number
   readonly #breathe = breather()
@@ -125,6 +129,7 @@ class Collecting {
       else this.#collectors.set(name, new ValueCollector(this.#axes.get(name), from))
     }
     this.#labels.push(...(resumed?.labels ?? []))
+    this.#digests.push(...(resumed?.digests ?? []))
   }
 
   /** Passes until every value has seen every sample. */
@@ -148,6 +153,8 @@ class Collecting {
       values: new Map(this.#options.values.flatMap((name) => (values.has(name) ? [[name, values.get(name)!]] : []))),
       skipped: new Map([...this.#skipped].sort(([a], [b]) => (a < b ? -1 : 1))),
       carried: this.#pairs.map(({ input, output }) => `${input} <- ${output}`),
+      digests: this.#labels.map((_, index) => this.#digests[index] ?? ''),
+      ...(this.#options.synthetic ? { synthetic: true as const } : {}),
     }
   }
 
@@ -165,6 +172,7 @@ class Collecting {
       tools.signal?.throwIfAborted()
       tools.notify({ phase: 'calibrate', done: index, total: samples.count, note: sample.label })
       this.#labels[index] ??= sample.label
+      this.#digests[index] ??= await sampleDigest(sample.feeds)
       const feeds = this.#withStates(sample, carried)
       const sizes = await this.#sizes.of(feeds)
       group ??= this.#firstGroup(names, sizes)
@@ -251,9 +259,13 @@ class Collecting {
     if (this.#pairs.length > 0) return refuse('states are carried from the first sample on')
     if (seen > samples.count) return refuse(`they have seen ${seen} samples, the data have ${samples.count}`)
     for (const index of new Set([0, seen - 1])) {
-      const { label } = await samples.at(index)
+      const { label, feeds } = await samples.at(index)
       if (label !== resume.labels[index]) {
         return refuse(`sample ${index} is "${label}", theirs is "${resume.labels[index]}"`)
+      }
+      const digest = resume.digests?.[index] ?? ''
+      if (digest !== '' && digest !== (await sampleDigest(feeds))) {
+        return refuse(`sample ${index}, "${label}", has other contents now`)
       }
     }
     return resume
