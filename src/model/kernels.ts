@@ -1,3 +1,5 @@
+import type { GramKernels } from './gram-kernels.ts'
+
 import type { LearningKernels } from './learning-kernels.ts'
 
 /** How `fit*` chooses a grid. `code` runs over 0 .. maxCode, half = (maxCode + 1) / 2. */
@@ -492,38 +494,4 @@ export interface Kernels extends LearningKernels {
     dst: number,
     stride: number,
   ): void
-
-  /**
-   * out[i][j] += sum over rows of a[row][i] * b[row][j], each sum in the order of the rows, in f32: second moments of rows (a = b), and
-   * products with a transposed matrix. `aColumns` is a multiple of 4, `bColumns` of 8. Strides that are odd multiples of 8
-   * spread the rows over the caches; some 64 rows a call keep to the nearest one.
-   */
-  crossRows(
-    a: number,
-    aStride: number,
-    b: number,
-    bStride: number,
-    rows: number,
-    aColumns: number,
-    bColumns: number,
-    out: number,
-    outStride: number,
-  ): void
-  /**
-   * One sweep of coordinate descent over the signed codes of one row: code j moves by pull[j] / (gram[j][j] * scale), rounded, where
-   * that is more than half a step, inside [-most, most]; `pull` (gram times what is still wrong) follows. `width` is a multiple of
-   * 8; padding has zeros in `gram`. `beside` (0: none): for every j the indices, i32, of the codes before and after it in a
-   * sum of pairs (-1: none); sums of two codes of one sign stay within `pairLimit`. Returns how many codes moved.
-   */
-  descendRow(
-    gram: number,
-    stride: number,
-    width: number,
-    pull: number,
-    codes: number,
-    scale: number,
-    most: number,
-    beside: number,
-    pairLimit: number,
-  ): number
 }

@@ -146,7 +146,7 @@ class GramTile {
     const rows = scales.length
     const errorOf = (row: number, i: number): number =>
       (values[row * depth + i] as number) - Math.fround((codes[row * depth + i] as number) * (scales[row] as number))
-    const valueOf = (row: number, i: number): number => values[row * depth + i] as number
+    const weightOf = (row: number, i: number): number => values[row * depth + i] as number
     const dotted = (of: (row: number, i: number) => number): number => {
       const pull = this.#view(this.#at.pull, rows * stride)
       let sum = 0
@@ -155,14 +155,14 @@ class GramTile {
       }
       return sum
     }
-    this.#multiply(rows, this.#at.gram, valueOf, true)
-    const energy = dotted(valueOf)
+    this.#multiply(rows, this.#at.gram, weightOf, true)
+    const energy = dotted(weightOf)
     this.#multiply(rows, this.#at.gram, errorOf, true)
     let before = dotted(errorOf)
     let crossed = 0
     if (this.#drifts) {
       const gramError = before
-      this.#multiply(rows, this.#at.drift, valueOf, false)
+      this.#multiply(rows, this.#at.drift, weightOf, false)
       // |e|_G^2 + 2 e^T D w; what does not depend on the codes is left out.
       crossed = dotted(errorOf) - gramError
       before = gramError + 2 * crossed
@@ -191,7 +191,7 @@ class GramTile {
     // pull = G e + D w by now.
     let after = dotted(errorOf)
     if (this.#drifts) {
-      this.#multiply(rows, this.#at.drift, valueOf, true)
+      this.#multiply(rows, this.#at.drift, weightOf, true)
       after += dotted(errorOf)
     }
     return { energy, before, after }

@@ -70,8 +70,8 @@ export async function layerMoments(
     for (const layer of layers) {
       if (lost.has(layer.weight)) continue
       await breathe()
-      const given = valueOf(layer.operand, feeds, seen)
-      const quantizedValue = valueOf(layer.operand, feeds, rounded)
+      const given = valueNamed(layer.operand, feeds, seen)
+      const quantizedValue = valueNamed(layer.operand, feeds, rounded)
       const both = given && quantizedValue && sameShape(given, quantizedValue) ? [given, quantizedValue] : null
       if (both === null || !addRows(found, layer, both as [Value, Value], index, count, options, tools)) {
         lost.add(layer.weight)
@@ -84,7 +84,7 @@ export async function layerMoments(
 
 export type { MomentFacts }
 
-function valueOf(name: string, feeds: Feeds, results: Feeds | undefined): Value | undefined {
+function valueNamed(name: string, feeds: Feeds, results: Feeds | undefined): Value | undefined {
   if (results && Object.hasOwn(results, name)) return results[name]
   return Object.hasOwn(feeds, name) ? feeds[name] : undefined
 }
