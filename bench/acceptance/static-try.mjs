@@ -2,11 +2,11 @@
  * Places, inserts and runs static int8 on one model, with ranges from its own float run: a try of src/graph/placement and
  * src/graph/lowerings/quantize-linear.ts end to end, without the pipeline.
  *
- *     node bench/acceptance/static-try.mjs MODEL [SAMPLES.npy] [--out FILE] [--samples 16] [--weights auto|rescaled|s8|u8|7bit]
+ *     node bench/acceptance/static-try.mjs MODEL [SAMPLES] [--out FILE] [--samples 16] [--weights auto|rescaled|s8|u8|7bit]
  *          [--sums integer|float] [--loose conv-integer|qdq] [--keep LABEL,LABEL]
- *          [--calibrate N] [--scale extreme|error]
+ *          [--forms wide|loose|dynamic|LABEL=FORM,LABEL=FORM] [--calibrate N] [--scale extreme|error]
  *
- * SAMPLES.npy holds [count, ...input shape without batch]; without it samples are smooth noise. The first
+ * SAMPLES is an npy file of [count, ...input shape without batch], or npz with [count, ...input shape] for every input; without it samples are smooth noise. The first
  * N (default half) give the ranges, the others the figures.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -16,6 +16,7 @@ import { basename, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import { build } from 'esbuild'
+import { unzipSync } from 'fflate'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const { values: options, positionals } = parseArgs({
@@ -27,6 +28,7 @@ const { values: options, positionals } = parseArgs({
     sums: { type: 'string', default: 'integer' },
     loose: { type: 'string', default: 'conv-integer' },
     keep: { type: 'string', default: '' },
+    forms: { type: 'string', default: '' },
     scale: { type: 'string', default: 'extreme' },
     calibrate: { type: 'string' },
     verbose: { type: 'boolean', default: false },
@@ -118,13 +120,24 @@ for (const feed of feeds.slice(0, half)) {
 }
 await taps.release()
 
-const placement = await parts.placeActivations(model, parts.ortNodeCpu, {
+const asked = {
   readSmall,
   shapes,
   sums: options.sums,
   loose: options.loose,
   keep: new Set(options.keep.split(',').filter(Boolean)),
-})
+}
+const askedForms = options.forms.split(',').filter(Boolean)
+const forms = new Map(
+  askedForms
+    .filter((one) => one.includes('='))
+    .map((one) => [one.slice(0, one.lastIndexOf('=')), one.split('=').at(-1)]),
+)
+if (askedForms.length === 1 && forms.size === 0) {
+  const { products } = await parts.placeActivations(model, parts.ortNodeCpu, asked)
+  for (const { label, form } of products) if (form !== 'stored') forms.set(label, askedForms[0])
+}
+const placement = await parts.placeActivations(model, parts.ortNodeCpu, { ...asked, forms })
 
 const ranges = new Map()
 for (const { value, group } of placement.points) {
@@ -135,10 +148,11 @@ for (const { value, group } of placement.points) {
 }
 const grids = new Map()
 const groupOf = new Map()
-for (const { value, group, bounds } of placement.points) {
+for (const { value, group, bounds, precision } of placement.points) {
   groupOf.set(value, group)
   const { min, max } = ranges.get(group)
-  grids.set(group, parts.gridOf(min, max, 'u8', bounds))
+  const grid = precision === 'wide' ? parts.wideGridOf(min, max, bounds) : parts.gridOf(min, max, 'u8', bounds)
+  grids.set(group, grid)
 }
 
 const constants = new Map(model.graph.initializers.map((ref) => [ref.name, ref]))
@@ -148,12 +162,13 @@ for (const node of model.graph.nodes) {
 }
 const weights = new Map()
 const biases = new Map()
-const forms = {}
+const stored = {}
 for (const { bias } of placement.products) if (bias) biases.set(bias, await floatsOf(constants.get(bias)))
 const floors = parts.leastScalesOf(placement, grids, biases)
 for (const product of placement.products) {
   const { weight } = product
-  if (!weight) continue
+  // What is computed in float is for the plan to store.
+  if (!weight || product.form === 'stored' || weights.has(weight.name)) continue
   const values = await floatsOf(constants.get(weight.name))
   let least = floors.get(weight.name)
   if (options.weights === 'rescaled') {
@@ -163,9 +178,9 @@ for (const product of placement.products) {
   const made = parts.staticWeight(weight.name, values, weight.shape, weight.axis, { least, scale: options.scale })
   const kind =
     options.weights === 'auto' || options.weights === 'rescaled'
-      ? parts.safeWeight(product, made).form
+      ? parts.safeWeightFor(readersOf(weight), made).form
       : options.weights
-  forms[kind] = (forms[kind] ?? 0) + 1
+  stored[kind] = (stored[kind] ?? 0) + 1
   const again = { least, scale: options.scale, unsigned: kind === 'u8', most: kind === '7bit' ? 63 : 127 }
   weights.set(
     weight.name,
@@ -182,12 +197,12 @@ const optimizedPath = join(folder, 'optimized.onnx')
 const fused = await load(bytes, { optimizedModelFilePath: optimizedPath })
 const unfused = await load(bytes, { graphOptimizationLevel: 'disabled' })
 
-const { integer, total } = placement.multiplyAdds ?? {}
+const { integer, total, doubled } = placement.multiplyAdds ?? {}
 console.log(
   `${basename(path)}: ${(bytes.length / 1e6).toFixed(3)} MB, ${placement.points.length} pairs, ${new Set(groupOf.values()).size} grids`,
 )
 console.log(
-  `placed: ${((100 * integer) / total).toFixed(2)} % of ${(total / 1e6).toFixed(1)} M multiply-adds as integers; products ${JSON.stringify(countBy(placement.products, (one) => one.form))}; weights ${JSON.stringify(forms)}`,
+  `placed: ${((100 * integer) / total).toFixed(2)} % of ${(total / 1e6).toFixed(1)} M multiply-adds as integers, ${(doubled / 1e6).toFixed(1)} M more for wide ones; products ${JSON.stringify(countBy(placement.products, (one) => one.form))}; weights ${JSON.stringify(stored)}`,
 )
 console.log(`float: ${JSON.stringify(Object.fromEntries(placement.floatCounts))}`)
 if (options.verbose)
@@ -246,7 +261,26 @@ async function rewrites() {
   }
 }
 
+function readersOf(weight) {
+  return placement.products.filter((one) => one.weight?.name === weight.name)
+}
+
 function samplesFor(session) {
+  if (samplesPath?.endsWith('.npz')) {
+    const files = unzipSync(readFileSync(samplesPath))
+    const arrays = Object.entries(files).map(([name, file]) => [name.replace('.npy', ''), readNpy(Buffer.from(file))])
+    const total = arrays[0][1].shape[0]
+    const count = Math.min(total, Number(options.samples))
+    return Array.from({ length: count }, (_, i) => {
+      const k = Math.floor((i * total) / count)
+      const of = ({ shape, data }) => {
+        const one = data.length / total
+        const type = data instanceof BigInt64Array ? 'int64' : 'float32'
+        return new ort.Tensor(type, data.slice(k * one, (k + 1) * one), shape.slice(1))
+      }
+      return Object.fromEntries(arrays.map(([name, array]) => [name, of(array)]))
+    })
+  }
   const meta = session.inputMetadata[0]
   if (samplesPath) {
     const { shape, data } = readNpy(readFileSync(samplesPath))
@@ -297,7 +331,8 @@ function readNpy(file) {
     .filter((one) => one.trim())
     .map(Number)
   const body = file.subarray(start + length)
-  return { shape, data: new Float32Array(body.buffer.slice(body.byteOffset, body.byteOffset + body.byteLength)) }
+  const bytes = body.buffer.slice(body.byteOffset, body.byteOffset + body.byteLength)
+  return { shape, data: header.includes('<i8') ? new BigInt64Array(bytes) : new Float32Array(bytes) }
 }
 
 async function time(session) {
