@@ -39,7 +39,7 @@ export function minPsnrOf(bits: number): number {
   return bits >= 4 ? 30 : 20
 }
 
-/** Default for pictures where structural similarity decides: 8 bits leave nothing to see. */
+/** Default where structural similarity decides: 8 bits leave nothing to see. */
 export function minSsimOf(bits: number): number {
   if (bits >= 8) return 0.95
   return bits >= 4 ? 0.85 : 0.7

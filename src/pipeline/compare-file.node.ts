@@ -18,7 +18,7 @@ import { type Judging, type JudgingOptions, judgingOf } from './judging.node.ts'
 import { load } from './load.ts'
 import { type OpenedModel, openModel } from './open-model.node.ts'
 import { Phases } from './phases.ts'
-import { compareWith, runFloat } from './prove.ts'
+import { compareWith, judgedCount, runFloat } from './prove.ts'
 import { plainOptions, toolsOf } from './quantize-file.node.ts'
 import { readSmall } from './tensor-bytes.ts'
 import { vocabularyOf } from './token-tables.ts'
@@ -168,7 +168,7 @@ async function runBoth(
     const metric = meter?.facts()
     return {
       data: run.evidence.data,
-      samples: run.evidence.samples.length,
+      samples: judgedCount(run.evidence),
       fused,
       unfused: await measured(false),
       ...(metric === undefined ? {} : { metric }),

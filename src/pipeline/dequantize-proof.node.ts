@@ -12,7 +12,7 @@ import type { Tools } from '../model/tools.ts'
 import { findRuntime } from '../runtime/find.node.ts'
 import { type Difference, toFloat, writeModel } from './dequantize.ts'
 import { type EvidenceOptions, evidenceFor } from './evidence.node.ts'
-import { compareWith, runFloat } from './prove.ts'
+import { compareWith, judgedCount, runFloat } from './prove.ts'
 import { NodeStage } from './stage.node.ts'
 
 export interface ProofOptions extends EvidenceOptions {
@@ -101,7 +101,7 @@ async function judged(
     await quantized.release()
   }
   const declared = new Map(input.graph.outputs.flatMap(({ name, shape }) => (shape ? [[name, shape] as const] : [])))
-  const facts = { data: run.evidence.data, samples: run.evidence.samples.length, bits: 8, filled: run.evidence.filled }
+  const facts = { data: run.evidence.data, samples: judgedCount(run.evidence), bits: 8, filled: run.evidence.filled }
   const measured = async (path: string, optimized: boolean, note: string): Promise<readonly ComparedOutput[]> => {
     const session = await runtime.open({ path }, { optimized, threads: 1 })
     try {

@@ -1,5 +1,6 @@
 import { openSynthetic, type SampleSet } from '../calibration/index.ts'
 import { openSamples } from '../calibration/samples.node.ts'
+import { type StatePair, statePairs } from '../calibration/states.ts'
 import type { Model } from '../model/graph.ts'
 import type { Inventory } from '../model/inventory.ts'
 import type { RuntimeSession, Sample } from '../model/runtime.ts'
@@ -44,17 +45,25 @@ export async function evidenceFor(
   if (path !== undefined) {
     const set = await openGiven(path, model, inventory, session, options)
     const held = options.fitted === true && options.eval === undefined
-    const samples = await take(held ? someOf(set, judging(set.count)) : set)
+    const states = statesOf(model, session, set)
+    // States come through all of the sequence, also where only parts of it are judged.
+    const whole = held && states.length > 0
+    const samples = await take(held && !whole ? someOf(set, judging(set.count)) : set)
+    const judged = new Set(held ? judging(set.count) : [])
+    const unjudged = new Set(whole ? samples.flatMap((_, index) => (judged.has(index) ? [] : [index])) : [])
     return {
       data: 'given',
       samples,
       found: set.found,
       filled: set.filled,
+      ...(states.length === 0 ? {} : { states }),
+      ...(unjudged.size === 0 ? {} : { unjudged }),
       notes: [
+        ...stateNotes(states),
         ...set.skipped,
         ...(set.notes ?? []),
         ...set.converted,
-        ...heldNotes(samples.length, held ? judging(set.count).length : set.count),
+        ...heldNotes(samples.length, held && !whole ? judging(set.count).length : set.count),
         ...roleNotes(options, set.count),
       ],
     }
@@ -68,6 +77,18 @@ export async function evidenceFor(
   const samples = await take(set)
   const notes = heldNotes(samples.length, set.count)
   return { data: 'synthetic', samples, found: samples.length, filled: set.filled, notes }
+}
+
+/** States that the data do not give: each model carries its own from sample to sample. */
+function statesOf(model: Model, { inputs }: RuntimeSession, { filled }: SampleSet): readonly StatePair[] {
+  const missing = new Set(filled.map((text) => text.slice(0, text.lastIndexOf(': '))))
+  return statePairs(inputs, model.graph.outputs).filter(({ input }) => missing.has(input))
+}
+
+function stateNotes(states: readonly StatePair[]): readonly string[] {
+  if (states.length === 0) return []
+  const pairs = states.map(({ input, output }) => `${input} <- ${output}`).join(', ')
+  return [`judged along the sequence, each model with its own states: ${pairs}`]
 }
 
 /** Samples at a path as the flags about data say, checked against the inputs of this float model. */

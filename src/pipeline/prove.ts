@@ -1,7 +1,9 @@
+import type { StatePair } from '../calibration/states.ts'
 import { TersorError } from '../errors.ts'
 import {
   type ComparedOutput,
   comparison,
+  inputFactsOf,
   type KindHints,
   type MetricMeter,
   type Thresholds,
@@ -12,6 +14,7 @@ import type { Dimension } from '../model/graph.ts'
 import type { Verdict } from '../model/report.ts'
 import type { Feeds, Runtime, RuntimeSession, Sample } from '../model/runtime.ts'
 import type { Tools } from '../model/tools.ts'
+import { stateCarrier } from './carried-states.ts'
 import type { Decided } from './run.ts'
 import type { Saved } from './save.ts'
 import { vocabularyOf } from './token-tables.ts'
@@ -24,6 +27,15 @@ export interface Evidence {
   /** Samples there are, before any selection. */
   readonly found: number
   readonly filled: readonly string[]
+  /** States that each model carries by itself from sample to sample. */
+  readonly states?: readonly StatePair[]
+  /** Indices of `samples` that only bring the states to the others: run, not judged. */
+  readonly unjudged?: ReadonlySet<number>
+}
+
+/** How many samples the figures are about. */
+export function judgedCount({ samples, unjudged }: Evidence): number {
+  return samples.length - (unjudged?.size ?? 0)
 }
 
 /** Float results, kept so that each arithmetic of the candidate can be compared in turn. Bounded by the caller. */
@@ -35,9 +47,12 @@ export interface FloatRun {
 /** Runs the float model once over the evidence. */
 export async function runFloat(session: RuntimeSession, evidence: Evidence, tools: Tools): Promise<FloatRun> {
   const results: Feeds[] = []
+  const states = stateCarrier(evidence.states)
   for (const [index, sample] of evidence.samples.entries()) {
     tools.notify({ phase: 'verify', done: index, total: evidence.samples.length, note: 'float' })
-    results.push(await session.run(sample.feeds, tools.signal))
+    const answer = await session.run(states.feeds(sample), tools.signal)
+    states.after(answer)
+    results.push(answer)
   }
   tools.notify({ phase: 'verify', done: results.length, total: results.length, note: 'float' })
   return { evidence, results }
@@ -53,17 +68,30 @@ export async function compareWith(
   meter?: MetricMeter,
 ): Promise<readonly ComparedOutput[]> {
   const names = Object.keys(float.results[0] ?? {}).filter((name) => session.outputs.includes(name))
-  const collected = comparison(names, hints)
+  const { evidence } = float
+  const collected = comparison(names, hintsFor(evidence, hints))
+  const states = stateCarrier(evidence.states)
   for (const [index, sample] of float.evidence.samples.entries()) {
     tools.notify({ phase: 'verify', done: index, total: float.evidence.samples.length, note })
     const reference = float.results[index] as Feeds
-    const answer = await session.run(sample.feeds, tools.signal)
+    const answer = await session.run(states.feeds(sample), tools.signal)
+    states.after(answer)
+    if (evidence.unjudged?.has(index) === true) continue
     collected.add(reference, answer, sample.label)
     await meter?.add(sample, reference, answer)
   }
   const { length } = float.evidence.samples
   tools.notify({ phase: 'verify', done: length, total: length, note })
   return collected.figures()
+}
+
+/** What is known of the inputs too: pictures are judged as pictures, states that are fed back not on their own. */
+export function hintsFor(evidence: Evidence, hints: KindHints): KindHints {
+  return {
+    ...hints,
+    inputs: inputFactsOf(evidence.samples),
+    ...(evidence.states === undefined ? {} : { carried: new Set(evidence.states.map(({ output }) => output)) }),
+  }
 }
 
 export interface Candidate {
@@ -112,7 +140,7 @@ export async function judge(
   }
   const facts = {
     data: float.evidence.data,
-    samples: float.evidence.samples.length,
+    samples: judgedCount(float.evidence),
     bits: fewestBits(decided),
     thresholds: judgement.thresholds,
     ...(judgement.by === undefined ? {} : { by: judgement.by }),
