@@ -20,6 +20,7 @@ import { decide, finish, prepare } from './run.ts'
 import { layoutOf } from './save.ts'
 import { savingNote } from './saving.ts'
 import { NodeStage } from './stage.node.ts'
+import type { StaticRun } from './static/static-run.node.ts'
 import { suggestionFor } from './suggestion.ts'
 
 export interface FileOptions extends QuantizeOptions, EvidenceOptions, JudgingOptions, Thresholds {
@@ -63,11 +64,12 @@ export async function quantize(input: string, output: string | undefined, option
           { ...options, ...judging, fitted: isStatic },
           tools,
         )
+  let statically: StaticRun | undefined
   try {
     let prepared = await prepare(opened, tools, phases)
     pool.expect(prepared.input.byteLength)
-    const fixed = isStatic
-      ? await (await import('./static/static-model.node.ts')).staticModel(
+    statically = isStatic
+      ? await (await import('./static/static-run.node.ts')).StaticRun.open(
           prepared,
           opened,
           asked,
@@ -76,11 +78,13 @@ export async function quantize(input: string, output: string | undefined, option
           phases,
         )
       : undefined
+    let fixed = await statically?.stage()
     if (fixed) prepared = fixed.prepared
-    const attempts: string[] = [...(fixed?.notes ?? [])]
+    const attempts: string[] = []
     // Rules that asked for static integers have done their work.
     let ask: Ask = fixed ? { ...asked, rules: asked.rules.filter(({ what }) => what !== 'int8-static') } : asked
     let noise: ReadonlyMap<string, number> | null = null
+    let raised: string | null = null
     for (let attempt = 1; ; attempt++) {
       const decided = await decide(prepared, ask, tools, phases)
       const path = output ?? defaultOutput(input, opened, decided.plan.preset)
@@ -98,6 +102,10 @@ export async function quantize(input: string, output: string | undefined, option
           threads: (jobs, units, outputs, notify) =>
             pool.run(jobs, units, outputs, tools.kernels, options.signal, notify),
           retry: async (context, verdict) => {
+            if (statically && attempt < (options.attempts ?? MOST_ATTEMPTS)) {
+              raised = await statically.raise(verdict)
+              if (raised !== null) return current
+            }
             const reduction = neededReduction(verdict)
             if (fixed || !proof || reduction === null || attempt >= (options.attempts ?? MOST_ATTEMPTS)) return null
             noise ??= await proof.noise(context)
@@ -111,6 +119,13 @@ export async function quantize(input: string, output: string | undefined, option
         tools,
         phases,
       )
+      if (statically && raised !== null) {
+        attempts.push(`attempt ${attempt} was refused: ${finished.verdict.because}; tried again with ${raised}`)
+        fixed = await statically.stage()
+        prepared = fixed.prepared
+        raised = null
+        continue
+      }
       if (finished.next !== null) {
         attempts.push(
           `attempt ${attempt} (${decided.plan.preset}) was refused: ${finished.verdict.because}; ${nextStep(finished.next, current)}`,
@@ -127,7 +142,7 @@ export async function quantize(input: string, output: string | undefined, option
         ask,
         options: plainOptions(options),
         phases: phases.list,
-        warnings: [...(proof?.warnings() ?? []), ...attempts, ...notes],
+        warnings: [...(proof?.warnings() ?? []), ...(fixed?.notes ?? []), ...attempts, ...notes],
         peakBytes: process.resourceUsage().maxRSS * 1024,
         outputPath: path,
         ...(proof?.runtime ? { runtime: proof.runtime } : {}),
@@ -145,6 +160,7 @@ export async function quantize(input: string, output: string | undefined, option
   } finally {
     pool.close()
     await proof?.close()
+    await statically?.close()
     await opened.source.close?.()
   }
 }

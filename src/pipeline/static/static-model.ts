@@ -3,10 +3,10 @@ import { coverageOf } from '../../calibration/statistics.ts'
 import { TersorError } from '../../errors.ts'
 import { applyEdits, opsetOf, removeDead, takeInventory } from '../../graph/index.ts'
 import { insertPairs } from '../../graph/lowerings/index.ts'
-import { placeActivations } from '../../graph/placement/index.ts'
+import { type AskedForm, placeActivations } from '../../graph/placement/index.ts'
 import { prepareForStatic } from '../../graph/rewrites/prepare-static.ts'
 import { raiseOpset } from '../../graph/rewrites/raise-opset/index.ts'
-import type { Placement } from '../../model/activation.ts'
+import type { ActivationGrid, Placement } from '../../model/activation.ts'
 import type { Model } from '../../model/graph.ts'
 import type { DecisionFact, Report } from '../../model/report.ts'
 import type { Statistics } from '../../model/statistics.ts'
@@ -17,24 +17,48 @@ import type { Phases } from '../phases.ts'
 import type { Prepared } from '../run.ts'
 import { readSmall } from '../tensor-bytes.ts'
 import { keptLabels } from './kept-labels.ts'
-import { gridsOf } from './static-grids.ts'
+import { type CalibratorOf, gridsOf } from './static-grids.ts'
 import { type StaticConstants, staticConstants } from './static-weights.ts'
 
 /** What static quantization adds to a run: the model with its pairs in place, and what the report says of it. */
 export interface StaticStage {
   readonly prepared: Prepared
+  readonly parts: StaticParts
   readonly decisions: readonly DecisionFact[]
   readonly points: Report['points']
   readonly notes: readonly string[]
 }
 
-/** The model in the form that is quantized, and where; what statistics have to know. */
-export interface StaticPlaced {
+/** The model in the form that is quantized. */
+export interface StaticReady {
   readonly model: Model
+  /** Products that a rule keeps, by label. */
+  readonly keep: ReadonlySet<string>
+  readonly notes: readonly string[]
+}
+
+/** Where it is quantized, and what statistics have to know. */
+export interface StaticPlaced extends StaticReady {
   readonly placement: Placement
   /** Values whose statistics are needed. */
   readonly values: readonly string[]
-  readonly notes: readonly string[]
+}
+
+/** What trials chose; both may be empty. */
+export interface StaticChoices {
+  /** By group, where another than the general one rounds better. */
+  readonly calibrators: ReadonlyMap<string, Calibrator>
+  /** By label of a product, where it needs more precision than pairs give. */
+  readonly forms: ReadonlyMap<string, AskedForm>
+}
+
+export const NO_CHOICES: StaticChoices = { calibrators: new Map(), forms: new Map() }
+
+/** What a stage was made from, for trials. */
+export interface StaticParts {
+  readonly grids: ReadonlyMap<string, ActivationGrid>
+  readonly constants: StaticConstants
+  readonly lowered: Model
 }
 
 /** What is known of the values, and of what data in words: `60 samples`. */
@@ -50,19 +74,27 @@ const OPSET = 13
 /** Growth of a range that is worth a word. */
 const MUCH = 0.1
 
-/** rewrite -> place: nothing is run. E_PLAN where nothing can be computed in integers. */
-export async function placeStatic(prepared: Prepared, ask: Ask, phases: Phases): Promise<StaticPlaced> {
+/** rewrite: nothing is run. */
+export async function readyStatic(prepared: Prepared, ask: Ask, phases: Phases): Promise<StaticReady> {
   const { model, notes } = await phases.time('rewrite', () => readyForStatic(prepared.model))
-  const inventory = await takeInventory(model, readSmall)
-  const placement = await phases.time('place', () =>
-    placeActivations(model, ask.target, { readSmall, keep: keptLabels(inventory, ask) }),
-  )
+  return { model, keep: keptLabels(await takeInventory(model, readSmall), ask), notes }
+}
+
+/** place: nothing is run. E_PLAN where nothing can be computed in integers. */
+export async function placeStatic(
+  ready: StaticReady,
+  ask: Ask,
+  { forms }: StaticChoices,
+  phases: Phases,
+): Promise<StaticPlaced> {
+  const { model, keep } = ready
+  const placement = await phases.time('place', () => placeActivations(model, ask.target, { readSmall, keep, forms }))
   if (placement.points.length === 0) {
     throw new TersorError('E_PLAN', 'nothing in this model can run in integers with static ranges', {
       hint: 'try --to int8 or --to int8-weights',
     })
   }
-  return { model, placement, values: placement.points.map(({ value }) => value), notes }
+  return { ...ready, placement, values: [...new Set(placement.points.map(({ value }) => value))] }
 }
 
 /**
@@ -73,13 +105,14 @@ export async function staticStage(
   prepared: Prepared,
   { model, placement, notes }: StaticPlaced,
   known: StaticKnown,
+  { calibrators }: StaticChoices,
   ask: Ask,
   tools: Tools,
   phases: Phases,
 ): Promise<StaticStage> {
   const { statistics, data } = known
-  const calibrator = known.calibrator ?? 'percentile'
-  const grids = gridsOf(placement, statistics, calibrator)
+  const calibratorOf = calibratorsOf(known, calibrators)
+  const grids = gridsOf(placement, statistics, calibratorOf)
   const constants = await phases.time('weights', () =>
     staticConstants(model, placement, grids, statistics, ask.solver !== 'nearest', tools),
   )
@@ -87,10 +120,19 @@ export async function staticStage(
   const lowered = removeDead(applyEdits(model, edits))
   return {
     prepared: { ...prepared, model: lowered, inventory: await takeInventory(lowered, readSmall) },
+    parts: { grids, constants, lowered },
     decisions: decisionsOf(placement, constants, data),
-    points: pointsOf(placement, grids, calibrator),
+    points: pointsOf(placement, grids, calibratorOf),
     notes: [...notes, ...(known.notes ?? []), ...coverageNotes(statistics), ...placementNotes(placement)],
   }
+}
+
+/** What finds the range of a group: what a trial chose, what was asked for, the default. */
+export function calibratorsOf(
+  { calibrator }: Pick<StaticKnown, 'calibrator'>,
+  chosen: ReadonlyMap<string, Calibrator>,
+): CalibratorOf {
+  return (group) => calibrator ?? chosen.get(group) ?? 'percentile'
 }
 
 async function readyForStatic(model: Model): Promise<{ model: Model; notes: string[] }> {
@@ -154,11 +196,15 @@ function decisionsOf(placement: Placement, { weights, figures }: StaticConstants
   return [...decisions.values()]
 }
 
-function pointsOf(placement: Placement, grids: ReturnType<typeof gridsOf>, calibrator: Calibrator): Report['points'] {
-  return placement.points.map(({ value, group, because }) => ({
+function pointsOf(
+  placement: Placement,
+  grids: ReturnType<typeof gridsOf>,
+  calibratorOf: CalibratorOf,
+): Report['points'] {
+  return placement.points.map(({ value, group, because, precision }) => ({
     value,
-    scheme: 'uint8-tensor-asym',
-    observer: calibrator,
+    scheme: precision === 'wide' ? 'uint16-tensor-asym' : 'uint8-tensor-asym',
+    observer: precision === 'wide' ? 'minmax' : calibratorOf(group),
     group,
     because,
     scale: grids.get(group)?.scale,

@@ -11,11 +11,14 @@ import type { Tools } from '../../model/tools.ts'
 import { elementCountOf } from '../../numbers/dtype.ts'
 import { floatsOf } from '../floats.ts'
 import { correctedBias, meanOf } from './bias-correction.ts'
+import { decodedOf } from './decoded-weight.ts'
 
 /** Codes of every weight that the placement names, and the floats of every bias. */
 export interface StaticConstants {
   readonly weights: ReadonlyMap<string, StaticWeight>
   readonly biases: ReadonlyMap<string, Float32Array>
+  /** The biases before any correction. */
+  readonly plainBiases: ReadonlyMap<string, Float32Array>
   /** By weight. */
   readonly figures: ReadonlyMap<string, WeightFigures>
 }
@@ -43,6 +46,7 @@ export async function staticConstants(
   for (const { bias } of placement.products) {
     if (bias !== null && !biases.has(bias)) biases.set(bias, await floats(constants, bias, tools.kernels))
   }
+  const plainBiases = new Map(biases)
   const groups = new Map(placement.points.map(({ value, group }) => [value, group]))
   const least = leastScalesOf(placement, grids, biases)
   for (const [done, product] of placement.products.entries()) {
@@ -72,7 +76,7 @@ export async function staticConstants(
     if (fits && bias !== null) biases.set(bias, corrected)
     figures.set(weight.name, { sqnrDb: sqnrOf(values, decoded), form, biasCorrected: fits === true })
   }
-  return { weights, biases, figures }
+  return { weights, biases, plainBiases, figures }
 }
 
 /** Constants of the main graph by name, whichever way they are spelled. */
@@ -94,17 +98,6 @@ async function floats(
   const tensor = constants.get(name)
   if (tensor === undefined) throw new TersorError('E_INTERNAL', `no constant is called "${name}"`, { where: name })
   return floatsOf(tensor, 0, elementCountOf(tensor.shape), kernels)
-}
-
-/** Float values of codes. */
-function decodedOf({ codes, scales, axis }: StaticWeight, shape: readonly number[]): Float32Array {
-  const bytes = codes.storage.kind === 'bytes' ? codes.storage.bytes : new Uint8Array(0)
-  const unsigned = codes.dtype === 'u8'
-  const inner = axis === null ? bytes.length : shape.slice(axis + 1).reduce((a, b) => a * b, 1)
-  return Float32Array.from(bytes, (byte, i) => {
-    const code = unsigned ? byte - 128 : byte > 127 ? byte - 256 : byte
-    return code * (scales[scales.length === 1 ? 0 : Math.floor(i / inner) % scales.length] as number)
-  })
 }
 
 function sqnrOf(values: Float32Array, decoded: Float32Array): number {

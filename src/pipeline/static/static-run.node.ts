@@ -1,0 +1,210 @@
+import type { SampleSet } from '../../calibration/index.ts'
+import type { Calibrator } from '../../calibration/ranges/index.ts'
+import type { Verdict } from '../../model/report.ts'
+import type { Runtime } from '../../model/runtime.ts'
+import type { Tools } from '../../model/tools.ts'
+import type { Ask } from '../ask.ts'
+import { neededReduction } from '../attempts.ts'
+import { collectStatistics } from '../calibrate.node.ts'
+import type { OpenedModel } from '../open-model.node.ts'
+import type { Phases } from '../phases.ts'
+import type { Prepared } from '../run.ts'
+import { TapSessions } from '../tap-sessions.node.ts'
+import { chooseRanges } from './choose-ranges.ts'
+import { measureNoise } from './measure-noise.ts'
+import { raiseActivations } from './raise.ts'
+import { runtimeFor, type StaticInputOptions, samplesFor } from './static-inputs.node.ts'
+import {
+  NO_CHOICES,
+  placeStatic,
+  readyStatic,
+  type StaticChoices,
+  type StaticKnown,
+  type StaticPlaced,
+  type StaticReady,
+  type StaticStage,
+  staticStage,
+} from './static-model.ts'
+import { Trial } from './trial.ts'
+
+export interface StaticOptions extends StaticInputOptions {
+  readonly calibrator?: Calibrator
+  readonly maxMemory?: number
+  /** How long trials and corrections may take; default 'default'. */
+  readonly effort?: 'fast' | 'default' | 'best'
+}
+
+/** Samples of a trial, and runs it may take for each sample of the data; by effort. */
+const TRIALS = {
+  fast: { samples: 0, runs: 0 },
+  default: { samples: 2, runs: 2 },
+  best: { samples: 8, runs: Number.POSITIVE_INFINITY },
+} as const
+
+/** Predictions are aimed this much below the threshold at first, and lower when that was not enough. */
+const AIMS = [0.8, 0.5, 0.3, 0.15, 0.05]
+
+/**
+ * Static quantization of one model: rewrite -> place -> calibrate -> choose -> grids -> weights -> pairs, and again with more precision where
+ * the error comes from, as long as the verdict asks for it.
+ */
+export class StaticRun {
+  readonly #prepared: Prepared
+  readonly #ask: Ask
+  readonly #options: StaticOptions
+  readonly #tools: Tools
+  readonly #phases: Phases
+  readonly #runtime: Runtime
+  readonly #samples: SampleSet
+  readonly #sessions: TapSessions
+  readonly #ready: StaticReady
+  #placed: StaticPlaced
+  #known: StaticKnown
+  #choices: StaticChoices = NO_CHOICES
+  #stage: StaticStage | undefined
+  #raised = 0
+
+  /** Runs the float model over the data. E_RUNTIME without an onnxruntime to run it on. */
+  static async open(
+    prepared: Prepared,
+    opened: OpenedModel,
+    ask: Ask,
+    options: StaticOptions,
+    tools: Tools,
+    phases: Phases,
+  ): Promise<StaticRun> {
+    const ready = await readyStatic(prepared, ask, phases)
+    const placed = await placeStatic(ready, ask, NO_CHOICES, phases)
+    const runtime = await runtimeFor(opened)
+    try {
+      const samples = await samplesFor(ready.model, prepared, opened, runtime, options)
+      const { statistics, notes } = await phases.time('calibrate', () =>
+        collectStatistics({
+          model: ready.model,
+          values: placed.values,
+          samples,
+          runtime,
+          tools,
+          ...(options.maxMemory === undefined ? {} : { maxMemory: options.maxMemory }),
+        }),
+      )
+      const known = {
+        statistics,
+        data: `${samples.count} ${options.calib === undefined ? 'synthetic inputs' : 'samples'}`,
+        notes: [...samples.skipped, ...notes],
+        ...(options.calibrator === undefined ? {} : { calibrator: options.calibrator }),
+      }
+      return new StaticRun(prepared, ask, options, tools, phases, runtime, samples, ready, placed, known)
+    } catch (thrown) {
+      await runtime.close()
+      throw thrown
+    }
+  }
+
+  private constructor(
+    prepared: Prepared,
+    ask: Ask,
+    options: StaticOptions,
+    tools: Tools,
+    phases: Phases,
+    runtime: Runtime,
+    samples: SampleSet,
+    ready: StaticReady,
+    placed: StaticPlaced,
+    known: StaticKnown,
+  ) {
+    this.#prepared = prepared
+    this.#ask = ask
+    this.#options = options
+    this.#tools = tools
+    this.#phases = phases
+    this.#runtime = runtime
+    this.#samples = samples
+    this.#sessions = new TapSessions(runtime, tools)
+    this.#ready = ready
+    this.#placed = placed
+    this.#known = known
+  }
+
+  /** The model with its pairs, by what is chosen so far. */
+  async stage(): Promise<StaticStage> {
+    if (this.#stage === undefined) {
+      await this.#chooseRanges()
+      this.#stage = await this.#make()
+    }
+    return this.#stage
+  }
+
+  /** More precision where the noise is made, after a refusal; what was done in words, or null when there is nothing to be done. */
+  async raise(verdict: Verdict): Promise<string | null> {
+    const reduction = neededReduction(verdict)
+    const aim = AIMS[this.#raised]
+    if (reduction === null || aim === undefined) return null
+    this.#raised += 1
+    const trial = await this.#trial(TRIALS.default.samples)
+    const noise = await measureNoise(trial, this.#tools)
+    const raised = raiseActivations(this.#placed.placement, noise, reduction * aim, this.#choices.forms)
+    if (raised === null) return null
+    this.#choices = { ...this.#choices, forms: raised.forms }
+    this.#placed = await placeStatic(this.#ready, this.#ask, this.#choices, this.#phases)
+    await this.#know()
+    this.#stage = await this.#make()
+    return `16-bit activations for ${raised.changed.length} more products`
+  }
+
+  async close(): Promise<void> {
+    await this.#sessions.close()
+    await this.#runtime.close()
+  }
+
+  /** Calibrators by trial, where none was asked for. */
+  async #chooseRanges(): Promise<void> {
+    const { samples, runs } = TRIALS[this.#options.effort ?? 'default']
+    if (samples === 0 || this.#options.calibrator !== undefined) return
+    await this.#phases.time('ranges', async () => {
+      const first = await this.#make()
+      const trial = await this.#trial(samples, first)
+      const { placement } = this.#placed
+      const most = runs * this.#samples.count
+      const choices = await chooseRanges(trial, placement, this.#known.statistics, most, this.#tools)
+      const calibrators = new Map([...choices].map(([group, { calibrator }]) => [group, calibrator]))
+      this.#choices = { ...this.#choices, calibrators }
+    })
+  }
+
+  async #trial(samples: number, stage?: StaticStage): Promise<Trial> {
+    const { parts } = stage ?? (await this.stage())
+    const { model, placement } = this.#placed
+    await this.#sessions.keepOnly(new Set())
+    return Trial.open({ model, placement, ...parts }, this.#samples, samples, this.#sessions, this.#tools)
+  }
+
+  #make(): Promise<StaticStage> {
+    return staticStage(this.#prepared, this.#placed, this.#known, this.#choices, this.#ask, this.#tools, this.#phases)
+  }
+
+  /** Statistics of values that only the present placement rounds. */
+  async #know(): Promise<void> {
+    const { statistics } = this.#known
+    const values = this.#placed.values.filter((name) => !statistics.values.has(name) && !statistics.skipped.has(name))
+    if (values.length === 0) return
+    const more = await this.#phases.time('calibrate', () =>
+      collectStatistics({
+        model: this.#ready.model,
+        values,
+        samples: this.#samples,
+        runtime: this.#runtime,
+        tools: this.#tools,
+        ...(this.#options.maxMemory === undefined ? {} : { maxMemory: this.#options.maxMemory }),
+      }),
+    )
+    this.#known = {
+      ...this.#known,
+      statistics: {
+        ...statistics,
+        values: new Map([...statistics.values, ...more.statistics.values]),
+        skipped: new Map([...statistics.skipped, ...more.statistics.skipped]),
+      },
+    }
+  }
+}
