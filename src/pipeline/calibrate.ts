@@ -18,7 +18,7 @@ import { partsOf, SIZES, ValueSizes } from './value-sizes.ts'
 export interface CollectOptions {
   /** The float model whose values are looked at. */
   readonly model: Model
-  /** Names of values of the outer graph: outputs of nodes, and graph inputs. */
+  /** Names of values of the main graph (outputs of nodes, graph inputs), and keys of values inside bodies (`bodyValueKey`). */
   readonly values: readonly string[]
   readonly samples: SampleSet
   readonly tools: Tools
@@ -46,6 +46,8 @@ export interface Calibration {
 }
 
 const DEFAULT_MEMORY = 256_000_000
+/** Why a value of a branch that no sample took has no statistics, nor one of a Loop that never ran. */
+export const NOT_REACHED = 'the data never reach it'
 /** Copies of an activation at a time: the executor's, the one handed over, and the one before that is still being counted. */
 const COPIES = 4
 
@@ -54,7 +56,7 @@ const COPIES = 4
  * not grow with the number of samples: values are fetched in groups that fit `maxMemory` (one that does not is fetched alone),
  * each group in a pass of its own. What is remembered depends on the model and the samples only.
  *
- * A value that is no float tensor, or not finite for some sample, gets no statistics but a reason in `skipped`. E_USAGE without
+ * A value that is no float tensor, not finite for some sample or never reached gets no statistics but a reason in `skipped`. E_USAGE without
  * samples; E_RUNTIME, E_FORMAT as the executor and the samples throw them; E_ABORTED when stopped. The sessions are closed.
  */
 export async function collectWith(sessions: ModelSessions, options: CollectOptions): Promise<Calibration> {
@@ -122,14 +124,16 @@ class Collecting {
     )
     this.#pairs = states ?? statePairs(inputs, model.graph.outputs).filter(({ input }) => given.has(input))
     const resumed = await this.#resumed()
+    this.#labels.push(...(resumed?.labels ?? []))
+    this.#digests.push(...(resumed?.digests ?? []))
     for (const name of [...this.#taps.inputs, ...this.#taps.values]) {
       const from = resumed?.values.get(name)
       const reason = resumed?.skipped.get(name)
-      if (reason !== undefined) this.#skipped.set(name, reason)
+      // More samples may reach it.
+      const open = reason === NOT_REACHED && this.#labels.length < samples.count
+      if (reason !== undefined && !open) this.#skipped.set(name, reason)
       else this.#collectors.set(name, new ValueCollector(this.#axes.get(name), from))
     }
-    this.#labels.push(...(resumed?.labels ?? []))
-    this.#digests.push(...(resumed?.digests ?? []))
   }
 
   /** Passes until every value has seen every sample. */
@@ -146,12 +150,18 @@ class Collecting {
 
   statistics(): Statistics {
     const values = new Map<string, ValueStatistics>()
-    for (const [name, collector] of this.#collectors) if (collector.seen > 0) values.set(name, collector.statistics())
+    const skipped = new Map(this.#skipped)
+    for (const [name, collector] of this.#collectors) {
+      if (collector.seen === 0) continue
+      const known = collector.statistics()
+      if (known.count > 0) values.set(name, known)
+      else skipped.set(name, NOT_REACHED)
+    }
     return {
       model: this.#fingerprint,
       labels: [...this.#labels],
       values: new Map(this.#options.values.flatMap((name) => (values.has(name) ? [[name, values.get(name)!]] : []))),
-      skipped: new Map([...this.#skipped].sort(([a], [b]) => (a < b ? -1 : 1))),
+      skipped: new Map([...skipped].sort(([a], [b]) => (a < b ? -1 : 1))),
       carried: this.#pairs.map(({ input, output }) => `${input} <- ${output}`),
       digests: this.#labels.map((_, index) => this.#digests[index] ?? ''),
       ...(this.#options.synthetic ? { synthetic: true as const } : {}),

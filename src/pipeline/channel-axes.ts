@@ -1,5 +1,6 @@
-import { isStandard } from '../graph/index.ts'
-import type { Model, Node } from '../model/graph.ts'
+import { bodyValueKey } from '../graph/bodies/index.ts'
+import { isStandard, type Scope, scopesOf } from '../graph/index.ts'
+import type { Graph, Model, Node } from '../model/graph.ts'
 
 /** Channels in the second dimension of first input and first output. */
 const SECOND: ReadonlySet<string> = new Set([
@@ -64,11 +65,34 @@ const ELEMENTWISE: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Which dimension of a value of the outer graph counts channels (negative: from the end), by what makes and reads it: the
+ * Which dimension of a value counts channels (negative: from the end), by what makes and reads it: the
  * second around convolutions and pools, the last around matrix products and recurrent layers, and along operators that work
- * element by element. Values of which nothing is known are left out.
+ * element by element. Values inside bodies go by their keys, as they come out of a tapped model: Scan puts iterations in front, and
+ * what a Loop computes has lost its dimensions. Values of which nothing is known are left out.
  */
-export function channelAxes({ graph }: Model): ReadonlyMap<string, number> {
+export function channelAxes(model: Model): ReadonlyMap<string, number> {
+  const axes = new Map<string, number>()
+  for (const scope of scopesOf(model)) {
+    const before = axesBefore(scope)
+    if (scope.graph === null || before === null) continue
+    for (const [name, axis] of axesIn(scope.graph)) {
+      axes.set(bodyValueKey(scope.path, name), axis < 0 ? axis : axis + before)
+    }
+  }
+  return axes
+}
+
+/** How many dimensions Scans put before those of a value; null inside Loops. */
+function axesBefore(scope: Scope): number | null {
+  let count = 0
+  for (let at = scope; at.parent !== null; at = at.parent) {
+    if (at.owner?.op === 'Loop') return null
+    if (at.owner?.op === 'Scan') count++
+  }
+  return count
+}
+
+function axesIn(graph: Graph): ReadonlyMap<string, number> {
   const axes = new Map<string, number>()
   const constants = new Set(graph.initializers.map(({ name }) => name))
   const set = (name: string | undefined, axis: number): void => {

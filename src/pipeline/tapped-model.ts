@@ -1,9 +1,10 @@
 import { freshNames } from '../graph/index.ts'
 import type { Graph, Model, Node, ValueInfo } from '../model/graph.ts'
+import { BodyTaps } from './tapped-bodies.ts'
 
-/** Values of the outer graph that can be looked at, and why the others cannot. */
+/** Values that can be looked at, those inside bodies under their keys (`bodyValueKey`), and why the others cannot. */
 export interface Taps {
-  /** Given by nodes: graph outputs of a tapped copy. */
+  /** Given by nodes, of the main graph or inside bodies: graph outputs of a tapped copy. */
   readonly values: readonly string[]
   /** Graph inputs: seen in the feeds. */
   readonly inputs: readonly string[]
@@ -14,7 +15,8 @@ export interface Taps {
 export const FLOATS: ReadonlySet<string> = new Set(['f32', 'f16', 'f64'])
 
 /** Sorts asked-for values. Element types that nothing declares show when the model runs. */
-export function tapsOf({ graph }: Model, asked: readonly string[]): Taps {
+export function tapsOf(model: Model, asked: readonly string[]): Taps {
+  const { graph } = model
   const inputs = new Set(graph.inputs.map(({ name }) => name))
   const constants = new Set([...graph.initializers.map(({ name }) => name), ...graph.sparseInitializers])
   const made = new Set<string>()
@@ -23,6 +25,7 @@ export function tapsOf({ graph }: Model, asked: readonly string[]): Taps {
   }
   const infos = new Map([...graph.inputs, ...graph.values, ...graph.outputs].map((info) => [info.name, info]))
   const taps = { values: [] as string[], inputs: [] as string[], skipped: new Map<string, string>() }
+  let bodies: BodyTaps | undefined
   for (const name of new Set(asked)) {
     const info = infos.get(name)
     if (constants.has(name)) taps.skipped.set(name, 'a constant')
@@ -30,17 +33,23 @@ export function tapsOf({ graph }: Model, asked: readonly string[]): Taps {
       taps.skipped.set(name, `elements of type ${info.dtype}`)
     else if (inputs.has(name)) taps.inputs.push(name)
     else if (made.has(name)) taps.values.push(name)
-    else taps.skipped.set(name, 'no value of the outer graph; values inside bodies and functions are not fetched')
+    else {
+      bodies ??= new BodyTaps(model)
+      const reason = bodies.reason(name, FLOATS)
+      if (reason === null) taps.values.push(name)
+      else taps.skipped.set(name, reason ?? 'no value of the main graph or of a body')
+    }
   }
   return taps
 }
 
 /** The same graph giving `values` (and `also`) instead of its outputs, without the nodes that only fed other outputs. */
 export function tappedModel(model: Model, values: readonly string[], also: readonly string[] = []): Model {
-  const { graph } = model
+  const exposed = withBodyValues(model, values)
+  const { graph } = exposed
   const infos = new Map([...graph.values, ...graph.outputs].map((info) => [info.name, info]))
   const outputs = [...new Set([...values, ...also])].map((name): ValueInfo => infos.get(name) ?? { name })
-  return withOutputs(model, graph.nodes, outputs)
+  return withOutputs(exposed, graph.nodes, outputs)
 }
 
 /** The same graph giving how many elements each value has, and the name of each figure. */
@@ -48,13 +57,21 @@ export function sizedModel(
   model: Model,
   values: readonly string[],
 ): { readonly model: Model; readonly sizes: ReadonlyMap<string, string> } {
-  const fresh = freshNames(model)
+  const exposed = withBodyValues(model, values)
+  const fresh = freshNames(exposed)
   const sizes = new Map(values.map((name) => [name, fresh(`${name}.size`)]))
   const nodes = [...sizes].map(([value, size]): Node => {
     return { name: '', op: 'Size', domain: '', inputs: [value], outputs: [size], attributes: [] }
   })
   const outputs = [...sizes.values()].map((name): ValueInfo => ({ name, dtype: 'i64', shape: [] }))
-  return { model: withOutputs(model, [...model.graph.nodes, ...nodes], outputs), sizes }
+  return { model: withOutputs(exposed, [...exposed.graph.nodes, ...nodes], outputs), sizes }
+}
+
+/** The main graph gives what is asked of bodies. */
+function withBodyValues(model: Model, values: readonly string[]): Model {
+  const made = new Set(model.graph.nodes.flatMap((node) => node.outputs))
+  const inside = values.filter((name) => !made.has(name))
+  return inside.length === 0 ? model : new BodyTaps(model).expose(inside)
 }
 
 function withOutputs(model: Model, nodes: readonly Node[], outputs: readonly ValueInfo[]): Model {

@@ -7,10 +7,11 @@ import { sizedModel } from './tapped-model.ts'
 /** Key of the session that gives sizes. */
 export const SIZES = 'sizes'
 
-/** How many elements values have, asked of the executor: once for every combination of input shapes. */
+/** How many elements values have, asked of the executor: once for every combination of input shapes. A bound of memory, no more. */
 export class ValueSizes {
   readonly #model: Model
   readonly #values: readonly string[]
+  readonly #inBodies: boolean
   readonly #sessions: ModelSessions
   readonly #signal: AbortSignal | undefined
   readonly #known = new Map<string, ReadonlyMap<string, number>>()
@@ -18,13 +19,14 @@ export class ValueSizes {
   constructor(model: Model, values: readonly string[], sessions: ModelSessions, signal?: AbortSignal) {
     this.#model = model
     this.#values = values
+    this.#inBodies = values.some((name) => name.startsWith('['))
     this.#sessions = sessions
     this.#signal = signal
   }
 
   /** E_RUNTIME when the executor does not run the model on these feeds. */
   async of(feeds: Feeds): Promise<ReadonlyMap<string, number>> {
-    const shapes = JSON.stringify(Object.entries(feeds).map(([name, { shape }]) => [name, shape]))
+    const shapes = JSON.stringify(Object.entries(feeds).map((feed) => this.#kindOf(...feed)))
     const known = this.#known.get(shapes)
     if (known !== undefined) return known
     const found = new Map<string, number>()
@@ -36,6 +38,12 @@ export class ValueSizes {
     }
     this.#known.set(shapes, found)
     return found
+  }
+
+  /** What sizes may follow from: shapes, and for values inside bodies also what decides on branches and iterations. */
+  #kindOf(name: string, { shape, dtype, data }: Value): readonly unknown[] {
+    const decides = data instanceof Uint8Array && data.length <= 8 && dtype !== 'f32' && dtype !== 'f64'
+    return decides && this.#inBodies ? [name, shape, [...data]] : [name, shape]
   }
 }
 
