@@ -4,7 +4,11 @@ import type { ByteSink, ByteSource } from './types.ts'
 
 /** Bytes that are already here. `read` gives views, not copies. */
 export function memorySource(bytes: Uint8Array | ArrayBuffer, label = 'memory'): ByteSource {
-  const all = bytes instanceof Uint8Array ? bytes : new Uint8Array(bytes)
+  // A plain view also where Node's Buffer is given: `slice` of that is no copy, and callers count on one.
+  const all =
+    bytes instanceof Uint8Array
+      ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+      : new Uint8Array(bytes)
   return {
     label,
     byteLength: all.byteLength,
