@@ -75,37 +75,49 @@ export function safePairScales(product: StaticProduct, values: Float32Array): Fl
 /** Largest sum of neighbours of one sign, per channel of the product (matrices of a stack share their channels). */
 function worstPairs(product: StaticProduct, values: Int8Array | Float32Array): Float64Array {
   const { shape, axis } = product.weight ?? { shape: [], axis: null }
-  const at = (index: number): number => values[index] as number
   if (product.op === 'Conv') {
     const [channels = 0, depth = 0] = shape
     const positions = shape.slice(2).reduce((a, b) => a * b, 1)
     const worst = new Float64Array(channels)
-    raise(worst, depth * positions, (channel, step) => {
-      const position = Math.floor(step / depth)
-      return at((channel * depth + (step - position * depth)) * positions + position)
-    })
+    const run = { outer: positions, outerStep: 1, inner: depth, innerStep: positions }
+    for (let channel = 0; channel < channels; channel++) raise(worst, channel, values, channel * depth * positions, run)
     return worst
   }
   const [rows = 0, columns = 0] = shape.slice(-2)
   const byRow = axis !== null && axis === shape.length - 2
   const worst = new Float64Array(byRow ? rows : columns)
+  const run = byRow
+    ? { outer: 1, outerStep: 0, inner: columns, innerStep: 1 }
+    : { outer: 1, outerStep: 0, inner: rows, innerStep: columns }
   for (let base = 0; base < values.length; base += rows * columns) {
-    if (byRow) raise(worst, columns, (row, step) => at(base + row * columns + step))
-    else raise(worst, rows, (column, step) => at(base + step * columns + column))
+    for (let channel = 0; channel < worst.length; channel++) {
+      raise(worst, channel, values, base + (byRow ? channel * columns : channel), run)
+    }
   }
   return worst
 }
 
-function raise(worst: Float64Array, depth: number, at: (channel: number, step: number) => number): void {
-  for (let channel = 0; channel < worst.length; channel++) {
-    let before = 0
-    for (let step = 0; step < depth; step++) {
-      const value = at(channel, step)
+/** Elements in the order in which they are added: two nested steps. */
+interface Run {
+  readonly outer: number
+  readonly outerStep: number
+  readonly inner: number
+  readonly innerStep: number
+}
+
+function raise(worst: Float64Array, channel: number, values: Int8Array | Float32Array, start: number, run: Run): void {
+  const { outer, outerStep, inner, innerStep } = run
+  let most = worst[channel] as number
+  let before = 0
+  for (let i = 0, from = start; i < outer; i++, from += outerStep) {
+    for (let j = 0, at = from; j < inner; j++, at += innerStep) {
+      const value = values[at] as number
       if (value < 0 === before < 0) {
         const sum = Math.abs(value + before)
-        if (sum > (worst[channel] as number)) worst[channel] = sum
+        if (sum > most) most = sum
       }
       before = value
     }
   }
+  worst[channel] = most
 }

@@ -1,6 +1,5 @@
 import { TersorError } from '../../errors.ts'
 import type { StaticWeight } from '../../model/activation.ts'
-import { roundHalfEven } from '../../numbers/rounding.ts'
 
 export interface StaticWeightOptions {
   /** Codes around 128 in u8, the same numbers: kernels of two unsigned operands do not saturate. */
@@ -31,18 +30,21 @@ export function staticWeight(
   const { unsigned = false, most = 127, least, scale = 'extreme' } = options
   const channels = axis === null ? 1 : (shape[axis] as number)
   const inner = axis === null ? 1 : shape.slice(axis + 1).reduce((a, b) => a * b, 1)
-  const channelOf = (index: number): number => Math.floor(index / inner) % channels
-  const extremes = extremesOf(name, values, channels, channelOf)
+  const layout = { channels, inner, count: values.length }
+  const extremes = extremesOf(name, values, layout)
   const scales = extremes.map((extreme, channel) => {
     const floor = least?.[channel] ?? 0
     return Math.max(extreme > 0 ? Math.fround(extreme / most) : 1, floor)
   })
-  if (scale === 'error') lowerScales(scales, values, most, least, channelOf)
+  if (scale === 'error') lowerScales(scales, values, most, least, layout)
   const bytes = new Uint8Array(values.length)
-  for (let index = 0; index < values.length; index++) {
-    const code = encode(values[index] as number, scales[channelOf(index)] as number, most)
-    bytes[index] = unsigned ? code + 128 : code
-  }
+  const middle = unsigned ? 128 : 0
+  eachRun(layout, (channel, start, end) => {
+    const step = scales[channel] as number
+    for (let index = start; index < end; index++) {
+      bytes[index] = encode(values[index] as number, step, most) + middle
+    }
+  })
   return {
     codes: {
       name: `${name}/codes`,
@@ -55,28 +57,48 @@ export function staticWeight(
   }
 }
 
+/** 1.5 * 2^52: a double below 2^51 that it is added to and taken from again is rounded, half to even. */
+const ROUNDER = 6755399441055744
+
 function encode(value: number, scale: number, most: number): number {
-  const code = roundHalfEven(value / scale)
+  const code = value / scale + ROUNDER - ROUNDER
   return code > most ? most : code < -most ? -most : code
 }
 
-function extremesOf(
-  name: string,
-  values: Float32Array,
-  channels: number,
-  channelOf: (index: number) => number,
-): Float32Array {
-  const extremes = new Float32Array(channels)
-  for (let index = 0; index < values.length; index++) {
-    const magnitude = Math.abs(values[index] as number)
-    if (!Number.isFinite(magnitude)) {
-      throw new TersorError('E_NONFINITE', `expected finite weights, found one at element ${index}`, {
-        where: `tensor "${name}"`,
-      })
-    }
-    const channel = channelOf(index)
-    if (magnitude > (extremes[channel] as number)) extremes[channel] = magnitude
+interface Layout {
+  readonly channels: number
+  /** Elements of one channel that follow one another. */
+  readonly inner: number
+  readonly count: number
+}
+
+/** Runs of elements of one channel, in their order. */
+function eachRun(
+  { channels, inner, count }: Layout,
+  visit: (channel: number, start: number, end: number) => void,
+): void {
+  if (channels === 1) return visit(0, 0, count)
+  for (let start = 0, channel = 0; start < count; start += inner) {
+    visit(channel, start, start + inner)
+    channel = channel + 1 === channels ? 0 : channel + 1
   }
+}
+
+function extremesOf(name: string, values: Float32Array, layout: Layout): Float32Array {
+  const extremes = new Float32Array(layout.channels)
+  eachRun(layout, (channel, start, end) => {
+    let extreme = extremes[channel] as number
+    for (let index = start; index < end; index++) {
+      const magnitude = Math.abs(values[index] as number)
+      if (!(magnitude < Number.POSITIVE_INFINITY)) {
+        throw new TersorError('E_NONFINITE', `expected finite weights, found one at element ${index}`, {
+          where: `tensor "${name}"`,
+        })
+      }
+      if (magnitude > extreme) extreme = magnitude
+    }
+    extremes[channel] = extreme
+  })
   return extremes
 }
 
@@ -86,24 +108,42 @@ function lowerScales(
   values: Float32Array,
   most: number,
   least: Float32Array | undefined,
-  channelOf: (index: number) => number,
+  layout: Layout,
 ): void {
-  const full = scales.slice()
-  const errors = new Float64Array(scales.length).fill(Number.POSITIVE_INFINITY)
-  for (let step = CANDIDATES; step >= 0; step--) {
-    const part = LEAST_PART + ((1 - LEAST_PART) * step) / CANDIDATES
-    const candidate = full.map((scale, channel) => Math.max(Math.fround(scale * part), least?.[channel] ?? 0))
-    const sums = new Float64Array(scales.length)
-    for (let index = 0; index < values.length; index++) {
-      const channel = channelOf(index)
-      const scale = candidate[channel] as number
-      const value = values[index] as number
-      sums[channel] = (sums[channel] as number) + (value - scale * encode(value, scale, most)) ** 2
+  const { channels, inner, count } = layout
+  const own = new Float64Array(count / Math.max(channels, 1))
+  for (let channel = 0; channel < channels; channel++) {
+    for (let start = channels === 1 ? 0 : channel * inner, at = 0; at < own.length; start += channels * inner) {
+      const length = channels === 1 ? count : inner
+      for (let index = start; index < start + length; index++, at++) own[at] = values[index] as number
     }
-    for (let channel = 0; channel < scales.length; channel++) {
-      if ((sums[channel] as number) >= (errors[channel] as number)) continue
-      errors[channel] = sums[channel] as number
-      scales[channel] = candidate[channel] as number
+    const full = scales[channel] as number
+    const floor = least?.[channel] ?? 0
+    let error = Number.POSITIVE_INFINITY
+    for (let step = CANDIDATES; step >= 0; step--) {
+      const part = LEAST_PART + ((1 - LEAST_PART) * step) / CANDIDATES
+      const candidate = Math.fround(Math.max(Math.fround(full * part), floor))
+      const sum = squaredError(own, candidate, most, error)
+      if (sum >= error) continue
+      error = sum
+      scales[channel] = candidate
     }
   }
+}
+
+/** Elements between two looks at what was reached. */
+const STRETCH = 64
+
+/** In the order of the elements; given up, with what was reached, once that is `enough`. */
+function squaredError(values: Float64Array, scale: number, most: number, enough: number): number {
+  let sum = 0
+  for (let start = 0; start < values.length && !(sum >= enough); start += STRETCH) {
+    const end = Math.min(start + STRETCH, values.length)
+    for (let index = start; index < end; index++) {
+      const value = values[index] as number
+      const difference = value - scale * encode(value, scale, most)
+      sum += difference * difference
+    }
+  }
+  return sum
 }
