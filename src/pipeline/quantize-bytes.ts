@@ -1,27 +1,46 @@
 import { blobSource } from '../bytes/blob.ts'
 import { memorySource } from '../bytes/memory.ts'
 import type { ByteSource } from '../bytes/types.ts'
+import type { GivenSample } from '../calibration/given-samples.ts'
 import { openSynthetic } from '../calibration/index.ts'
+import type { Calibrator } from '../calibration/ranges/index.ts'
 import { TersorError } from '../errors.ts'
 import { givenThresholds, type Thresholds, verdictOf } from '../evaluation/index.ts'
 import { createKernels, createReferenceKernels } from '../kernels/index.ts'
 import type { Report, Verdict } from '../model/report.ts'
 import type { Runtime, RuntimeSession, Sample } from '../model/runtime.ts'
+import type { Statistics } from '../model/statistics.ts'
 import type { StageEvent, Tools } from '../model/tools.ts'
+import type { Ask } from './ask.ts'
 import { askOf, type QuantizeOptions } from './ask-of.ts'
 import { MemoryStage } from './memory-stage.ts'
 import { Phases } from './phases.ts'
 import { type FloatRun, fewestBits, judge, runFloat, worstTensors } from './prove.ts'
+import type { StaticBytes } from './quantize-static.ts'
 import { reportOf } from './report-of.ts'
-import { decide, finish, type Prove, prepare } from './run.ts'
+import { decide, finish, type Prepared, type Prove, prepare } from './run.ts'
 
 export interface BytesOptions extends QuantizeOptions, Thresholds {
   /** File name of the result; default `model.onnx`. */
   readonly name?: string
   /** `ortRuntime(ort, ...)`: judges the result. Without it the verdict is `unproven`. */
   readonly runtime?: Runtime
-  /** Inputs to judge on; without them synthetic ones are made from the seed. */
+  /** Inputs to judge on; without them a part of `calib`, else synthetic ones are made from the seed. */
   readonly samples?: readonly Sample[]
+  /**
+   * int8-static: a statistics file, or what `readStatistics` gives. The float model is not run then, and the bytes are those that
+   * Node makes of the same statistics.
+   */
+  readonly statistics?: Statistics | File | Blob | ArrayBuffer | Uint8Array | ByteSource
+  /** int8-static without statistics: data to find ranges on; feeds, or pictures, .npy and .npz as files. Needs `runtime`. */
+  readonly calib?: readonly GivenSample[]
+  /** How pictures of `calib` become values: a preset, keys or the text of a preprocessor_config.json. */
+  readonly preprocess?: string
+  readonly skipBad?: boolean
+  readonly calibrator?: Calibrator
+  readonly effort?: 'fast' | 'default' | 'best'
+  /** Bytes that fetched activations may take. */
+  readonly maxMemory?: number
   readonly openExternal?: (location: string) => Promise<ByteSource>
   readonly shardSize?: number
   readonly force?: boolean
@@ -34,6 +53,8 @@ export interface BytesResult {
   readonly report: Report
   /** By file name; the first is the model. Empty when the verdict is `refused`. */
   readonly files: ReadonlyMap<string, Uint8Array>
+  /** int8-static: a statistics file, for the next run here or with `--statistics`. */
+  readonly statistics?: Uint8Array
 }
 
 /** The main job in memory, for browsers and anywhere else: the same bytes as the command line writes. */
@@ -48,18 +69,26 @@ export async function quantize(
     ...(options.signal ? { signal: options.signal } : {}),
   }
   const phases = new Phases(tools.notify)
-  const ask = askOf({ ...options, noVerify: options.noVerify === true || options.runtime === undefined })
+  const judged = options.noVerify !== true && options.runtime !== undefined
+  const asked = askOf({ ...options, noVerify: !judged })
+  const isStatic = asked.to === 'int8-static'
+  if (!isStatic) refuseStatic(options)
   const source = sourceOf(input)
-  const prepared = await prepare(
+  let prepared = await prepare(
     { source, ...(options.openExternal ? { openExternal: options.openExternal } : {}) },
     tools,
     phases,
   )
+  const made = isStatic ? await staticOf(prepared, asked, options, judged, tools, phases) : undefined
+  if (made) prepared = made.stage.prepared
+  // Rules that asked for static integers have done their work.
+  const ask: Ask = made ? { ...asked, rules: asked.rules.filter(({ what }) => what !== 'int8-static') } : asked
   const decided = await decide(prepared, ask, tools, phases)
   const stage = new MemoryStage()
   const name = options.name ?? 'model.onnx'
-  const notes: string[] = []
-  const runtime = options.noVerify === true ? undefined : options.runtime
+  const notes: string[] = [...(made?.stage.notes ?? [])]
+  const runtime = judged ? options.runtime : undefined
+  const samples = options.samples ?? made?.judging
   const finished = await finish(
     decided,
     stage,
@@ -69,7 +98,7 @@ export async function quantize(
       force: options.force ?? false,
       ...(options.shardSize === undefined ? {} : { shardBytes: options.shardSize }),
     },
-    runtime && proverOf(runtime, source, options, tools, notes),
+    runtime && proverOf(runtime, source, { ...options, ...(samples ? { samples } : {}) }, tools, notes),
     tools,
     phases,
   )
@@ -84,12 +113,53 @@ export async function quantize(
     outputPath: name,
     ...(runtime ? { runtime: { name: runtime.name, version: runtime.version, threads: 1, cpu: runtime.cpu } } : {}),
   })
-  return { report, files: finished.files.length > 0 ? stage.files : new Map() }
+  const files = finished.files.length > 0 ? stage.files : new Map<string, Uint8Array>()
+  if (made === undefined) return { report, files }
+  const { decisions, points } = made.stage
+  const statistics = { sha256: made.sha256 }
+  return {
+    report: { ...report, decisions: [...decisions, ...report.decisions], points, statistics },
+    files,
+    statistics: made.file,
+  }
 }
 
-function sourceOf(input: File | Blob | ArrayBuffer | Uint8Array | ByteSource): ByteSource {
-  if (input instanceof ArrayBuffer) return memorySource(new Uint8Array(input), 'model')
-  if (input instanceof Uint8Array) return memorySource(input, 'model')
+async function staticOf(
+  prepared: Prepared,
+  ask: Ask,
+  options: BytesOptions,
+  judged: boolean,
+  tools: Tools,
+  phases: Phases,
+): Promise<StaticBytes> {
+  const { quantizeStatic } = await import('./quantize-static.ts')
+  const { statistics, ...rest } = options
+  const given = statistics === undefined ? {} : { statistics: statisticsFrom(statistics) }
+  // Statistics that are given were made of data that are not known here: nothing can be held back of them.
+  return quantizeStatic(
+    prepared,
+    ask,
+    { ...rest, ...given, judged: judged && options.samples === undefined },
+    tools,
+    phases,
+  )
+}
+
+function statisticsFrom(given: NonNullable<BytesOptions['statistics']>): Statistics | ByteSource {
+  return 'values' in given && 'skipped' in given ? given : sourceOf(given, 'statistics')
+}
+
+function refuseStatic({ statistics, calib, calibrator }: BytesOptions): void {
+  const [name] = Object.entries({ statistics, calib, calibrator }).find(([, value]) => value !== undefined) ?? []
+  if (name === undefined) return
+  throw new TersorError('E_USAGE', `${name} is for ranges of activations: it belongs to to: 'int8-static'`, {
+    where: name,
+  })
+}
+
+function sourceOf(input: File | Blob | ArrayBuffer | Uint8Array | ByteSource, label = 'model'): ByteSource {
+  if (input instanceof ArrayBuffer) return memorySource(new Uint8Array(input), label)
+  if (input instanceof Uint8Array) return memorySource(input, label)
   if (typeof Blob !== 'undefined' && input instanceof Blob) return blobSource(input)
   return input as ByteSource
 }
