@@ -47,6 +47,8 @@ export interface LineOptions {
   readonly compressed?: boolean
   /** Compute SHA-256 of input and output; for --json, --manifest and --report. */
   readonly hashes?: boolean
+  /** Keep samples to look at; for --report. */
+  readonly pictures?: boolean
   readonly onEvent?: (event: StageEvent) => void
   readonly signal?: AbortSignal
 }

@@ -12,7 +12,11 @@ export function lineOptions(parsed: Parsed): LineOptions & { readonly recipe?: s
   for (const [name, value] of parsed.values)
     if (!OWN.has(name)) options[name === 'rule' ? 'rules' : camelCase(name)] = value
   const hashed = ['json', 'manifest', 'report'].some((name) => parsed.values.has(name))
-  return { ...(options as LineOptions & { readonly recipe?: string }), ...(hashed ? { hashes: true } : {}) }
+  return {
+    ...(options as LineOptions & { readonly recipe?: string }),
+    ...(hashed ? { hashes: true } : {}),
+    ...(parsed.values.has('report') ? { pictures: true } : {}),
+  }
 }
 
 const camelCase = (name: string): string => name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase())

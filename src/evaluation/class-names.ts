@@ -7,6 +7,8 @@ export interface ClassNames {
   readonly count: number
   /** Position in the list; undefined when no class is called so, or several are. */
   of(name: string): number | undefined
+  /** The first word for a position. */
+  name?(position: number): string | undefined
 }
 
 const MOST = 1_000_000
@@ -39,7 +41,7 @@ export function classNames(lines: readonly (readonly string[])[], where: string)
       }
     }
   }
-  return { where, count: lines.length, of: (name) => exact.get(name) ?? short.get(name) }
+  return { where, count: lines.length, of: (name) => exact.get(name) ?? short.get(name), name: (at) => lines[at]?.[0] }
 }
 
 function namesOfJson(text: string, where: string): readonly (readonly string[])[] {

@@ -13,6 +13,7 @@ export {
 export { decibels, EXACT_DB } from './decibels.ts'
 export { type Box, boxesOf, type DetectionOutputs, detectionOutputs, matchedBoxes } from './detections.ts'
 export { type Numbers, numbersOf } from './elements.ts'
+export { expNegative } from './exponential.ts'
 export { type Label, type Labels, labelsOfCsv, labelsOfFolders, labelsOfNames } from './labels.ts'
 export {
   type InputFacts,

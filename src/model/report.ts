@@ -1,3 +1,4 @@
+import type { ShownSample } from './gallery.ts'
 import type { LayerFacts } from './layer-facts.ts'
 
 /** The JSON object of the command-line contract, section 7. Keys are stable; `schema` counts breaking changes. */
@@ -101,6 +102,8 @@ export interface Verdict {
     readonly float: string
     readonly quantized: string
   }[]
+  /** Samples to look at, for --report: pictures, spectrograms, boxes, answers, texts of both models. */
+  readonly shown?: readonly ShownSample[]
   /** Tensors with the largest share of error, worst first. */
   readonly worst: readonly string[]
   /** Inputs that the data did not give and how they were filled. */

@@ -158,7 +158,7 @@ async function runBoth(
       const session = await open(b.path as string, optimized)
       const note = optimized ? 'fused' : 'unfused'
       try {
-        const found = await compareWith(session, run, hints, note, tools, optimized ? meter : undefined)
+        const found = await compareWith(session, run, hints, note, tools, optimized && meter ? [meter] : [])
         return found.filter(({ name }) => outputs.includes(name))
       } finally {
         await session.release()

@@ -22,6 +22,7 @@ import {
   moduleMeter,
   type VerdictFacts,
 } from '../evaluation/index.ts'
+import { type Gallery, galleryOf } from './gallery/gallery.ts'
 
 export interface JudgingOptions {
   /**
@@ -31,6 +32,8 @@ export interface JudgingOptions {
   readonly labels?: string
   /** A file that names the model's classes in its order, for labels that are words. Default: the words of the data, sorted. */
   readonly classes?: string
+  /** Keep samples to look at, for a picture report. */
+  readonly pictures?: boolean
   /** What decides: top1, cosine, kl, snr, psnr, ssim, bits, boxes, or the path of a module. Default by kind of output. */
   readonly metric?: string
 }
@@ -41,6 +44,8 @@ export interface Judging {
   readonly by?: NonNullable<VerdictFacts['by']>
   /** A metric of the task; `found` samples are in the data. */
   readonly meter?: (found: number, hints: KindHints) => MetricMeter
+  /** Samples for people to look at, made anew for every candidate. */
+  readonly gallery?: (found: number, hints: KindHints) => Gallery
 }
 
 interface Context extends JudgingOptions {
@@ -60,13 +65,18 @@ export async function judgingOf(options: Context): Promise<Judging> {
   const choice = options.metric === undefined ? undefined : metricChoice(options.metric)
   checkTogether(options, choice?.kind === 'name' ? choice.name : undefined)
   const labels = options.labels === undefined ? undefined : await labelsFor(options, options.labels)
+  const shown: Pick<Judging, 'gallery'> =
+    options.pictures === true
+      ? { gallery: (found, hints) => galleryOf(hints, { found, ...(labels === undefined ? {} : { labels }) }) }
+      : {}
   if (choice?.kind === 'module') {
     const metric = await metricModule(choice.path)
-    return { by: 'module', meter: (found) => moduleMeter(metric, labels, found) }
+    return { by: 'module', meter: (found) => moduleMeter(metric, labels, found), ...shown }
   }
-  if (choice?.name === 'bits') return { by: 'bits', meter: (_found, hints) => bitsMeter(hints) }
-  if (choice?.name === 'boxes') return { by: 'boxes', meter: () => boxMeter() }
+  if (choice?.name === 'bits') return { by: 'bits', meter: (_found, hints) => bitsMeter(hints), ...shown }
+  if (choice?.name === 'boxes') return { by: 'boxes', meter: () => boxMeter(), ...shown }
   return {
+    ...shown,
     ...(choice === undefined ? {} : { by: choice.name }),
     ...(labels === undefined ? {} : { meter: (found, hints) => accuracyMeter(labels, found, hints) }),
   }

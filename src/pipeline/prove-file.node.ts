@@ -188,8 +188,12 @@ async function writeBeside(model: Model, folder: string, tools: Tools): Promise<
   return { path, remove: () => rmSync(home, { recursive: true, force: true }) }
 }
 
-function judgingOf({ by, meter }: Judging): Judging {
-  return { ...(by === undefined ? {} : { by }), ...(meter === undefined ? {} : { meter }) }
+function judgingOf({ by, meter, gallery }: Judging): Judging {
+  return {
+    ...(by === undefined ? {} : { by }),
+    ...(meter === undefined ? {} : { meter }),
+    ...(gallery === undefined ? {} : { gallery }),
+  }
 }
 
 function megabytes(bytes: number): number {

@@ -15,6 +15,7 @@ import type { Verdict } from '../model/report.ts'
 import type { Feeds, Runtime, RuntimeSession, Sample } from '../model/runtime.ts'
 import type { Tools } from '../model/tools.ts'
 import { stateCarrier } from './carried-states.ts'
+import type { Gallery } from './gallery/gallery.ts'
 import type { Decided } from './run.ts'
 import type { Saved } from './save.ts'
 import { vocabularyOf } from './token-tables.ts'
@@ -58,14 +59,19 @@ export async function runFloat(session: RuntimeSession, evidence: Evidence, tool
   return { evidence, results }
 }
 
-/** One arithmetic of the candidate against float; `meter` sees the same answers. */
+/** Sees the same answers as the comparison. */
+export interface Watcher {
+  add(sample: Sample, float: Feeds, quantized: Feeds): Promise<void> | void
+}
+
+/** One arithmetic of the candidate against float. */
 export async function compareWith(
   session: RuntimeSession,
   float: FloatRun,
   hints: KindHints,
   note: string,
   tools: Tools,
-  meter?: MetricMeter,
+  also: readonly Watcher[] = [],
 ): Promise<readonly ComparedOutput[]> {
   const names = Object.keys(float.results[0] ?? {}).filter((name) => session.outputs.includes(name))
   const { evidence } = float
@@ -78,7 +84,7 @@ export async function compareWith(
     states.after(answer)
     if (evidence.unjudged?.has(index) === true) continue
     collected.add(reference, answer, sample.label)
-    await meter?.add(sample, reference, answer)
+    for (const one of also) await one.add(sample, reference, answer)
   }
   const { length } = float.evidence.samples
   tools.notify({ phase: 'verify', done: length, total: length, note })
@@ -107,6 +113,8 @@ export interface Judgement {
   readonly by?: NonNullable<VerdictFacts['by']>
   /** A metric of the task, made anew for every candidate. */
   readonly meter?: (found: number, hints: KindHints) => MetricMeter
+  /** Samples for people to look at, made anew for every candidate. */
+  readonly gallery?: (found: number, hints: KindHints) => Gallery
   /** Why the reference arithmetic was left out, if it was. */
   readonly onNote: (text: string) => void
 }
@@ -129,11 +137,11 @@ export async function judge(
     model: ModelRef,
     optimized: boolean,
     note: string,
-    meter?: MetricMeter,
+    also: readonly Watcher[] = [],
   ): Promise<readonly ComparedOutput[]> => {
     const session = await runtime.open(model, { optimized, threads: 1 })
     try {
-      return await compareWith(session, float, hints, note, tools, meter)
+      return await compareWith(session, float, hints, note, tools, also)
     } finally {
       await session.release()
     }
@@ -148,10 +156,16 @@ export async function judge(
     filled: float.evidence.filled,
   }
   const meter = judgement.meter?.(float.evidence.found, hints)
+  const gallery = judgement.gallery?.(float.evidence.found, hintsFor(float.evidence, hints))
   let fused: readonly ComparedOutput[]
   try {
     // As users run it: the arithmetic that a metric of the task speaks about.
-    fused = await measured(candidate.fused, true, 'fused', meter)
+    fused = await measured(
+      candidate.fused,
+      true,
+      'fused',
+      [meter, gallery].filter((one) => one !== undefined),
+    )
   } catch (thrown) {
     if (tools.signal?.aborted || !(thrown instanceof TersorError) || thrown.code !== 'E_RUNTIME') throw thrown
     return {
@@ -176,13 +190,15 @@ export async function judge(
     }
   }
   for (const note of meter?.notes() ?? []) judgement.onNote(note)
-  return verdictOf({
+  const shown = gallery?.shown() ?? []
+  const verdict = verdictOf({
     ...facts,
     fused,
     unfused,
     ...(reference ? { reference } : {}),
     ...(meter && metric ? { metric, examples: meter.examples() } : {}),
   })
+  return shown.length === 0 ? verdict : { ...verdict, shown }
 }
 
 function declaredOutputs(decided: Decided): ReadonlyMap<string, readonly Dimension[]> {

@@ -90,6 +90,10 @@ export function worstFigures(outputs: readonly OutputFigures[]): OutputFigures |
   }
   const agreement = least((figures) => figures.top1Agreement, Math.min)
   const kl = least((figures) => figures.kl, Math.max)
+  // Of pictures only: other values of four axes have a peak that means nothing to people.
+  const pictures = outputs.filter(({ medium }) => medium === 'picture')
+  const psnrDb = pictures.length === 0 ? undefined : Math.min(...pictures.map((one) => one.psnrDb ?? Number.NaN))
+  const ssim = least((figures) => (figures.medium === 'picture' ? figures.ssim : undefined), Math.min)
   return {
     name: outputs.length === 1 ? first.name : `worst of ${outputs.length} outputs`,
     cosine: least((figures) => figures.cosine, Math.min)!,
@@ -98,5 +102,7 @@ export function worstFigures(outputs: readonly OutputFigures[]): OutputFigures |
     nonFinite: outputs.reduce((sum, figures) => sum + figures.nonFinite, 0),
     ...(agreement === undefined ? {} : { top1Agreement: agreement }),
     ...(kl === undefined ? {} : { kl }),
+    ...(psnrDb === undefined ? {} : { psnrDb }),
+    ...(ssim === undefined ? {} : { ssim }),
   }
 }

@@ -19,7 +19,9 @@ import { decisionsTable, reasonTable } from './page/decisions-table.ts'
 import { figuresTable } from './page/figures-table.ts'
 import { facts, frame, section, tile, warningList } from './page/frame.ts'
 import { html, type Markup } from './page/html.ts'
+import { layerSection } from './page/layers.ts'
 import { pictureGrid, type SamplePicture } from './page/pictures.ts'
+import { sampleSection } from './page/samples.ts'
 
 export interface HtmlExtras {
   /** Pictures of samples, where the data are pictures. */
@@ -57,6 +59,8 @@ export function toHtml(report: Report, extras: HtmlExtras = {}): string {
           'What each shows, what the float model says and what the new one says; wrong answers first.',
           pictureGrid(extras.pictures, verdict),
         ),
+    sampleSection(verdict?.shown),
+    layerSection(report.layers),
     section('What stayed as it was, and why', '', reasonTable(decisions)),
     decisions.length === 0 ? html`` : section('Every decision', 'Click a heading to sort.', decisionsTable(decisions)),
     section('How it was made', '', environment(report)),
@@ -102,6 +106,8 @@ function tiles({ input, output, verdict }: Report, after: number): Markup[] {
   if (figures === undefined) return list
   const data = countText(verdict!.samples, verdict!.data === 'synthetic' ? 'synthetic sample' : 'sample')
   if (figures.top1Agreement !== undefined) list.push(tile('agreement', shareText(figures.top1Agreement), data))
+  if (figures.psnrDb !== undefined) list.push(tile('PSNR', decibelText(figures.psnrDb), data))
+  if (figures.ssim !== undefined) list.push(tile('SSIM', cosineText(figures.ssim), data))
   list.push(tile('cosine', cosineText(figures.cosine), data), tile('SQNR', decibelText(figures.sqnrDb), data))
   if (figures.kl !== undefined) list.push(tile('mean KL', numberText(figures.kl), data))
   return list

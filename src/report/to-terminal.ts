@@ -13,6 +13,7 @@ import {
   shareText,
   worstFigures,
 } from './figures.ts'
+import { layersToTerminal } from './layers-to-terminal.ts'
 import { printable, shorten } from './printable.ts'
 import { groupByReason, groupByScheme } from './reasons.ts'
 import { COLORS, type Paint, PLAIN, textTable } from './text-table.ts'
@@ -35,6 +36,7 @@ export function toTerminal(report: Report, options: TextOptions = {}): string {
     changes(report, paint),
     kept(report, paint, verbose),
     worstLayers(report, paint, verbose),
+    layersToTerminal(report.layers, paint, verbose),
     ...(verbose ? [allDecisions(report, paint)] : []),
     measured(report, paint, verbose),
     warnings(report.warnings, paint),
@@ -82,6 +84,8 @@ function beforeAfter(report: Report, paint: Paint): string[] {
   if (figures !== undefined) {
     const about = verdict!.data === 'synthetic' ? 'synthetic inputs' : verdict!.outputs.length > 1 ? figures.name : ''
     if (figures.top1Agreement !== undefined) rows.push(['agreement', '', shareText(figures.top1Agreement), about])
+    if (figures.psnrDb !== undefined) rows.push(['PSNR', '', decibelText(figures.psnrDb), about])
+    if (figures.ssim !== undefined) rows.push(['SSIM', '', cosineText(figures.ssim), about])
     rows.push(['cosine', '', cosineText(figures.cosine), about])
     rows.push(['SQNR', '', decibelText(figures.sqnrDb), about])
     if (figures.kl !== undefined) rows.push(['mean KL', '', numberText(figures.kl), about])
