@@ -4,7 +4,7 @@
  *
  *     node bench/acceptance/static-try.mjs MODEL [SAMPLES] [--out FILE] [--samples 16] [--weights auto|rescaled|s8|u8|7bit]
  *          [--sums integer|float] [--loose conv-integer|qdq] [--keep LABEL,LABEL]
- *          [--forms wide|loose|dynamic|LABEL=FORM,LABEL=FORM] [--calibrate N] [--scale extreme|error]
+ *          [--forms wide|loose|dynamic|LABEL=FORM,LABEL=FORM] [--qoperator] [--calibrate N] [--scale extreme|error]
  *
  * SAMPLES is an npy file of [count, ...input shape without batch], or npz with [count, ...input shape] for every input; without it samples are smooth noise. The first
  * N (default half) give the ranges, the others the figures.
@@ -29,6 +29,7 @@ const { values: options, positionals } = parseArgs({
     loose: { type: 'string', default: 'conv-integer' },
     keep: { type: 'string', default: '' },
     forms: { type: 'string', default: '' },
+    qoperator: { type: 'boolean', default: false },
     scale: { type: 'string', default: 'extreme' },
     calibrate: { type: 'string' },
     verbose: { type: 'boolean', default: false },
@@ -50,6 +51,7 @@ await build({
       export { raiseOpset } from './src/graph/rewrites/raise-opset/index.ts'
       export * from './src/graph/placement/index.ts'
       export { insertPairs } from './src/graph/lowerings/quantize-linear.ts'
+      export { toQOperators } from './src/graph/lowerings/qoperator.ts'
       export { leastScalesOf } from './src/graph/lowerings/quantized-bias.ts'
       export { ortNodeCpu } from './src/targets/ort-node-cpu.ts'
       export { encodeModel } from './test/fixtures/build.ts'`,
@@ -222,6 +224,25 @@ console.log(
 console.log(`as float:  ${(await time(float)).toFixed(2)} ms; fused ${(await time(fused)).toFixed(2)} ms`)
 
 const runs = { fused, unfused }
+if (options.qoperator) {
+  const { model: turned, left: pairs } = await parts.toQOperators(lowered, readSmall)
+  const turnedBytes = await parts.encodeModel(turned)
+  runs.qoperator = await load(turnedBytes)
+  const counts = JSON.stringify(countBy(turned.graph.nodes, (node) => node.op))
+  console.log(`qoperator: ${(turnedBytes.length / 1e6).toFixed(3)} MB, ${counts}`)
+  for (const { label, op, why } of pairs) console.log(`  pairs: ${op} ${label}: ${why}`)
+  let [equal, all] = [0, 0]
+  for (const feed of feeds.slice(half)) {
+    const [a, b] = [await fused.run(feed), await runs.qoperator.run(feed)]
+    for (const name of float.outputNames) {
+      for (const [i, one] of a[name].data.entries()) equal += Number(one === b[name].data[i])
+      all += a[name].data.length
+    }
+  }
+  console.log(
+    `qoperator: ${equal} of ${all} results equal those of fused pairs; ${(await time(runs.qoperator)).toFixed(2)} ms`,
+  )
+}
 for (const [label, session] of Object.entries(runs)) {
   let [dot, a2, b2, agree, noise] = [0, 0, 0, 0, 0]
   for (const feed of feeds.slice(half)) {

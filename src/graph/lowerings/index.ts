@@ -13,6 +13,7 @@ import { matmulNBits } from './matmul-nbits.ts'
 
 export { lowerLstmPair, type PackedWeight } from './dynamic-lstm.ts'
 export { float32s, int64s } from './make.ts'
+export { type LeftAsPairs, type QOperatorModel, toQOperators } from './qoperator.ts'
 export { insertPairs, type PairInputs } from './quantize-linear.ts'
 export { biasCodes, leastScalesOf, leastWeightScales } from './quantized-bias.ts'
 export { quantizedRows, type RowActivation } from './row-activation.ts'

@@ -47,7 +47,8 @@ export async function boundsOf(site: Site): Promise<ReadonlyMap<string, ValueBou
   return known
 }
 
-async function boundsOfNode(node: Node, of: (name: string) => ValueBounds, site: Site): Promise<ValueBounds> {
+/** Where a node keeps its results when what it reads lies where `of` says. */
+export async function boundsOfNode(node: Node, of: (name: string) => ValueBounds, site: Site): Promise<ValueBounds> {
   const input = of(node.inputs[0] ?? '')
   const fixed = FIXED.get(node.op)
   if (node.op === 'Relu') return { min: Math.max(0, input.min), max: Math.max(0, input.max) }

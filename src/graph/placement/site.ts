@@ -99,4 +99,14 @@ export class Site {
     if (bytes.byteLength !== 4) return null
     return new DataView(bytes.buffer, bytes.byteOffset, 4).getFloat32(0, true)
   }
+
+  /** The value of a scalar constant of 8 bits, or null. */
+  async code(name: string): Promise<number | null> {
+    const tensor = this.constant(name)
+    if (tensor === null || (tensor.dtype !== 'u8' && tensor.dtype !== 'i8')) return null
+    if (tensor.shape.some((size) => size !== 1) || tensor.storage.kind === 'opaque') return null
+    const bytes = tensor.storage.kind === 'bytes' ? tensor.storage.bytes : await this.readSmall(tensor)
+    const [byte] = bytes
+    return byte === undefined ? null : tensor.dtype === 'i8' && byte > 127 ? byte - 256 : byte
+  }
 }

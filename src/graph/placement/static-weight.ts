@@ -77,9 +77,9 @@ function eachRun(
   { channels, inner, count }: Layout,
   visit: (channel: number, start: number, end: number) => void,
 ): void {
-  if (channels === 1) return visit(0, 0, count)
-  for (let start = 0, channel = 0; start < count; start += inner) {
-    visit(channel, start, start + inner)
+  const length = channels === 1 ? count : inner
+  for (let start = 0, channel = 0; start < count; start += length) {
+    visit(channel, start, start + length)
     channel = channel + 1 === channels ? 0 : channel + 1
   }
 }
