@@ -147,6 +147,21 @@ describe('operators on codes', () => {
     expect(ops).toContain(op)
   })
 
+  it('a product whose result moves before it is rounded', async () => {
+    const shape = [2, 6, 8]
+    const nodes = [
+      node('MatMul', ['x', 'w'], ['a']),
+      node('Transpose', ['a'], ['b'], { perm: [1, 0, 2] }),
+      node('Reshape', ['b', 'i'], ['c']),
+      node('Relu', ['c'], ['d']),
+      node('MatMul', ['d', 'v'], ['y']),
+    ]
+    const initializers = [weight('w', [8, 8]), weight('v', [16, 4]), i64('i', [2], [6, 16])]
+    const { left, ops } = await expectSame(net(shape, nodes, initializers), shape)
+    expect(left).toEqual([])
+    expect(ops).toEqual(['QuantizeLinear', 'QLinearMatMul', 'Transpose', 'Reshape', 'MatMulIntegerToFloat'])
+  })
+
   it('parts of a split', async () => {
     const shape = [1, 4, 8, 8]
     const nodes = [

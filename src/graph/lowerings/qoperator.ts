@@ -2,6 +2,7 @@ import type { Model, Node } from '../../model/graph.ts'
 import { intAttribute } from '../attributes.ts'
 import type { ReadSmall } from '../constant-nodes.ts'
 import { applyEdits } from '../edit.ts'
+import { freshNames } from '../fresh-names.ts'
 import { boundsOfNode, UNBOUNDED } from '../placement/bounds.ts'
 import { CODES } from '../placement/grid.ts'
 import { Site } from '../placement/site.ts'
@@ -22,12 +23,18 @@ export interface QOperatorModel {
   readonly left: readonly LeftAsPairs[]
 }
 
-/** Where a value is quantized: the QuantizeLinear, and the Relu and Clip in front of it, which its grid makes needless. */
+/** Where a value is quantized. */
 interface Quantized {
   readonly name: CodedName
   readonly quantize: Node
+  /** Relu and Clip in front of it, which its grid makes needless. */
   readonly absorbed: readonly Node[]
+  /** What moves elements in front of it, and can move codes. */
+  readonly moves: readonly Node[]
 }
+
+/** Behind what onnxruntime looks for a QuantizeLinear (its propagation), so that the same products give codes. */
+const MOVES = new Set(['MaxPool', 'Reshape', 'Transpose', 'Squeeze', 'Unsqueeze', 'Slice'])
 
 /** By how much a grid may pass a bound, as onnxruntime takes it. */
 const SLACK = 1.2e-7
@@ -39,6 +46,7 @@ const SLACK = 1.2e-7
  */
 export async function toQOperators(model: Model, readSmall: ReadSmall): Promise<QOperatorModel> {
   const site = await Site.of(model, readSmall, new Map())
+  const fresh = freshNames(model)
   const left: LeftAsPairs[] = []
   const replace = new Map<Node, readonly Node[]>()
   for (const node of site.nodes) {
@@ -46,8 +54,8 @@ export async function toQOperators(model: Model, readSmall: ReadSmall): Promise<
     if (form === null) continue
     const inputs = dataInputs(node).map((index) => dequantized(site, node.inputs[index] ?? ''))
     if (inputs.every((input) => input === null)) continue
-    const found: (Quantized | null)[] = []
-    for (const name of node.outputs) found.push(await quantizedBehind(site, name))
+    const found: (CodesBehind | null)[] = []
+    for (const name of node.outputs) found.push(withMoves(await quantizedBehind(site, name), fresh))
     const between: Between = {
       node,
       inputs,
@@ -61,14 +69,33 @@ export async function toQOperators(model: Model, readSmall: ReadSmall): Promise<
     }
     // Where the grid of the result is known, which may be made after the node.
     const [last, ...others] = found.flatMap((one) => one?.quantize ?? []).toReversed()
-    for (const one of [node, ...others, ...found.flatMap((result) => result?.absorbed ?? [])]) replace.set(one, [])
-    replace.set(last ?? node, [made])
+    const passed = found.flatMap((one) => (one === null ? [] : [...one.absorbed, ...one.moves]))
+    for (const one of [node, ...others, ...passed]) replace.set(one, [])
+    replace.set(last ?? node, [made, ...found.flatMap((one) => one?.moved ?? [])])
   }
   if (replace.size === 0) return { model, left }
   for (const node of site.nodes) if (isUnread(node, site, replace)) replace.set(node, [])
   const added = [...replace.values()].flat()
   const opsets = added.some(({ domain }) => domain === MICROSOFT) ? { opsets: [MICROSOFT_OPSET] } : {}
   return { model: removeDead(applyEdits(model, [{ scope: [], replace, ...opsets }])), left }
+}
+
+/** The value's own codes, and the nodes that move them to where they were quantized. */
+interface CodesBehind extends Quantized {
+  readonly moved: readonly Node[]
+}
+
+function withMoves(found: Quantized | null, fresh: (base: string) => string): CodesBehind | null {
+  if (found === null) return null
+  const { name, moves } = found
+  if (moves.length === 0) return { ...found, moved: [] }
+  const codes = [...moves.map((move) => fresh(`${move.inputs[0]}/codes`)), name.codes]
+  const moved = moves.map((move, at) => ({
+    ...move,
+    inputs: move.inputs.with(0, codes[at] as string),
+    outputs: [codes[at + 1] as string],
+  }))
+  return { ...found, name: { ...name, codes: codes[0] as string }, moved }
 }
 
 /** The codes behind a value that a DequantizeLinear gives. */
@@ -86,9 +113,10 @@ function codedName(site: Site, node: Node, codes: string): CodedName | null {
   return { codes, scale, zero, axis: intAttribute(node, 'axis', 1), scales }
 }
 
-/** The one QuantizeLinear behind a value, through Relu and Clip that its grid makes needless. */
+/** The one QuantizeLinear behind a value, through Relu and Clip that its grid makes needless and what moves elements. */
 async function quantizedBehind(site: Site, name: string): Promise<Quantized | null> {
   const absorbed: Node[] = []
+  const moves: Node[] = []
   for (let at = name; ; ) {
     const reader = site.onlyReader(at)
     if (reader === null || !isStandard(reader)) return null
@@ -96,10 +124,11 @@ async function quantizedBehind(site: Site, name: string): Promise<Quantized | nu
       const found = codedName(site, reader, reader.outputs[0] ?? '')
       if (found === null || found.scales !== 1) return null
       for (const node of absorbed) if (!(await isNeedless(node, found, site))) return null
-      return { name: found, quantize: reader, absorbed }
+      return { name: found, quantize: reader, absorbed, moves }
     }
-    if (reader.op !== 'Relu' && reader.op !== 'Clip') return null
-    absorbed.push(reader)
+    if (reader.op === 'Relu' || reader.op === 'Clip') absorbed.push(reader)
+    else if (MOVES.has(reader.op) && reader.inputs[0] === at && reader.outputs.length === 1) moves.push(reader)
+    else return null
     at = reader.outputs[0] ?? ''
   }
 }
