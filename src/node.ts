@@ -1,3 +1,4 @@
+export { type FileRecording, record } from './calibration/record.node.ts'
 export { type ErrorCode, TersorError } from './errors.ts'
 export type { ArrayReport } from './model/array-report.ts'
 export type { CompareReport } from './model/compare-report.ts'

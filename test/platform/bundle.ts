@@ -22,11 +22,12 @@ export async function bundleForBrowser(
   return { bytes: outputFiles[0]?.contents ?? new Uint8Array(0), meta: metafile }
 }
 
-/** The page's script, the files of onnxruntime-web under /ort/, and what `more` adds. */
+/** A page's script, the files of onnxruntime-web under /ort/, and what `more` adds. */
 export async function pageFiles(
   more: Readonly<Record<string, Uint8Array>> = {},
+  script = 'test/platform/page.ts',
 ): Promise<(path: string) => Uint8Array | undefined> {
-  const { bytes } = await bundleForBrowser('test/platform/page.ts')
+  const { bytes } = await bundleForBrowser(script)
   const text = new TextEncoder()
   const files = new Map<string, Uint8Array>([
     [
