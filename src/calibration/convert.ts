@@ -84,8 +84,8 @@ export function integersOf(value: Value): IntegerArray {
 
 /** Floats as the bytes of `dtype`. */
 export function packFloats(floats: Float32Array | Float64Array, dtype: DType): Uint8Array {
-  if (dtype === 'f64') return bytesOf(Float64Array.from(floats))
-  const single = floats instanceof Float32Array ? floats : Float32Array.from(floats)
+  if (dtype === 'f64') return bytesOf(new Float64Array(floats))
+  const single = floats instanceof Float32Array ? floats : new Float32Array(floats)
   if (dtype !== 'f16') return bytesOf(single)
   const codes = new Uint16Array(single.length)
   encodeF16Array(single, codes)

@@ -4,7 +4,7 @@ import { isFloat } from '../../numbers/dtype.ts'
 import { packFloats } from '../convert.ts'
 import { describeShape } from '../dimensions.ts'
 import { isColors, roleOf } from '../input-role.ts'
-import { cropCentre, type Pixels, toColour, toGrey } from './pixels.ts'
+import { middleOf, type Pixels, toColour, toGrey } from './pixels.ts'
 import { type PictureRecipe, type PictureSize, sizesOf, sizeText } from './recipe.ts'
 import { resizePixels } from './resample.ts'
 
@@ -55,8 +55,8 @@ export function pictureValue(pixels: Pixels, to: PictureInput, recipe: PictureRe
   const { resized, cropped } = sizesOf(pixels, recipe, to.size, label)
   // Colours are mixed to grey before the resize, as Pillow users do it.
   const coloured = to.channels === 1 ? toGrey(pixels) : toColour(pixels)
-  const sized = resizePixels(coloured, resized.height, resized.width, recipe.resample)
-  const { height, width, data } = cropCentre(sized, cropped.height, cropped.width)
+  const part = middleOf(resized, cropped.height, cropped.width)
+  const { height, width, data } = resizePixels(coloured, resized.height, resized.width, recipe.resample, part)
   const { channels } = to
   const area = height * width
   const arranged = new Float64Array(area * channels)
@@ -64,10 +64,10 @@ export function pictureValue(pixels: Pixels, to: PictureInput, recipe: PictureRe
     const from = to.bgr ? channels - 1 - c : c
     const mean = recipe.mean[c] ?? recipe.mean[0]!
     const std = recipe.std[c] ?? recipe.std[0]!
-    for (let i = 0; i < area; i += 1) {
-      const value = (data[i * channels + from]! * recipe.scale - mean) / std
-      arranged[to.layout === 'nchw' ? c * area + i : i * channels + c] = value
-    }
+    const values = Float64Array.from({ length: 256 }, (_, byte) => (byte * recipe.scale - mean) / std)
+    const [first, step] = to.layout === 'nchw' ? [c * area, 1] : [c, channels]
+    for (let i = 0, at = from, out = first; i < area; i += 1, at += channels, out += step)
+      arranged[out] = values[data[at]!]!
   }
   const shape = to.layout === 'nchw' ? [channels, height, width] : [height, width, channels]
   const { dtype } = to.input

@@ -25,10 +25,17 @@ export function toColour({ height, width, channels, data }: Pixels): Pixels {
 }
 
 /** The middle of a picture; where one more row is over, it is cut off below. Both sizes at most the picture's. */
-export function cropCentre(pixels: Pixels, height: number, width: number): Pixels {
+export function middleOf(whole: { readonly height: number; readonly width: number }, height: number, width: number) {
+  return { top: Math.floor((whole.height - height) / 2), left: Math.floor((whole.width - width) / 2), height, width }
+}
+
+/** A part of a picture, which it is inside of. */
+export function cropPixels(
+  pixels: Pixels,
+  part: { readonly top: number; readonly left: number; readonly height: number; readonly width: number },
+): Pixels {
+  const { top, left, height, width } = part
   if (pixels.height === height && pixels.width === width) return pixels
-  const top = Math.floor((pixels.height - height) / 2)
-  const left = Math.floor((pixels.width - width) / 2)
   const { channels } = pixels
   const data = new Uint8Array(height * width * channels)
   for (let row = 0; row < height; row += 1) {
