@@ -1,0 +1,253 @@
+import type { SampleSet } from '../../calibration/index.ts'
+import { TersorError } from '../../errors.ts'
+import { connect, constantTensor, type Scope } from '../../graph/index.ts'
+import type { ActivationGrid, Placement, StaticProduct } from '../../model/activation.ts'
+import type { Model, TensorRef } from '../../model/graph.ts'
+import type { Runtime } from '../../model/runtime.ts'
+import type { StageEvent, Tools } from '../../model/tools.ts'
+import { elementCountOf } from '../../numbers/dtype.ts'
+import {
+  codeRange,
+  type RoundedLayer,
+  searchChannel,
+  solveUnit,
+  type Unit,
+} from '../../solvers/learned-rounding/index.ts'
+import { floatsOf } from '../floats.ts'
+import { type Chain, chainsOf } from './learn-chains.ts'
+import { type ChainData, ChainSamples } from './learn-samples.node.ts'
+import { roundedModel } from './rounded-model.ts'
+
+/** Codes of one weight: value = scale of the output * code, in the order of the weight. */
+export interface LearnedWeight {
+  readonly codes: Int8Array
+  /** One an index of the weight's axis; may be negative. */
+  readonly scales: Float32Array
+  readonly bits: number
+  /** For the product's bias, where it has one. */
+  readonly bias?: Float32Array
+}
+
+export type LearnEffort = 'fast' | 'default' | 'best'
+
+export interface LearnAsk {
+  /** Float, prepared as the placement expects. */
+  readonly model: Model
+  readonly placement: Placement
+  readonly grids: ReadonlyMap<string, ActivationGrid>
+  /** Width of the codes of weights that get new ones, by name. */
+  readonly bits: ReadonlyMap<string, number>
+  readonly samples: SampleSet
+  readonly runtime: Runtime
+  readonly tools: Tools
+  readonly effort: LearnEffort
+  readonly notify?: (event: StageEvent) => void
+  readonly seed?: number
+  /** Instead of what the effort says. */
+  readonly settings?: Partial<LearnSettings>
+}
+
+export interface LearnSettings {
+  readonly samples: number
+  /** Places of each chain's result. */
+  readonly positions: number
+  readonly tile: number
+  /** Places in a batch. */
+  readonly batch: number
+  readonly iterations: number
+  readonly rate: number
+  readonly pressure: number
+  readonly ridge: number
+  /** Layers that are learned together. */
+  readonly longest: number
+}
+
+const COMMON = { tile: 8, batch: 512, rate: 0.01, pressure: 1, ridge: 0.02, longest: 3 } as const
+const EFFORTS: Readonly<Record<LearnEffort, LearnSettings>> = {
+  fast: { ...COMMON, samples: 32, positions: 2048, iterations: 0 },
+  default: { ...COMMON, samples: 64, positions: 4096, iterations: 0 },
+  best: { ...COMMON, samples: 128, positions: 8192, iterations: 600 },
+}
+
+export interface LearnResult {
+  readonly weights: ReadonlyMap<string, LearnedWeight>
+  /** By name of the first weight of a chain: squared error of what the chain gives. */
+  readonly figures: ReadonlyMap<string, { readonly descended: number; readonly learned: number }>
+  readonly notes: readonly string[]
+}
+
+/**
+ * Codes of a few bits for weights of Conv, Gemm and MatMul, chain by chain in the order of the graph: each meets what the chains before
+ * it give when rounded, and should give what the float model gives. Weights that no chain holds get nearest codes.
+ * The same samples give the same codes. E_ABORTED as the signal says; E_RUNTIME as the executor.
+ */
+export async function learnWeights(ask: LearnAsk): Promise<LearnResult> {
+  const { model, placement, grids, bits, tools } = ask
+  const settings = { ...EFFORTS[ask.effort], ...ask.settings }
+  const notify = ask.notify ?? ((event: StageEvent) => tools.notify(event))
+  const chains = await chainsOf(model, placement, grids, { wanted: new Set(bits.keys()), longest: settings.longest })
+  const constants = new ConstantFloats(model, tools)
+  const weights = new Map<string, LearnedWeight>()
+  const figures = new Map<string, { descended: number; learned: number }>()
+  const notes: string[] = []
+  const chosen = chosenOf(ask.samples.count, settings.samples)
+  const rounded = new Map<string, Float32Array>()
+  const samples = new ChainSamples(ask.runtime, tools)
+  const seed = ask.seed ?? 0
+  try {
+    for (const [index, chain] of chains.entries()) {
+      tools.signal?.throwIfAborted()
+      const label = chain.layers[0]?.product.label ?? ''
+      notify({
+        phase: 'learn',
+        done: index,
+        total: chains.length,
+        note: index === 0 ? estimateOf(chains, settings) : label,
+      })
+      const prefix = roundedModel(model, placement, grids, rounded)
+      const data = await samples.windowsOf(chain, model, prefix, { ...settings, samples: ask.samples, chosen, seed })
+      if (data === null) {
+        notes.push(`${label}: its values have no place or size that learned rounding knows; nearest codes`)
+        continue
+      }
+      const unit = await unitOf(chain, data, bits, constants)
+      const [height, width] = data.plan.sizes.at(-1) as readonly [number, number]
+      const solved = solveUnit(tools.kernels, unit, data, {
+        ...settings,
+        seed: seed + index,
+        batch: Math.max(1, Math.floor(settings.batch / (height * width))),
+      })
+      figures.set(unit.layers[0]?.name ?? '', solved.errors)
+      for (const [at, layer] of solved.layers.entries()) {
+        const { product } = chain.layers[at] as Chain['layers'][number]
+        if (layer !== null) keep(product, layer, bits, weights, rounded)
+      }
+    }
+    notify({ phase: 'learn', done: chains.length, total: chains.length })
+  } finally {
+    await samples.close()
+  }
+  for (const { weight } of placement.products) {
+    const width = bits.get(weight?.name ?? '')
+    if (weight === null || width === undefined || weights.has(weight.name)) continue
+    weights.set(weight.name, searched(await constants.of(weight.name), weight, width))
+  }
+  return { weights, figures, notes }
+}
+
+/** Evenly over all. */
+function chosenOf(count: number, most: number): readonly number[] {
+  const wanted = Math.min(count, most)
+  return Array.from({ length: wanted }, (_, i) => Math.floor((i * count) / wanted))
+}
+
+/** Multiplications and updated weights a second, on one core of a plain machine. */
+const [PRODUCTS_A_SECOND, WEIGHTS_A_SECOND] = [3.5e9, 6e7]
+
+function estimateOf(chains: readonly Chain[], { iterations, batch, samples }: LearnSettings): string {
+  let seconds = 0.02 * samples * chains.length
+  for (const { layers } of chains) {
+    for (const { shape } of layers) {
+      const size = shape.outputs * (shape.depthwise ? 1 : shape.inputs) * shape.kernelHeight * shape.kernelWidth
+      seconds += iterations * ((3 * 1.5 * batch * size) / PRODUCTS_A_SECOND + size / WEIGHTS_A_SECOND)
+    }
+  }
+  return seconds < 90 ? `about ${Math.ceil(seconds / 10) * 10} s` : `about ${Math.ceil(seconds / 60)} minutes`
+}
+
+async function unitOf(
+  chain: Chain,
+  data: ChainData,
+  bits: ReadonlyMap<string, number>,
+  constants: ConstantFloats,
+): Promise<Unit> {
+  const layers = []
+  for (const { product, shape, posts } of chain.layers) {
+    const { weight, bias } = product as StaticProduct & { weight: NonNullable<StaticProduct['weight']> }
+    const values = await constants.of(weight.name)
+    layers.push({
+      name: weight.name,
+      shape,
+      weight: weight.axis === 1 ? turned(values, weight.shape) : values,
+      bias: bias === null ? new Float32Array(shape.outputs) : await constants.of(bias),
+      hasBias: bias !== null,
+      bits: bits.get(weight.name) ?? null,
+      posts,
+    })
+  }
+  return { layers, sizes: data.plan.sizes, operands: chain.added.length }
+}
+
+function keep(
+  { weight, bias }: StaticProduct,
+  layer: RoundedLayer,
+  bits: ReadonlyMap<string, number>,
+  weights: Map<string, LearnedWeight>,
+  rounded: Map<string, Float32Array>,
+): void {
+  if (weight === null) return
+  const each = layer.codes.length / layer.scales.length
+  const decoded = Float32Array.from(layer.codes, (code, i) => code * (layer.scales[Math.floor(i / each)] as number))
+  const flipped = weight.axis === 1 ? ([weight.shape[1], weight.shape[0]] as number[]) : null
+  rounded.set(weight.name, flipped === null ? decoded : turned(decoded, flipped))
+  if (bias !== null) rounded.set(bias, layer.bias)
+  weights.set(weight.name, {
+    codes: flipped === null ? layer.codes : turned(layer.codes, flipped),
+    scales: layer.scales,
+    bits: bits.get(weight.name) as number,
+    ...(bias === null ? {} : { bias: layer.bias }),
+  })
+}
+
+/** Columns as rows. */
+function turned<T extends Float32Array | Int8Array>(values: T, shape: readonly number[]): T {
+  const [rows = 0, columns = 0] = shape
+  const to = values.slice() as T
+  for (let r = 0; r < rows; r++) {
+    for (let c = 0; c < columns; c++) to[c * rows + r] = values[r * columns + c] as number
+  }
+  return to
+}
+
+/** Nearest codes, a scale an index of the axis. */
+function searched(values: Float32Array, weight: NonNullable<StaticProduct['weight']>, bits: number): LearnedWeight {
+  const { axis, shape } = weight
+  const outputs = axis === null ? 1 : (shape[axis] as number)
+  const inner = axis === null ? values.length : shape.slice(axis + 1).reduce((a, b) => a * b, 1)
+  const [least, most] = codeRange(bits)
+  const codes = new Int8Array(values.length)
+  const scales = new Float32Array(outputs)
+  for (let o = 0; o < outputs; o++) {
+    const own: number[] = []
+    for (let i = 0; i < values.length; i++) if (Math.floor(i / inner) % outputs === o) own.push(i)
+    const found = searchChannel(
+      Float32Array.from(own, (i) => values[i] as number),
+      least,
+      most,
+    )
+    for (const [k, i] of own.entries()) codes[i] = found.codes[k] as number
+    scales[o] = found.scale
+  }
+  return { codes, scales, bits }
+}
+
+/** Floats of constants of the main graph by name. */
+class ConstantFloats {
+  readonly #tensors = new Map<string, TensorRef>()
+  readonly #tools: Tools
+
+  constructor(model: Model, tools: Tools) {
+    this.#tools = tools
+    const connections = connect(model)
+    for (const [name, definition] of connections.own(connections.scopes[0] as Scope)) {
+      const tensor = constantTensor(definition)
+      if (tensor !== null) this.#tensors.set(name, tensor)
+    }
+  }
+
+  of(name: string): Promise<Float32Array> {
+    const tensor = this.#tensors.get(name)
+    if (tensor === undefined) throw new TersorError('E_INTERNAL', `no constant is called "${name}"`, { where: name })
+    return floatsOf(tensor, 0, elementCountOf(tensor.shape), this.#tools.kernels)
+  }
+}

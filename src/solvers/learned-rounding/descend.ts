@@ -1,0 +1,133 @@
+import { roundHalfEven } from '../../numbers/rounding.ts'
+
+/** Codes of one output: value = scale * code. */
+export interface ChannelCodes {
+  readonly codes: Int8Array
+  readonly scale: number
+  /** Part of the error that is left of what all-zero codes leave; for figures. */
+  readonly loss: number
+}
+
+export interface Descent {
+  /** [depth][depth] second moments of what the weights meet, about their means. */
+  readonly gram: Float64Array
+  /** Moments of what they meet with what they should give. */
+  readonly cross: Float64Array
+  /** Pull towards the weights as they are, for every element: added to the diagonal of `gram`. */
+  readonly ridge: number
+  readonly least: number
+  readonly most: number
+}
+
+/** Scales tried at the start: parts of the largest magnitude, over the last code on its side. */
+const PARTS = Array.from({ length: 21 }, (_, i) => 0.4 + 0.03 * i)
+const ROUNDS = 3
+const SWEEPS = 6
+
+/**
+ * Codes of one output's weights for the least squared error of what it gives: scale by search over the diagonal of the moments, then in
+ * turn coordinate descent on the codes (as QuantEase, Behdin et al. 2023) and the scale of least squares. Scales may be negative: there
+ * is one code more on one side. The better of what rounds give is kept.
+ */
+export function descendChannel(weights: Float32Array, descent: Descent): ChannelCodes {
+  const { gram, cross, ridge, least, most } = descent
+  const depth = weights.length
+  const wanted = Float64Array.from(cross, (value, j) => value + ridge * (weights[j] as number))
+  let scale = startScale(weights, (j) => (gram[j * depth + j] as number) + ridge, least, most)
+  const codes = new Float64Array(depth)
+  for (let j = 0; j < depth; j++) codes[j] = nearest((weights[j] as number) / scale, least, most)
+  let best: ChannelCodes = { codes: Int8Array.from(codes), scale, loss: Number.POSITIVE_INFINITY }
+  for (let round = 0; round < ROUNDS; round++) {
+    const met = gramTimes(gram, codes, ridge)
+    sweep(codes, met, wanted, gram, ridge, scale, least, most)
+    let [hit, energy] = [0, 0]
+    for (let j = 0; j < depth; j++) {
+      hit += (codes[j] as number) * (wanted[j] as number)
+      energy += (codes[j] as number) * (met[j] as number)
+    }
+    if (energy > 0 && hit !== 0) scale = Math.fround(hit / energy)
+    const loss = scale * scale * energy - 2 * scale * hit
+    if (loss >= best.loss) break
+    best = { codes: Int8Array.from(codes), scale, loss }
+  }
+  return best
+}
+
+/** Nearest codes at the scale of least squared error: for weights of which nothing else is known. */
+export function searchChannel(weights: Float32Array, least: number, most: number): ChannelCodes {
+  const scale = startScale(weights, () => 1, least, most)
+  return { codes: Int8Array.from(weights, (weight) => nearest(weight / scale, least, most)), scale, loss: 0 }
+}
+
+function startScale(weights: Float32Array, importance: (index: number) => number, least: number, most: number): number {
+  let extreme = 0
+  for (const weight of weights) if (Math.abs(weight) > Math.abs(extreme)) extreme = weight
+  if (extreme === 0) return 1
+  const depth = weights.length
+  let [best, bestError] = [1, Number.POSITIVE_INFINITY]
+  for (const full of [extreme / least, extreme / most]) {
+    for (const part of PARTS) {
+      const scale = Math.fround(full * part)
+      if (scale === 0) continue
+      let error = 0
+      for (let j = 0; j < depth; j++) {
+        const weight = weights[j] as number
+        const rest = weight - scale * nearest(weight / scale, least, most)
+        error += rest * rest * importance(j)
+      }
+      if (error < bestError) [best, bestError] = [scale, error]
+    }
+  }
+  return best
+}
+
+function nearest(value: number, least: number, most: number): number {
+  const code = roundHalfEven(value)
+  return code > most ? most : code < least ? least : code
+}
+
+/** (gram + ridge) * codes. */
+function gramTimes(gram: Float64Array, codes: Float64Array, ridge: number): Float64Array {
+  const depth = codes.length
+  const met = new Float64Array(depth)
+  for (let j = 0; j < depth; j++) {
+    const code = codes[j] as number
+    if (code === 0) continue
+    const at = j * depth
+    for (let i = 0; i < depth; i++) met[i] = (met[i] as number) + (gram[at + i] as number) * code
+    met[j] = (met[j] as number) + ridge * code
+  }
+  return met
+}
+
+/** Moves codes one at a time to where the others want them, until none moves; `met` follows. */
+function sweep(
+  codes: Float64Array,
+  met: Float64Array,
+  wanted: Float64Array,
+  gram: Float64Array,
+  ridge: number,
+  scale: number,
+  least: number,
+  most: number,
+): void {
+  const depth = codes.length
+  for (let turn = 0; turn < SWEEPS; turn++) {
+    let moved = false
+    for (let j = 0; j < depth; j++) {
+      const own = (gram[j * depth + j] as number) + ridge
+      if (own <= 0) continue
+      const code = codes[j] as number
+      const wish = code + ((wanted[j] as number) / scale - (met[j] as number)) / own
+      const next = nearest(wish, least, most)
+      const change = next - code
+      if (change === 0 || Math.abs(wish - next) >= Math.abs(wish - code)) continue
+      codes[j] = next
+      const at = j * depth
+      for (let i = 0; i < depth; i++) met[i] = (met[i] as number) + (gram[at + i] as number) * change
+      met[j] = (met[j] as number) + ridge * change
+      moved = true
+    }
+    if (!moved) break
+  }
+}

@@ -1,0 +1,14 @@
+export { searchChannel } from './descend.ts'
+export type { SolvedUnit, SolveOptions } from './solve-unit.ts'
+export { solveUnit } from './solve-unit.ts'
+export type {
+  CenteredGrid,
+  LayerShape,
+  LearningTools,
+  Post,
+  RoundedLayer,
+  Unit,
+  UnitData,
+  UnitLayer,
+} from './unit.ts'
+export { codeRange, padded } from './unit.ts'

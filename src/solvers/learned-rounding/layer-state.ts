@@ -1,0 +1,116 @@
+import { descendChannel } from './descend.ts'
+import type { LayerMoments } from './moments.ts'
+import { codeRange, depthOf, matrixIndex, padded, type RoundedLayer, type UnitLayer } from './unit.ts'
+import type { UnitRun } from './unit-run.ts'
+
+export interface Kept {
+  readonly codes: Int8Array
+  readonly scales: Float32Array
+  readonly bias: Float32Array
+}
+
+/** What is known of a layer's codes so far. */
+export class LayerState {
+  readonly layer: UnitLayer
+  /** In the order of the weight; of a layer that keeps its weight, none. */
+  codes: Int8Array
+  scales: Float32Array
+  bias: Float32Array
+  #solved = false
+  #float: Float32Array | undefined
+  #decoded: Float32Array | undefined
+
+  constructor(layer: UnitLayer) {
+    this.layer = layer
+    this.codes = new Int8Array(layer.weight.length)
+    this.scales = new Float32Array(layer.shape.outputs).fill(1)
+    this.bias = layer.bias.slice()
+  }
+
+  descend(moments: LayerMoments, bits: number, ridge: number): void {
+    const { weight, shape } = this.layer
+    const { depth } = moments
+    const [least, most] = codeRange(bits)
+    for (let o = 0; o < shape.outputs; o++) {
+      const gram = (moments.grams[shape.depthwise ? o : 0] ?? moments.grams[0]) as Float64Array
+      let trace = 0
+      for (let j = 0; j < depth; j++) trace += gram[j * depth + j] as number
+      const row = weight.subarray(o * depth, (o + 1) * depth)
+      const cross = moments.cross[o] as Float64Array
+      const found = descendChannel(row, { gram, cross, ridge: (ridge * trace) / depth, least, most })
+      this.codes.set(found.codes, o * depth)
+      this.scales[o] = found.scale
+    }
+    this.#solved = true
+    this.changed()
+    this.center(moments)
+  }
+
+  /** The bias of the mean that the layer should give. */
+  center({ depth, meanIn, meanOut }: LayerMoments): void {
+    const { weight, shape, hasBias } = this.layer
+    if (!hasBias) return
+    for (let o = 0; o < shape.outputs; o++) {
+      const mean = (meanIn[shape.depthwise ? o : 0] ?? meanIn[0]) as Float64Array
+      let sum = 0
+      for (let j = 0; j < depth; j++) {
+        const at = o * depth + j
+        const value = this.#solved ? (this.codes[at] as number) * (this.scales[o] as number) : (weight[at] as number)
+        sum += value * (mean[j] as number)
+      }
+      this.bias[o] = (meanOut[o] as number) - sum
+    }
+  }
+
+  putFloat(run: UnitRun, index: number): void {
+    this.#float ??= this.#matrix((at) => this.layer.weight[at] as number)
+    this.#put(run, index, this.#float, this.layer.bias)
+  }
+
+  putRounded(run: UnitRun, index: number): void {
+    const { codes, scales } = this
+    const each = codes.length / scales.length
+    this.#decoded ??= this.#matrix((at) =>
+      this.#solved
+        ? (codes[at] as number) * (scales[Math.floor(at / each)] as number)
+        : (this.layer.weight[at] as number),
+    )
+    this.#put(run, index, this.#decoded, this.bias)
+  }
+
+  /** To be called after codes or scales were changed from outside. */
+  changed(): void {
+    this.#decoded = undefined
+  }
+
+  keep(): Kept {
+    return { codes: this.codes.slice(), scales: this.scales.slice(), bias: this.bias.slice() }
+  }
+
+  restore({ codes, scales, bias }: Kept): void {
+    this.codes = codes
+    this.scales = scales
+    this.bias = bias
+    this.changed()
+  }
+
+  rounded(): RoundedLayer | null {
+    if (!this.#solved) return null
+    return { codes: this.codes, scales: this.scales, bias: this.bias }
+  }
+
+  #matrix(elementAt: (at: number) => number): Float32Array {
+    const { weight, shape } = this.layer
+    const matrix = new Float32Array(depthOf(shape) * padded(shape.outputs))
+    for (let at = 0; at < weight.length; at++) matrix[matrixIndex(shape, at)] = elementAt(at)
+    return matrix
+  }
+
+  #put(run: UnitRun, index: number, matrix: Float32Array, bias: Float32Array): void {
+    const memory = run.layers[index] as UnitRun['layers'][number]
+    run.floats(memory.weights, matrix.length).set(matrix)
+    const biases = run.floats(memory.bias, memory.columns)
+    biases.fill(0)
+    biases.set(bias)
+  }
+}

@@ -1,0 +1,158 @@
+import { uniform } from '../../numbers/rounding.ts'
+import type { LayerState } from './layer-state.ts'
+import { codeRange, matrixIndex, type UnitData } from './unit.ts'
+import type { UnitRun } from './unit-run.ts'
+
+export interface LearnOptions {
+  /** Steps; 0: none is learned. */
+  readonly iterations: number
+  readonly rate: number
+  /** Weight of what drives values to whole codes, against an error of 1 for the unit as it starts. */
+  readonly pressure: number
+  readonly seed: number
+}
+
+/** Part of the steps before values are driven to whole codes. */
+const WARM = 0.2
+/** Exponents of the pressure, less one: from sharp to blunt. */
+const [FIRST_POWER, LAST_POWER] = [19, 1]
+const BIAS_RATE = 0.1
+
+interface Learned {
+  readonly state: LayerState
+  readonly index: number
+  readonly v: number
+  readonly base: number
+  readonly scales: number
+  readonly first: number
+  readonly second: number
+  readonly least: number
+  readonly most: number
+}
+
+/** Bytes that `learnRounding` needs behind the run. */
+export function learningBytes(run: UnitRun): number {
+  return run.layers.reduce((sum, { depth, columns }) => sum + 4 * depth * columns * 4 + columns * 4 + 512, 0)
+}
+
+/**
+ * Learns whether each weight goes up or down, for the squared error of the unit's result on windows drawn at random; the states' codes
+ * and biases change. `start`: the error as it is.
+ */
+export function learnRounding(
+  run: UnitRun,
+  states: readonly LayerState[],
+  data: UnitData,
+  targets: Float32Array,
+  start: number,
+  { iterations, rate, pressure, seed }: LearnOptions,
+): void {
+  const { kernels } = run
+  kernels.reserve(run.end - kernels.reserve(0) + learningBytes(run))
+  const learned = place(run, states)
+  const weights = learned.reduce((sum, { state }) => sum + state.codes.length, 0)
+  const { at: result, rows, columns } = run.result
+  const windows = new Int32Array(run.batch)
+  let [decay1, decay2] = [1, 1]
+  for (let step = 0; step < iterations; step++) {
+    for (let i = 0; i < windows.length; i++) {
+      windows[i] = Math.floor(uniform(seed, step * windows.length + i) * data.count)
+    }
+    run.load(data, windows)
+    run.loadTargets(targets, data.count, windows)
+    for (const { index, v, base, scales, least, most } of learned) {
+      const memory = run.layers[index] as UnitRun['layers'][number]
+      kernels.softWeights(v, base, scales, memory.depth, memory.columns, least, most, memory.weights)
+    }
+    run.forward(false)
+    kernels.addFloats(result, run.target, -1, rows * columns, run.grad)
+    run.backward()
+    decay1 *= 0.9
+    decay2 *= 0.999
+    const done = step / iterations
+    const late = done < WARM ? 0 : (done - WARM) / (1 - WARM)
+    const push = done < WARM ? 0 : (pressure * start * rows) / weights
+    const power = Math.floor(FIRST_POWER + (LAST_POWER - FIRST_POWER) * late + 0.5)
+    for (const { state, index, v, base, scales, first, second, least, most } of learned) {
+      const { depth, columns: width, weightGrad, bias, biasGrad } = run.layers[index] as UnitRun['layers'][number]
+      const rates = [rate, 1 / (1 - decay1), 1 / (1 - decay2)] as const
+      kernels.stepRounding(v, base, scales, weightGrad, first, second, depth, width, least, most, ...rates, push, power)
+      followMean(run, state, bias, biasGrad, rows)
+    }
+  }
+  for (const one of learned) {
+    harden(run, one)
+    one.state.changed()
+  }
+}
+
+/** Biases go down their own gradient: what rounding adds to the mean is not for weights to learn. */
+function followMean(run: UnitRun, state: LayerState, bias: number, biasGrad: number, rows: number): void {
+  if (!state.layer.hasBias) return
+  const grads = run.floats(biasGrad, state.bias.length)
+  const values = run.floats(bias, state.bias.length)
+  for (let o = 0; o < values.length; o++) {
+    values[o] = (values[o] as number) - (BIAS_RATE * (grads[o] as number)) / rows
+  }
+}
+
+function place(run: UnitRun, states: readonly LayerState[]): readonly Learned[] {
+  let next = run.end
+  const take = (floats: number): number => {
+    const at = next
+    next += Math.ceil(floats / 16) * 64
+    return at
+  }
+  const learned: Learned[] = []
+  for (const [index, state] of states.entries()) {
+    const { bits, shape, weight } = state.layer
+    if (bits === null) continue
+    const { depth, columns } = run.layers[index] as UnitRun['layers'][number]
+    const [least, most] = codeRange(bits)
+    const count = depth * columns
+    const [v, base, first, second] = [take(count), take(count), take(count), take(count)]
+    const scales = take(columns)
+    for (const at of [v, base, first, second]) run.floats(at, count).fill(0)
+    run.floats(scales, columns).fill(0)
+    run.floats(scales, state.scales.length).set(state.scales)
+    const [values, bases] = [run.floats(v, count), run.floats(base, count)]
+    const each = weight.length / shape.outputs
+    for (let at = 0; at < weight.length; at++) {
+      const to = matrixIndex(shape, at)
+      const exact = (weight[at] as number) / (state.scales[Math.floor(at / each)] as number)
+      const code = state.codes[at] as number
+      // Of the two codes to choose from one is the code so far, the other the next towards the weight.
+      const low = exact >= code ? code : code - 1
+      bases[to] = low
+      values[to] = logit(Math.min(0.9, Math.max(0.1, exact - low)))
+    }
+    learned.push({ state, index, v, base, scales, first, second, least, most })
+  }
+  return learned
+}
+
+/** v at which the rectified sigmoid is h, for h from 0.1 to 0.9: inverse by bisection, in + - * / only. */
+function logit(h: number): number {
+  const s = (h + 0.1) / 1.2
+  return lnRatio(s / (1 - s))
+}
+
+/** Natural logarithm of a ratio near 1 by the series of the inverse hyperbolic tangent. */
+function lnRatio(x: number): number {
+  const z = (x - 1) / (x + 1)
+  const square = z * z
+  let sum = 0
+  for (let k = 41; k >= 1; k -= 2) sum = sum * square + 1 / k
+  return 2 * z * sum
+}
+
+function harden(run: UnitRun, { state, index, v, base, least, most }: Learned): void {
+  const { depth, columns, bias } = run.layers[index] as UnitRun['layers'][number]
+  const [values, bases] = [run.floats(v, depth * columns), run.floats(base, depth * columns)]
+  for (let at = 0; at < state.codes.length; at++) {
+    const from = matrixIndex(state.layer.shape, at)
+    const code = (bases[from] as number) + ((values[from] as number) >= 0 ? 1 : 0)
+    state.codes[at] = Math.max(least, Math.min(most, code))
+  }
+  state.bias.set(run.floats(bias, state.bias.length))
+}

@@ -1,0 +1,130 @@
+import { type Kept, LayerState } from './layer-state.ts'
+import { type LearnOptions, learnRounding } from './learn.ts'
+import { layerMoments, momentBytes } from './moments.ts'
+import type { LearningTools, RoundedLayer, Unit, UnitData } from './unit.ts'
+import { UnitRun } from './unit-run.ts'
+
+export interface SolveOptions extends LearnOptions {
+  /** Windows in one batch. */
+  readonly batch: number
+  /** Pull towards the weights as they are, in parts of the mean second moment. */
+  readonly ridge: number
+}
+
+export interface SolvedUnit {
+  /** By layer; null where the weight stays. */
+  readonly layers: readonly (RoundedLayer | null)[]
+  /** Mean squared error of the result: of codes that descended layer by layer, and of the learned ones. */
+  readonly errors: { readonly descended: number; readonly learned: number }
+}
+
+/**
+ * Codes of the weights of a unit from windows of its input: each layer by descent from what the rounded layers before it give, then all
+ * layers together by learned rounding of the unit's result: AdaRound (Nagel et al. 2020) where a unit is one layer, BRECQ (Li et al. 2021)
+ * where it is several. Whichever leaves the smaller error is kept. Biases take up what is left in the mean.
+ */
+export function solveUnit(
+  kernels: LearningTools,
+  unit: Unit,
+  data: { readonly float: UnitData; readonly rounded: UnitData },
+  options: SolveOptions,
+): SolvedUnit {
+  const batch = Math.min(options.batch, data.float.count)
+  const run = new UnitRun(kernels, unit, batch, momentBytes(unit))
+  const order = Array.from({ length: data.float.count }, (_, i) => i)
+  const states = unit.layers.map((layer) => new LayerState(layer))
+  const asFloat = (): void => {
+    for (const [index, state] of states.entries()) state.putFloat(run, index)
+  }
+  const asRounded = (): void => {
+    for (const [index, state] of states.entries()) state.putRounded(run, index)
+  }
+  for (const [index, { bits }] of unit.layers.entries()) {
+    const moments = layerMoments(run, index, data, order, { asFloat, asRounded })
+    const state = states[index] as LayerState
+    if (bits === null) state.center(moments)
+    else state.descend(moments, bits, options.ridge)
+  }
+  asFloat()
+  const targets = resultsOf(run, data.float, true)
+  asRounded()
+  const descended = errorOf(run, data.rounded, targets)
+  if (options.iterations === 0 || unit.layers.every(({ bits }) => bits === null)) {
+    return { layers: states.map((state) => state.rounded()), errors: { descended, learned: descended } }
+  }
+  const before = states.map((state) => state.keep())
+  learnRounding(run, states, data.rounded, targets, descended, options)
+  asRounded()
+  centerResults(run, states, data, order, { asFloat, asRounded })
+  asRounded()
+  const learned = errorOf(run, data.rounded, targets)
+  if (!(learned < descended)) for (const [index, state] of states.entries()) state.restore(before[index] as Kept)
+  return { layers: states.map((state) => state.rounded()), errors: { descended, learned } }
+}
+
+function resultsOf(run: UnitRun, data: UnitData, exact: boolean): Float32Array {
+  const { rows, columns } = run.result
+  const each = (rows / run.batch) * columns
+  const results = new Float32Array(data.count * each)
+  for (const windows of batches(data.count, run.batch)) {
+    run.load(data, windows)
+    run.forward(exact)
+    const found = run.floats(run.result.at, rows * columns)
+    for (let i = 0; i < windows.length; i++) {
+      results.set(found.subarray(i * each, (i + 1) * each), (windows[i] as number) * each)
+    }
+  }
+  return results
+}
+
+function errorOf(run: UnitRun, data: UnitData, targets: Float32Array): number {
+  const results = resultsOf(run, data, false)
+  let sum = 0
+  for (let i = 0; i < results.length; i++) {
+    const difference = (results[i] as number) - (targets[i] as number)
+    sum += difference * difference
+  }
+  return sum / (results.length / run.result.columns)
+}
+
+/** All windows, a batch at a time; the last batch overlaps the one before it. */
+function batches(count: number, batch: number): readonly (readonly number[])[] {
+  return Array.from({ length: Math.ceil(count / batch) }, (_, i) => {
+    const first = Math.min(i * batch, count - batch)
+    return Array.from({ length: batch }, (_, j) => first + j)
+  })
+}
+
+/** Biases for codes as they are now, layer after layer. */
+function centerResults(
+  run: UnitRun,
+  states: readonly LayerState[],
+  data: { readonly float: UnitData; readonly rounded: UnitData },
+  order: readonly number[],
+  weights: { asFloat(): void; asRounded(): void },
+): void {
+  for (const [index, state] of states.entries()) {
+    if (!state.layer.hasBias) continue
+    const { columns, rows, raw } = run.layers[index] as UnitRun['layers'][number]
+    const shift = new Float64Array(columns)
+    let seen = 0
+    for (let at = 0; at + run.batch <= order.length; at += run.batch) {
+      const windows = order.slice(at, at + run.batch)
+      for (const exact of [true, false]) {
+        if (exact) weights.asFloat()
+        else weights.asRounded()
+        run.load(exact ? data.float : data.rounded, windows)
+        run.forward(exact, index + 1)
+        const values = run.floats(raw, rows * columns)
+        const sign = exact ? 1 : -1
+        for (let i = 0; i < values.length; i++) {
+          shift[i % columns] = (shift[i % columns] as number) + sign * (values[i] as number)
+        }
+      }
+      seen += rows
+    }
+    for (let o = 0; o < state.bias.length; o++) {
+      state.bias[o] = (state.layer.bias[o] as number) + (shift[o] as number) / seen
+    }
+  }
+}
