@@ -1,4 +1,5 @@
 export { type BodyModel, bodiesAsModels } from './body-models.ts'
+export { bodyStatistics } from './body-statistics.ts'
 export { moveConstantsInward } from './inward-constants.ts'
 export { bodyValueKey, bodyValueOf } from './value-key.ts'
 export { withBodies } from './with-bodies.ts'
