@@ -1,4 +1,4 @@
-import { ortRuntime, quantize, readStatistics } from '../../src/index.ts'
+import { ortRuntime, quantize, readStatistics, record } from '../../src/index.ts'
 
 /*
  * What a page does with static integers, bundled with the browser entry. Addresses go in, plain data comes out.
@@ -15,12 +15,12 @@ async function sha256(bytes: Uint8Array): Promise<string> {
   return [...digest].map((byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
-async function runtime() {
+async function onnxruntime() {
   const address = '/ort/ort.wasm.bundle.min.mjs'
   const ort = await import(address)
   ort.env.wasm.wasmPaths = '/ort/'
   ort.env.wasm.numThreads = 1
-  return ortRuntime(ort, 'onnxruntime-web')
+  return ort
 }
 
 /** Nothing is run: what the statistics of an earlier run make of the model. */
@@ -40,7 +40,7 @@ async function collected(model: string, data: readonly string[], preprocess?: st
   const { report, statistics, files } = await quantize(await fetched(model), {
     to: 'int8-static',
     calib,
-    runtime: await runtime(),
+    runtime: ortRuntime(await onnxruntime(), 'onnxruntime-web'),
     ...(preprocess === undefined ? {} : { preprocess }),
   })
   const { labels, values, digests } = await readStatistics(new Blob([statistics as Uint8Array<ArrayBuffer>]))
@@ -54,7 +54,31 @@ async function collected(model: string, data: readonly string[], preprocess?: st
   }
 }
 
-const page = { fromStatistics, collected }
+/** What a session of onnxruntime-web is fed while it works, as calibration data. */
+async function recorded(model: string, runs: number) {
+  const ort = await onnxruntime()
+  const { session, ...recording } = record(await ort.InferenceSession.create(await fetched(model)), { samples: 64 })
+  const [name] = session.inputNames
+  const [{ shape }] = session.inputMetadata
+  const dims = shape.map((size: unknown) => (typeof size === 'number' && size < 2 ** 31 ? size : 1))
+  const length = dims.reduce((a: number, b: number) => a * b, 1)
+  let outputs = 0
+  for (let run = 0; run < runs; run++) {
+    const data = Float32Array.from({ length }, (_, i) => ((i * (run + 3)) % 17) / 16)
+    const results = await session.run({ [name]: new ort.Tensor('float32', data, dims) })
+    outputs += results[session.outputNames[0]].data.length
+  }
+  await session.release()
+  const { report } = await quantize(await fetched(model), {
+    to: 'int8-static',
+    calib: [new File([recording.npz() as Uint8Array<ArrayBuffer>], 'recorded.npz')],
+    runtime: ortRuntime(ort, 'onnxruntime-web'),
+    noVerify: true,
+  })
+  return { outputs, because: report.decisions.map(({ because }) => because.text) }
+}
+
+const page = { fromStatistics, collected, recorded }
 export type StaticPage = typeof page
 
 declare global {

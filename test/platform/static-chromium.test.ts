@@ -1,9 +1,13 @@
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as ort from 'onnxruntime-node'
 import type { Page } from 'playwright-core'
+import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { sampleDigest } from '../../src/calibration/sample-digest.ts'
+import { openSamples } from '../../src/calibration/samples.node.ts'
 import { type BytesResult, quantize } from '../../src/pipeline/quantize-bytes.ts'
 import { ortRuntime } from '../../src/runtime/ort.ts'
 import { pageFiles } from './bundle.ts'
@@ -18,6 +22,7 @@ describe('static integers in Chromium', () => {
   let served: Served
   let opened: OpenPage | undefined
   let here: BytesResult
+  const pictures = new Map<string, Uint8Array>()
 
   beforeAll(async () => {
     here = await quantize(MODEL, {
@@ -25,7 +30,17 @@ describe('static integers in Chromium', () => {
       calib: [new File([IMAGES], 'test-images.npz')],
       runtime: ortRuntime(ort, 'onnxruntime-node'),
     })
-    const files = { '/model.onnx': MODEL, '/images.npz': IMAGES, '/model.statistics': here.statistics! }
+    for (let i = 0; i < 8; i++) {
+      const data = Uint8Array.from({ length: 41 * 33 * 3 }, (_, at) => (at * at * (i + 5)) % 251)
+      const png = sharp(data, { raw: { width: 41, height: 33, channels: 3 } }).png()
+      pictures.set(`/photo-${i}.png`, new Uint8Array(await png.toBuffer()))
+    }
+    const files = {
+      '/model.onnx': MODEL,
+      '/images.npz': IMAGES,
+      '/model.statistics': here.statistics!,
+      ...Object.fromEntries(pictures),
+    }
     served = await serve(await pageFiles(files, 'test/platform/page-static.ts'))
     const executable = findChromium()
     if (executable !== undefined) opened = await openPage(executable, served.address)
@@ -35,6 +50,21 @@ describe('static integers in Chromium', () => {
     await opened?.browser.close()
     await served?.close()
   })
+
+  /** Of the same pictures as files. */
+  const digestsInNode = async (): Promise<string[]> => {
+    const folder = mkdtempSync(join(tmpdir(), 'tersor-pictures-'))
+    try {
+      for (const [name, bytes] of pictures) writeFileSync(join(folder, name), bytes)
+      const { inputs } = await ortRuntime(ort, 'onnxruntime-node').open({ bytes: MODEL }, { optimized: false })
+      const set = await openSamples(folder, inputs, { preprocess: 'unit' })
+      const digests: string[] = []
+      for (let i = 0; i < set.count; i++) digests.push(await sampleDigest((await set.at(i)).feeds))
+      return digests
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
+    }
+  }
 
   const pageFor = (context: Parameters<typeof needChromium>[0]): Page => {
     needChromium(context)
@@ -56,6 +86,20 @@ describe('static integers in Chromium', () => {
     expect(new Set(found.digests).size).toBe(96)
     expect(found.ranges.length).toBeGreaterThan(2)
     expect(found.bytes).toBeLessThan(MODEL.length * 0.4)
+  })
+
+  test('what a session of onnxruntime-web was fed is calibrated on', async (context) => {
+    const found = await pageFor(context).evaluate(() => staticPage.recorded('/model.onnx', 20))
+    expect(found.outputs).toBeGreaterThan(0)
+    expect(found.because.some((text) => /ranges of 20 samples/.test(text))).toBe(true)
+  })
+
+  test('pictures that lose nothing have the values that Node gives them', async (context) => {
+    const names = [...pictures.keys()]
+    const found = await pageFor(context).evaluate((list) => staticPage.collected('/model.onnx', list, 'unit'), names)
+    const digests = await digestsInNode()
+    expect(found.digests).toEqual(digests.filter((_, index) => index % 4 !== 3))
+    expect(found.labels[0]).toBe(names[0]!.slice(1))
   })
 
   test('asks nothing but this server, and the console stays empty', (context) => {
