@@ -26,8 +26,10 @@ export class PairMaker {
   readonly #wide = new Map<string, MadeCodes>()
   readonly #dynamic = new Map<string, MadeCodes>()
 
+  /** `kept`: values that something else than integer products reads. */
   constructor(
     placement: Placement,
+    kept: ReadonlySet<string>,
     grids: ReadonlyMap<string, ActivationGrid>,
     scalars: SharedScalars,
     fresh: (base: string) => string,
@@ -55,7 +57,7 @@ export class PairMaker {
         float: all ? fresh(`${point.value}/float`) : point.value,
         codes: fresh(`${point.value}/codes`),
         decoded: all ? point.value : fresh(`${point.value}/rounded`),
-        decodes: all,
+        decodes: all && kept.has(point.value),
       })
     }
     for (const { operands, form } of placement.products) {

@@ -6,6 +6,7 @@ import { isConstantNode } from '../constant-nodes.ts'
 import { connect } from '../consumers.ts'
 import { freshNames } from '../fresh-names.ts'
 import { opsetOf } from '../opsets.ts'
+import { scopesOf } from '../walk.ts'
 import { float32s, makeNode } from './make.ts'
 import { PairMaker } from './pair-maker.ts'
 import { placedBias } from './placed-bias.ts'
@@ -47,7 +48,7 @@ export function insertPairs(model: Model, placement: Placement, inputs: PairInpu
   }
   const fresh = freshNames(model)
   const scalars = new SharedScalars(fresh)
-  const maker = new PairMaker(placement, inputs.grids, scalars, fresh)
+  const maker = new PairMaker(placement, readInFloat(model, placement), inputs.grids, scalars, fresh)
   const constants: TensorRef[] = []
   const replace = new Map<Node, readonly Node[]>()
   const prepend: Node[] = [...maker.prepended(model)]
@@ -141,6 +142,19 @@ function lowerProduct(
     return [...placed.nodes, makeNode('Gemm', [...renamed.slice(0, 2), placed.value], biasNode.node.outputs)]
   }
   return [...placed.nodes, { ...node, inputs: renamed.with(2, placed.value) }]
+}
+
+/** Values that are given by the graph or a body, or that anything but an integer product reads. */
+function readInFloat(model: Model, { products }: Placement): ReadonlySet<string> {
+  const operands = new Map(products.map((one) => [one.node, one.operands]))
+  const names = new Set<string>()
+  for (const { nodes, outputs } of scopesOf(model)) {
+    for (const name of outputs) names.add(name)
+    for (const node of nodes) {
+      for (const name of node.inputs) if (!operands.get(node)?.includes(name)) names.add(name)
+    }
+  }
+  return names
 }
 
 function floatsOfBias(name: string, { biases }: PairInputs, label: string): Float32Array {
