@@ -1,4 +1,5 @@
 import { freshNames, isStandard } from '../graph/index.ts'
+import type { DType } from '../model/dtype.ts'
 import type { Attribute, Graph, Model, Node, TensorRef, ValueInfo } from '../model/graph.ts'
 
 /** A value that a scope hands outwards. */
@@ -6,6 +7,8 @@ export interface Exposed {
   readonly key: string
   /** Its name in that scope. */
   readonly name: string
+  /** What it is cast to on its way. */
+  readonly dtype: DType
 }
 
 /** A body whose nodes are done, but that does not give what it exposes yet. */
@@ -22,7 +25,17 @@ interface Owner {
   readonly exposed: readonly Exposed[]
 }
 
-const FLOAT = 1
+/** As Cast counts them. */
+const CODES: Readonly<Partial<Record<DType, number>>> = {
+  f32: 1,
+  u8: 2,
+  i8: 3,
+  i32: 6,
+  i64: 7,
+  bool: 9,
+  f16: 10,
+  f64: 11,
+}
 
 /** Writes If, Loop and Scan that give more than they did. */
 export class TapWriter {
@@ -42,7 +55,7 @@ export class TapWriter {
     }
     const exposed = [...bodies.values()].flatMap((body) => body.exposed)
     if (exposed.length === 0 || !isStandard(node)) return undefined
-    const given = exposed.map(({ key }): Exposed => ({ key, name: outermost ? key : this.#fresh('tap') }))
+    const given = exposed.map((one): Exposed => ({ ...one, name: outermost ? one.key : this.#fresh('tap') }))
     const names = given.map(({ name }) => name)
     if (node.op === 'If') return { nodes: [this.#branches(node, bodies, exposed, names)], exposed: given }
     const body = bodies.get('body')
@@ -62,10 +75,10 @@ export class TapWriter {
       const more: Node[] = []
       const taps = all.map((one) => {
         const tap = this.#fresh('tap')
-        more.push(exposed.includes(one) ? toFloat(one.name, tap) : nothing(tap))
-        return tap
+        more.push(exposed.includes(one) ? cast(one, tap) : nothing(tap, one.dtype))
+        return { name: tap, dtype: one.dtype }
       })
-      graphs.set(step, withOutputs(graph, [...nodes, ...more], [...graph.outputs, ...taps.map(floatInfo)]))
+      graphs.set(step, withOutputs(graph, [...nodes, ...more], [...graph.outputs, ...taps]))
     }
     const count = [...bodies.values()][0]!.graph.outputs.length
     return { ...node, outputs: [...padded(node.outputs, count), ...names], attributes: withGraphs(node, graphs) }
@@ -74,21 +87,23 @@ export class TapWriter {
   /** A carried value grows by what each iteration gives: iterations may differ in shape. */
   #loop(node: Node, { graph, nodes, exposed }: OpenBody, names: readonly string[]): readonly Node[] {
     const carried = Math.max(node.inputs.length - 2, 0)
-    const [flat, empty] = [this.#fresh('tap'), this.#fresh('tap')]
+    const flat = this.#fresh('tap')
+    const empties = exposed.map(({ dtype }) => nothing(this.#fresh('tap'), dtype))
     const more: Node[] = [constant(flat, { dtype: 'i64', shape: [1], bytes: new Uint8Array(8).fill(255) })]
     const inputs: ValueInfo[] = []
     const outputs: ValueInfo[] = []
-    for (const { name } of exposed) {
-      const [before, float, row, after] = [
+    for (const one of exposed) {
+      const { dtype } = one
+      const [before, typed, row, after] = [
         this.#fresh('tap'),
         this.#fresh('tap'),
         this.#fresh('tap'),
         this.#fresh('tap'),
       ]
-      more.push(toFloat(name, float), made('Reshape', [float, flat], row))
+      more.push(cast(one, typed), made('Reshape', [typed, flat], row))
       more.push(made('Concat', [before, row], after, [{ name: 'axis', kind: 'int', value: 0 }]))
-      inputs.push({ name: before, dtype: 'f32', shape: [null] })
-      outputs.push({ name: after, dtype: 'f32', shape: [null] })
+      inputs.push({ name: before, dtype, shape: [null] })
+      outputs.push({ name: after, dtype, shape: [null] })
     }
     const split = carried + 1
     const body = withOutputs(
@@ -99,17 +114,17 @@ export class TapWriter {
     const taken = padded(node.outputs, carried)
     const loop: Node = {
       ...node,
-      inputs: [...padded(node.inputs, carried + 2), ...exposed.map(() => empty)],
+      inputs: [...padded(node.inputs, carried + 2), ...empties.map((empty) => empty.outputs[0]!)],
       outputs: [...taken.slice(0, carried), ...names, ...taken.slice(carried)],
       attributes: withGraphs(node, new Map([['body', body]])),
     }
-    return [nothing(empty), loop]
+    return [...empties, loop]
   }
 
   #scan(node: Node, { graph, nodes, exposed }: OpenBody, names: readonly string[]): Node {
-    const taps = exposed.map(() => this.#fresh('tap'))
-    const more = exposed.map(({ name }, index) => toFloat(name, taps[index]!))
-    const body = withOutputs(graph, [...nodes, ...more], [...graph.outputs, ...taps.map(floatInfo)])
+    const taps = exposed.map(({ dtype }) => ({ name: this.#fresh('tap'), dtype }))
+    const more = exposed.map((one, index) => cast(one, taps[index]!.name))
+    const body = withOutputs(graph, [...nodes, ...more], [...graph.outputs, ...taps])
     const attributes = withGraphs(node, new Map([['body', body]])).map((attribute): Attribute => {
       const each = attribute.name === 'scan_output_axes' || attribute.name === 'scan_output_directions'
       return each && attribute.kind === 'ints'
@@ -137,20 +152,16 @@ function padded(names: readonly string[], count: number): readonly string[] {
   return names.length >= count ? names : [...names, ...new Array<string>(count - names.length).fill('')]
 }
 
-function floatInfo(name: string): ValueInfo {
-  return { name, dtype: 'f32' }
-}
-
 function made(op: string, inputs: readonly string[], output: string, attributes: readonly Attribute[] = []): Node {
   return { name: '', op, domain: '', inputs, outputs: [output], attributes }
 }
 
-function toFloat(name: string, tap: string): Node {
-  return made('Cast', [name], tap, [{ name: 'to', kind: 'int', value: FLOAT }])
+function cast({ name, dtype }: Exposed, tap: string): Node {
+  return made('Cast', [name], tap, [{ name: 'to', kind: 'int', value: CODES[dtype] ?? 1 }])
 }
 
-function nothing(tap: string): Node {
-  return constant(tap, { dtype: 'f32', shape: [0], bytes: new Uint8Array(0) })
+function nothing(tap: string, dtype: DType): Node {
+  return constant(tap, { dtype, shape: [0], bytes: new Uint8Array(0) })
 }
 
 function constant(

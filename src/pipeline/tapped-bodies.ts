@@ -1,6 +1,7 @@
 import { bodyValueOf } from '../graph/bodies/index.ts'
 import { type Connections, connect, constantTensor, isStandard, type Scope, scopeKey } from '../graph/index.ts'
-import type { Graph, Model, Node } from '../model/graph.ts'
+import type { DType } from '../model/dtype.ts'
+import type { Graph, Model, Node, ScopePath } from '../model/graph.ts'
 import { type Exposed, type OpenBody, TapWriter } from './tap-writer.ts'
 
 /** Values inside bodies by key (`bodyValueKey`), and the node outputs that give them in the main graph. */
@@ -30,17 +31,26 @@ export class BodyTaps {
     return blocked(scope)
   }
 
+  /** True for branches that run once for a sample at most, if they run. */
+  isBranch(path: ScopePath): boolean {
+    let at = this.#scopes.get(scopeKey(path)) ?? null
+    if (at?.parent == null || blocked(at) !== null) return false
+    for (; at.parent !== null; at = at.parent) if (at.owner?.op !== 'If') return false
+    return true
+  }
+
   /**
    * The model with every key as an output of a node of the main graph, under the key as its name. A branch that is not taken gives no
-   * elements; what a Loop computes comes flat, one iteration after the other; Scan puts iterations in front. Elements are f32.
+   * elements; what a Loop computes comes flat, one iteration after the other; Scan puts iterations in front. Elements are f32
+   * where `types` says nothing else.
    */
-  expose(keys: readonly string[]): Model {
+  expose(keys: readonly string[], types: ReadonlyMap<string, DType> = new Map()): Model {
     const asked = new Map<Scope, Exposed[]>()
     for (const key of keys) {
       const found = bodyValueOf(key, this.#scopes)
       if (found === undefined) continue
       const { scope, name } = found
-      asked.set(scope, [...(asked.get(scope) ?? []), { key, name }])
+      asked.set(scope, [...(asked.get(scope) ?? []), { key, name, dtype: types.get(key) ?? 'f32' }])
     }
     if (asked.size === 0) return this.#model
     const writer = new TapWriter(this.#model)

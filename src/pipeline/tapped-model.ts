@@ -1,4 +1,5 @@
 import { freshNames } from '../graph/index.ts'
+import type { DType } from '../model/dtype.ts'
 import type { Graph, Model, Node, ValueInfo } from '../model/graph.ts'
 import { BodyTaps } from './tapped-bodies.ts'
 
@@ -44,8 +45,13 @@ export function tapsOf(model: Model, asked: readonly string[]): Taps {
 }
 
 /** The same graph giving `values` (and `also`) instead of its outputs, without the nodes that only fed other outputs. */
-export function tappedModel(model: Model, values: readonly string[], also: readonly string[] = []): Model {
-  const exposed = withBodyValues(model, values)
+export function tappedModel(
+  model: Model,
+  values: readonly string[],
+  also: readonly string[] = [],
+  types: ReadonlyMap<string, DType> = new Map(),
+): Model {
+  const exposed = withBodyValues(model, values, types)
   const { graph } = exposed
   const infos = new Map([...graph.values, ...graph.outputs].map((info) => [info.name, info]))
   const outputs = [...new Set([...values, ...also])].map((name): ValueInfo => infos.get(name) ?? { name })
@@ -68,10 +74,10 @@ export function sizedModel(
 }
 
 /** The main graph gives what is asked of bodies. */
-function withBodyValues(model: Model, values: readonly string[]): Model {
+function withBodyValues(model: Model, values: readonly string[], types: ReadonlyMap<string, DType> = new Map()): Model {
   const made = new Set(model.graph.nodes.flatMap((node) => node.outputs))
   const inside = values.filter((name) => !made.has(name))
-  return inside.length === 0 ? model : new BodyTaps(model).expose(inside)
+  return inside.length === 0 ? model : new BodyTaps(model).expose(inside, types)
 }
 
 function withOutputs(model: Model, nodes: readonly Node[], outputs: readonly ValueInfo[]): Model {
