@@ -391,7 +391,7 @@ function bytesOf(work: WeightWork): number {
   return work.parts.reduce((sum, part) => sum + part.byteLength, 0) + nodes * NODE_BYTES
 }
 
-/** DynamicQuantizeLSTM needs W and R of a node alike: where one did not fit, the other steps back too. */
+/** DynamicQuantizeLSTM needs W and R of a node alike, and of all nodes that share them: where one did not fit, the other steps back too. */
 function settlePairs(chosen: readonly Chosen[], ask: Ask): readonly Chosen[] {
   const partners = new Map<object, Chosen[]>()
   for (const one of chosen) {
@@ -404,9 +404,14 @@ function settlePairs(chosen: readonly Chosen[], ask: Ask): readonly Chosen[] {
   }
   const step = new Set<Chosen>()
   for (const list of partners.values()) {
-    const ready = list.filter((one) => one.work?.form === 'dynamic-lstm' && one.wish.weight.uses.length === 1)
-    if (ready.length !== 2) for (const one of list) if (one.work?.form === 'dynamic-lstm') step.add(one)
+    const ready = list.length === 2 && list.every((one) => one.work?.form === 'dynamic-lstm' && sameNodes(one, list[0]))
+    if (!ready) for (const one of list) if (one.work?.form === 'dynamic-lstm') step.add(one)
   }
   if (step.size === 0) return chosen
   return chosen.map((one) => (step.has(one) ? decide(one.wish, new Table(), ask, new Set(['dynamic-lstm'])) : one))
+}
+
+function sameNodes(a: Chosen, b: Chosen | undefined): boolean {
+  const [left, right] = [a.wish.weight.uses, b?.wish.weight.uses ?? []]
+  return left.length === right.length && left.every(({ node }, index) => node === right[index]?.node)
 }
