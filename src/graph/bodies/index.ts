@@ -1,5 +1,6 @@
 export { type BodyModel, bodiesAsModels } from './body-models.ts'
 export { bodyStatistics } from './body-statistics.ts'
+export { inlineFunctions } from './inline-functions.ts'
 export { moveConstantsInward } from './inward-constants.ts'
 export { bodyValueKey, bodyValueOf } from './value-key.ts'
 export { withBodies } from './with-bodies.ts'
