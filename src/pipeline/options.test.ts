@@ -47,6 +47,7 @@ describe('optionsOf', () => {
 
   test.each<[string, string, WeightFacts, string, string[]]>([
     ['int8', 'an LSTM', weight([1, 8, 4], 'lstm-w'), 'dynamic-lstm', ['int8-channel-sym']],
+    ['int8-static', 'an LSTM', weight([1, 8, 4], 'lstm-w'), 'dynamic-lstm', ['int8-channel-sym']],
     ['int8', 'a table', weight([9, 9], 'gather'), 'gather-rows', ['int8-channel-sym-f16', 'int8-channel-asym-f16']],
     ['int8', 'a convolution', weight([8, 8, 3, 3], 'conv'), 'expand', ['int8-channel-sym', 'int8-channel-asym']],
     ['int8', 'a GRU', weight([1, 8, 4], 'gru-w'), 'expand', ['int8-channel-sym', 'int8-channel-asym']],

@@ -129,8 +129,9 @@ export function optionsOf(preset: string, weight: WeightFacts, target: Target): 
         )
       return stored
     }
-    // What has no place among integers with static ranges is stored in 8 bits.
+    // What has no place among integers with static ranges is stored in 8 bits, but for cells, which have an operator.
     case 'int8-static':
+      return optionsOf(part === 'lstm' ? 'int8' : 'int8-weights', weight, target)
     case 'int8-weights':
       return part === 'table'
         ? [table8, ...stored8('8 bits in the file')]
