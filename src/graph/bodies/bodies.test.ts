@@ -9,6 +9,7 @@ import { freshNames } from '../fresh-names.ts'
 import { scopeKey, scopesOf } from '../walk.ts'
 import { bodiesAsModels } from './body-models.ts'
 import { moveConstantsInward } from './inward-constants.ts'
+import { nameOwners } from './named-owners.ts'
 import { withBodies } from './with-bodies.ts'
 
 const read = (ref: TensorRef): Uint8Array => {
@@ -184,6 +185,21 @@ describe('bodies as models', () => {
       expect(after.opsets.map(({ domain }) => domain)).toContain('com.microsoft')
       await expectSame(branching(), after, FEEDS)
     }
+  })
+
+  test('put back into a main graph that changed in between', async () => {
+    const model = nameOwners(moveConstantsInward(branching()))
+    const keys = (one: Model) => scopesOf(one).map(({ path }) => scopeKey(path))
+    expect(nameOwners(model)).toBe(model)
+    const bodies = await bodiesAsModels(model, read)
+    const tanh = model.graph.nodes[0]!
+    const back = [node('Neg', ['x'], ['minus']), node('Tanh', ['minus'], ['w']), node('Neg', ['w'], ['t'])]
+    const main = applyEdits(model, [{ scope: [], replace: new Map([[tanh, back]]) }])
+    expect(keys(main)).toEqual(keys(model))
+    const after = withBodies(main, new Map(bodies.map((one) => [one.key, changed(one.model)])))
+    const names = connect(after).definitions.map(({ name }) => name)
+    expect(new Set(names).size).toBe(names.length)
+    await expectSame(branching(), after, FEEDS)
   })
 
   test('what was lent may be replaced in the body', async () => {

@@ -10,8 +10,8 @@ import { NewNames, separateNames } from './separate-names.ts'
 
 /**
  * Puts changed models of `bodiesAsModels(model)` back into the model they were made of. `changed` by `scopeKey`; bodies of one
- * another may change together as long as the outer one keeps the inner as it was; change the main graph afterwards (paths of
- * bodies name the nodes that hold them). Names that are new in a body are made
+ * another may change together as long as the outer one keeps the inner as it was, and the main graph may change before, if
+ * the nodes that hold bodies have names (`nameOwners`). Names that are new in a body are made
  * unlike all others; imports of other domains are added, the IR version is the highest.
  *
  * E_INTERNAL for a body that does not exist or was lost, other outputs, or another version of ai.onnx: raise the whole model first.
