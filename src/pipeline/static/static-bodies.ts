@@ -1,0 +1,193 @@
+import type { SampleSet } from '../../calibration/index.ts'
+import { asTersorError } from '../../errors.ts'
+import { type BodyModel, bodyStatistics, bodyValueKey } from '../../graph/bodies/index.ts'
+import { takeInventory } from '../../graph/index.ts'
+import { type AskedForm, placeActivations } from '../../graph/placement/index.ts'
+import type { Placement } from '../../model/activation.ts'
+import type { Model } from '../../model/graph.ts'
+import type { Verdict } from '../../model/report.ts'
+import type { Statistics } from '../../model/statistics.ts'
+import type { Tools } from '../../model/tools.ts'
+import type { Ask } from '../ask.ts'
+import { bodySamples } from '../body-samples.ts'
+import { collectWith } from '../calibrate.ts'
+import { changeBodies, type PreparedBodies } from '../changed-bodies.ts'
+import type { ModelSessions } from '../model-sessions.ts'
+import type { Phases } from '../phases.ts'
+import type { Prepared } from '../run.ts'
+import { readSmall } from '../tensor-bytes.ts'
+import { NO_CHOICES, type StaticReady, type StaticStage, staticStage } from './static-model.ts'
+
+/** Quantizes one body over samples of its own, as a model is. */
+export interface BodyRun {
+  stage(): Promise<StaticStage>
+  raise(verdict: Verdict): Promise<string | null>
+  close(): Promise<void>
+}
+
+export interface BodiesOptions {
+  readonly prepared: Prepared
+  /** Products that a rule keeps, by label. */
+  readonly keep: ReadonlySet<string>
+  /** Of the whole model. */
+  readonly samples: SampleSet
+  /** What the samples are, in words. */
+  readonly data: string
+  readonly ask: Ask
+  readonly tools: Tools
+  readonly phases: Phases
+  readonly maxMemory?: number
+  newSessions(): ModelSessions
+  open(prepared: Prepared, ready: StaticReady, samples: SampleSet): Promise<BodyRun>
+}
+
+interface Part {
+  readonly body: BodyModel
+  readonly run?: BodyRun
+  readonly stage?: StaticStage
+}
+
+/**
+ * Bodies of a model in integers. A branch of an If that the data reach is a model with samples of its own; bodies that run many times
+ * for a sample take ranges over all of their runs; what the data never reach takes its ranges when it runs.
+ */
+export class StaticBodies {
+  readonly #bodies: PreparedBodies
+  readonly #parts: readonly Part[]
+  readonly #sessions: readonly ModelSessions[]
+  readonly #notes: readonly string[]
+
+  /** E_RUNTIME, E_FORMAT as the executor and the samples throw them. */
+  static async open(bodies: PreparedBodies, options: BodiesOptions): Promise<StaticBodies> {
+    const parts: Part[] = []
+    const sessions: ModelSessions[] = []
+    const notes: string[] = []
+    const opening = new StaticBodies(bodies, parts, sessions, notes)
+    try {
+      for (const body of bodies.bodies) {
+        const own = options.newSessions()
+        sessions.push(own)
+        const found = await bodySamples(bodies.model, body, options.samples, own, options.tools)
+        const part = found.samples
+          ? { body, run: await opened(body, found.samples, options) }
+          : { body, stage: await unsampled(bodies.model, body, options) }
+        if (part.run === null || part.stage === null)
+          notes.push(`${body.model.label}: nothing in it can run in integers`)
+        else parts.push(part as Part)
+        if (!found.samples) notes.push(`${body.model.label}: ${found.reason}; ${RANGES}`)
+      }
+      return opening
+    } catch (thrown) {
+      await opening.close()
+      throw thrown
+    }
+  }
+
+  private constructor(
+    bodies: PreparedBodies,
+    parts: readonly Part[],
+    sessions: readonly ModelSessions[],
+    notes: readonly string[],
+  ) {
+    this.#bodies = bodies
+    this.#parts = parts
+    this.#sessions = sessions
+    this.#notes = notes
+  }
+
+  /** True when no body has anything to run in integers. */
+  get isEmpty(): boolean {
+    return this.#parts.length === 0
+  }
+
+  /** The stage of the main graph with the bodies put in. `main`: made from the model of the prepared bodies. */
+  async into(main: StaticStage): Promise<StaticStage> {
+    const stages = new Map<string, StaticStage>()
+    for (const { body, run, stage } of this.#parts) {
+      const made = stage ?? (await run?.stage())
+      if (made !== undefined) stages.set(body.key, made)
+    }
+    const model = await changeBodies(
+      { model: main.prepared.model, bodies: this.#bodies.bodies },
+      async ({ key }): Promise<Model | null> => stages.get(key)?.prepared.model ?? null,
+    )
+    const all = [main, ...stages.values()]
+    return {
+      ...main,
+      prepared: { ...main.prepared, model, inventory: await takeInventory(model, readSmall) },
+      decisions: all.flatMap(({ decisions }) => decisions),
+      points: all.flatMap(({ points }) => points ?? []),
+      notes: [...new Set([...all.flatMap(({ notes }) => notes), ...this.#notes])],
+    }
+  }
+
+  /** More precision in every body; null when there is nothing to be done in any. */
+  async raise(verdict: Verdict): Promise<string | null> {
+    const done: string[] = []
+    for (const { run, body } of this.#parts) {
+      const raised = await run?.raise(verdict)
+      if (raised) done.push(`${raised} (${body.path.join(' > ')})`)
+    }
+    return done.length === 0 ? null : done.join(', ')
+  }
+
+  async close(): Promise<void> {
+    for (const { run } of this.#parts) await run?.close()
+    for (const one of this.#sessions) await one.close()
+  }
+}
+
+const RANGES = 'ranges over all its runs, or found when it runs'
+
+/** Null for a body that stays float. */
+async function opened(body: BodyModel, samples: SampleSet, options: BodiesOptions): Promise<BodyRun | null> {
+  const { prepared, keep } = options
+  const inventory = await takeInventory(body.model, readSmall)
+  try {
+    return await options.open(
+      { ...prepared, model: body.model, inventory },
+      { model: body.model, keep, notes: [] },
+      samples,
+    )
+  } catch (thrown) {
+    if (asTersorError(thrown).code === 'E_PLAN') return null
+    throw thrown
+  }
+}
+
+/** Ranges from the whole model, where the data reach the body; null for a body that stays float. */
+async function unsampled(
+  model: Model,
+  body: BodyModel,
+
+  options: BodiesOptions,
+): Promise<StaticStage | null> {
+  const { ask, tools, phases, prepared, keep, samples, data, maxMemory } = options
+  const place = (forms: ReadonlyMap<string, AskedForm>): Promise<Placement> =>
+    placeActivations(body.model, ask.target, { readSmall, keep, forms })
+  let placement = await place(new Map())
+  const values = [...new Set(placement.points.map(({ value }) => bodyValueKey(body.path, value)))]
+  const sessions = options.newSessions()
+  const collected = await phases.time('calibrate', () =>
+    collectWith(sessions, { model, values, samples, tools, ...(maxMemory === undefined ? {} : { maxMemory }) }),
+  )
+  const statistics = bodyStatistics(collected.statistics, body.path)
+  const forms = new Map<string, AskedForm>()
+  for (let unseen = unseenOf(placement, statistics); unseen.length > 0; unseen = unseenOf(placement, statistics)) {
+    const before = forms.size
+    for (const label of unseen) forms.set(label, 'dynamic')
+    if (forms.size === before) for (const { label } of placement.products) forms.set(label, 'dynamic')
+    if (forms.size === before) return null
+    placement = await place(forms)
+  }
+  if (placement.products.every(({ form }) => form === 'stored')) return null
+
+  const placed = { model: body.model, keep, notes: collected.notes, placement, values }
+  return staticStage(prepared, placed, { statistics, data }, NO_CHOICES, ask, tools, phases)
+}
+
+/** Products with an operand that was not seen; all of them where another value was not. */
+function unseenOf({ products, points }: Placement, { values }: Statistics): readonly string[] {
+  if (points.every(({ value }) => values.has(value))) return []
+  return products.filter(({ operands }) => operands.some((one) => !values.has(one))).map(({ label }) => label)
+}
