@@ -42,7 +42,7 @@ export interface Statistics {
   readonly model: string
   /** Labels of the samples, in order. */
   readonly labels: readonly string[]
-  /** By name of the value, in the outer graph. */
+  /** By name of the value in the main graph, or by key (`bodyValueKey`) inside a body. */
   readonly values: ReadonlyMap<string, ValueStatistics>
   /** Values that were asked for and have no statistics, each with the reason. */
   readonly skipped: ReadonlyMap<string, string>

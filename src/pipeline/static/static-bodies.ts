@@ -2,6 +2,7 @@ import type { SampleSet } from '../../calibration/index.ts'
 import { asTersorError } from '../../errors.ts'
 import { type BodyModel, bodyStatistics, bodyValueKey } from '../../graph/bodies/index.ts'
 import { takeInventory } from '../../graph/index.ts'
+import { scopeLabel } from '../../graph/labels.ts'
 import { type AskedForm, placeActivations } from '../../graph/placement/index.ts'
 import type { Placement } from '../../model/activation.ts'
 import type { Model } from '../../model/graph.ts'
@@ -72,9 +73,9 @@ export class StaticBodies {
           ? { body, run: await opened(body, found.samples, options) }
           : { body, stage: await unsampled(bodies.model, body, options) }
         if (part.run === null || part.stage === null)
-          notes.push(`${body.model.label}: nothing in it can run in integers`)
+          notes.push(`${scopeLabel(body.path)}: nothing in it can run in integers`)
         else parts.push(part as Part)
-        if (!found.samples) notes.push(`${body.model.label}: ${found.reason}; ${RANGES}`)
+        if (!found.samples) notes.push(`${scopeLabel(body.path)}: ${found.reason}; ${RANGES}`)
       }
       return opening
     } catch (thrown) {
@@ -103,9 +104,12 @@ export class StaticBodies {
   /** The stage of the main graph with the bodies put in. `main`: made from the model of the prepared bodies. */
   async into(main: StaticStage): Promise<StaticStage> {
     const stages = new Map<string, StaticStage>()
+    const notes = [...main.notes]
     for (const { body, run, stage } of this.#parts) {
       const made = stage ?? (await run?.stage())
-      if (made !== undefined) stages.set(body.key, made)
+      if (made === undefined) continue
+      stages.set(body.key, made)
+      notes.push(...made.notes.map((note) => `${scopeLabel(body.path)}: ${note}`))
     }
     const model = await changeBodies(
       { model: main.prepared.model, bodies: this.#bodies.bodies },
@@ -117,7 +121,7 @@ export class StaticBodies {
       prepared: { ...main.prepared, model, inventory: await takeInventory(model, readSmall) },
       decisions: all.flatMap(({ decisions }) => decisions),
       points: all.flatMap(({ points }) => points ?? []),
-      notes: [...new Set([...all.flatMap(({ notes }) => notes), ...this.#notes])],
+      notes: [...notes, ...this.#notes],
     }
   }
 
@@ -126,7 +130,7 @@ export class StaticBodies {
     const done: string[] = []
     for (const { run, body } of this.#parts) {
       const raised = await run?.raise(verdict)
-      if (raised) done.push(`${raised} (${body.path.join(' > ')})`)
+      if (raised) done.push(`${raised} (${scopeLabel(body.path)})`)
     }
     return done.length === 0 ? null : done.join(', ')
   }
@@ -137,7 +141,8 @@ export class StaticBodies {
   }
 }
 
-const RANGES = 'ranges over all its runs, or found when it runs'
+/** Where there are no samples of a body. */
+const RANGES = 'its ranges are those of all its runs, and where there are none they are found when it runs'
 
 /** Null for a body that stays float. */
 async function opened(body: BodyModel, samples: SampleSet, options: BodiesOptions): Promise<BodyRun | null> {
