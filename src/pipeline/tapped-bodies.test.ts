@@ -199,6 +199,7 @@ test('why the others cannot be looked at', () => {
           value: tensor('', 'bool', [], Uint8Array.of(1)),
         }),
         node('Shape', ['x'], ['long']),
+        node('SequenceConstruct', ['x'], ['list']),
         node('If', ['yes'], ['t'], branches),
         node('Identity', ['t'], ['y']),
       ],
@@ -207,9 +208,10 @@ test('why the others cannot be looked at', () => {
   const model = { ...scan, functions: [{ ...shared, opsets: [{ domain: '', version: 17 }] }] }
   const keys = [
     bodyValueKey(['function', 'own::F'], 'b'),
-    bodyValueKey(['scan', 'body', 'If#2', 'then_branch'], 'p'),
+    bodyValueKey(['scan', 'body', 'If#3', 'then_branch'], 'p'),
     bodyValueKey(['scan', 'body'], 'long'),
     bodyValueKey(['scan', 'body'], 'k'),
+    bodyValueKey(['scan', 'body'], 'list'),
     bodyValueKey(['scan', 'body'], 'nothing'),
     bodyValueKey(['nowhere', 'body'], 'x'),
   ]
@@ -219,6 +221,7 @@ test('why the others cannot be looked at', () => {
     'a value of a branch or a Loop inside Scan',
     'elements of type i64',
     'a constant',
+    'no tensor',
     'no value of the main graph or of a body',
     'no value of the main graph or of a body',
   ])

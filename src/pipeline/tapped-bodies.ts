@@ -4,6 +4,11 @@ import type { DType } from '../model/dtype.ts'
 import type { Graph, Model, Node, ScopePath } from '../model/graph.ts'
 import { type Exposed, type OpenBody, TapWriter } from './tap-writer.ts'
 
+/** Operators that give sequences and optional values. */
+const LISTS: ReadonlySet<string> = new Set(
+  'SequenceConstruct SequenceEmpty SequenceInsert SequenceErase SequenceMap SplitToSequence Optional'.split(' '),
+)
+
 /** Values inside bodies by key (`bodyValueKey`), and the node outputs that give them in the main graph. */
 export class BodyTaps {
   readonly #model: Model
@@ -24,6 +29,7 @@ export class BodyTaps {
     const definition = this.#connections.resolve(scope, name)
     if (definition === undefined) return undefined
     if (definition.kind === 'sparse' || constantTensor(definition) !== null) return 'a constant'
+    if (definition.node !== null && LISTS.has(definition.node.op)) return 'no tensor'
     const { graph } = definition.scope
     const infos = [...(graph?.inputs ?? []), ...(graph?.values ?? []), ...(graph?.outputs ?? [])]
     const dtype = infos.find((info) => info.name === name)?.dtype
