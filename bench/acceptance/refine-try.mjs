@@ -3,9 +3,9 @@
  * without the pipeline's trials and proofs.
  *
  *     node bench/acceptance/refine-try.mjs MODEL --calib DATA --out FILE [--preprocess NAME] [--plain] [--calibrator percentile]
- *          [--segments 8] [--samples 16] [--positions 2048] [--target float|own] [--weights] [--verbose]
+ *          [--segments 8] [--samples 16] [--positions 2048] [--target float|own] [--verbose]
  *
- * --plain: nothing is refined. --weights: codes of weights and refined biases, activations in float (what rounding of weights alone costs).
+ * --plain: nothing is refined.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -25,8 +25,7 @@ const { values: options, positionals } = parseArgs({
     segments: { type: 'string', default: '8' },
     samples: { type: 'string', default: '16' },
     positions: { type: 'string', default: '2048' },
-    target: { type: 'string', default: 'float' },
-    fix: { type: 'string', default: 'both' },
+    target: { type: 'string', default: 'own' },
     plain: { type: 'boolean', default: false },
     verbose: { type: 'boolean', default: false },
   },
@@ -109,7 +108,6 @@ if (!options.plain) {
       samples: Number(options.samples),
       positions: Number(options.positions),
       target: options.target,
-      fix: options.fix,
     }),
   )
   await sessions.close()

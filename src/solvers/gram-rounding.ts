@@ -16,6 +16,8 @@ export interface GramRounding {
   readonly least?: Float32Array
   /** Share of what lies beside the diagonal that is not believed; 0 to 1. See `shrinkage`. */
   readonly shrink?: number
+  /** Variance that every column has at least, such as that of rounding it to its grid: keeps codes of columns that were never seen to move. */
+  readonly floor?: number
   /** Order in which a kernel adds pairs, and how large a pair of codes of one sign may be. */
   readonly pairs?: { readonly order: Int32Array; readonly limit: number }
   readonly sweeps?: number
@@ -32,6 +34,8 @@ export interface RoundedRows {
 }
 
 const SWEEPS = 4
+/** Part of the mean of the diagonal that is added to it. */
+const DAMPING = 0.01
 /** Scales tried, as parts of the one that reaches the largest magnitude. */
 const LEAST_PART = 0.75
 const CANDIDATES = 16
@@ -63,7 +67,7 @@ export function roundRows(ask: GramRounding, kernels: Kernels): RoundedRows {
   const beside = ask.pairs ? besideOf(ask.pairs.order) : null
   for (let group = 0; group < groups; group++) {
     const size = depth * depth
-    const gram = shrunk(ask.gram.subarray(group * size, (group + 1) * size), depth, ask.shrink ?? 0)
+    const gram = shrunk(ask.gram.subarray(group * size, (group + 1) * size), depth, ask.shrink ?? 0, ask.floor ?? 0)
     const drift = ask.drift ? ask.drift.subarray(group * size, (group + 1) * size) : null
     tile.load(gram, drift, beside)
     for (let first = group * perGroup; first < (group + 1) * perGroup; first += ROWS) {
@@ -231,11 +235,12 @@ class GramTile {
 }
 
 /** A copy with less beside the diagonal, and a little more on it. */
-function shrunk(gram: Float32Array, depth: number, share: number): Float32Array {
+function shrunk(gram: Float32Array, depth: number, share: number, floor: number): Float32Array {
   const made = gram.map((value) => value * (1 - share))
   let trace = 0
   for (let j = 0; j < depth; j++) trace += gram[j * depth + j] as number
-  for (let j = 0; j < depth; j++) made[j * depth + j] = (gram[j * depth + j] as number) + (1e-4 * trace) / depth
+  for (let j = 0; j < depth; j++)
+    made[j * depth + j] = (gram[j * depth + j] as number) + (DAMPING * trace) / depth + floor
   return made
 }
 

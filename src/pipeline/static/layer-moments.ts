@@ -22,6 +22,8 @@ export interface MomentLayer {
   readonly operand: string
   /** What rounds the operand; null: nothing does. */
   readonly grid: ActivationGrid | null
+  /** Also what rounding has done to the input: E[xq (x - xq)^T]. */
+  readonly drift?: boolean
 }
 
 export interface MomentOptions {
@@ -29,8 +31,6 @@ export interface MomentOptions {
   readonly samples: number
   /** Rows for each group of a layer, over all samples. */
   readonly positions: number
-  /** Also what rounding has done to the input: E[xq (x - xq)^T]. */
-  readonly drift: boolean
 }
 
 /** Rows of a layer for each of its columns, at most. */
@@ -96,7 +96,7 @@ function sameShape(a: Value, b: Value): boolean {
 /** Adds the rows of one sample; false where they do not suit the product. */
 function addRows(
   found: Map<string, SecondMoments>,
-  { weight, rows, operand: _operand, grid }: MomentLayer,
+  { weight, rows, grid, drift }: MomentLayer,
   [value, rounded]: readonly [Value, Value],
   sample: number,
   samples: number,
@@ -109,7 +109,7 @@ function addRows(
   if (shape.groups !== groups || shape.depth !== depth || shape.positions === 0) return false
   const wanted = Math.min(options.positions, Math.max(LEAST_ROWS, ROWS_PER_COLUMN * depth))
   const positions = spreadPositions(shape.positions, Math.ceil(wanted / samples), sample * 7919)
-  const moments = found.get(weight) ?? new SecondMoments(groups, depth, options.drift, kernels)
+  const moments = found.get(weight) ?? new SecondMoments(groups, depth, drift === true, kernels)
   found.set(weight, moments)
   const stride = rowStride(depth)
   const floats = new Float32Array(positions.length * stride)
