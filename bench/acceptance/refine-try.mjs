@@ -47,7 +47,7 @@ await build({
       export { openGiven } from './src/pipeline/evidence.node.ts'
       export { collectStatistics } from './src/pipeline/calibrate.node.ts'
       export { TapSessions } from './src/pipeline/tap-sessions.node.ts'
-      export { placeStatic } from './src/pipeline/static/static-model.ts'
+      export { NO_CHOICES, placeStatic, readyStatic } from './src/pipeline/static/static-model.ts'
       export { gridsOf } from './src/pipeline/static/static-grids.ts'
       export { staticConstants } from './src/pipeline/static/static-weights.ts'
       export { refineWeights } from './src/pipeline/static/refine-weights.ts'
@@ -88,7 +88,8 @@ const seconds = async (what, work) => {
 const opened = await parts.openModel(path)
 const prepared = await parts.prepare(opened, tools, phases)
 const ask = parts.askOf({ to: 'int8-static' })
-const { model, placement, values } = await parts.placeStatic(prepared, ask, phases)
+const ready = await parts.readyStatic(prepared, ask, phases)
+const { model, placement, values } = await parts.placeStatic(ready, ask, parts.NO_CHOICES, phases)
 const session = await runtime.open({ path: opened.path }, { optimized: true, threads: 1 })
 const samples = await parts.openGiven(options.calib, model, prepared.inventory, session, {
   ...(options.preprocess ? { preprocess: options.preprocess } : {}),
@@ -97,7 +98,7 @@ await session.release()
 const { statistics } = await seconds('calibrate', () =>
   parts.collectStatistics({ model, values, samples, runtime, tools }),
 )
-const grids = parts.gridsOf(placement, statistics, options.calibrator)
+const grids = parts.gridsOf(placement, statistics, () => options.calibrator)
 let constants = await seconds('weights', () => parts.staticConstants(model, placement, grids, statistics, true, tools))
 if (!options.plain) {
   const sessions = new parts.TapSessions(runtime, tools)

@@ -155,14 +155,24 @@ function layersOf(
 ): readonly Layer[] {
   const readers = new Map<string, number>()
   for (const { weight } of products) if (weight) readers.set(weight.name, (readers.get(weight.name) ?? 0) + 1)
-  const groups = new Map(points.map(({ value, group }) => [value, group]))
+  // A value may have a grid of 8 bits and one of 16.
+  const keyOf = (value: string, wide: boolean): string => `${wide ? 'wide' : 'plain'} ${value}`
+  const groups = new Map(points.map(({ value, group, precision }) => [keyOf(value, precision === 'wide'), group]))
   return products.flatMap((product) => {
     const { weight, operands, form } = product
     const [operand] = operands
     if (form === 'stored' || weight === null || operand === undefined || readers.get(weight.name) !== 1) return []
     const rows = weights.has(weight.name) ? weightRows(product) : null
     if (rows === null) return []
-    return [{ weight: weight.name, rows, operand, grid: grids.get(groups.get(operand) ?? '') ?? null, product }]
+    return [
+      {
+        weight: weight.name,
+        rows,
+        operand,
+        grid: grids.get(groups.get(keyOf(operand, form === 'wide')) ?? '') ?? null,
+        product,
+      },
+    ]
   })
 }
 
