@@ -81,7 +81,8 @@ export async function refineWeights(input: RefineInput, options: RefineOptions =
   for (let first = 0; first < layers.length; first += perSegment) {
     tools.notify({ phase: 'refine', done: first, total: layers.length })
     const segment = layers.slice(first, first + perSegment)
-    const quantized = removeDead(applyEdits(model, insertPairs(model, placement, { grids, weights, biases })))
+    const shown = withOutputs(model, segment)
+    const quantized = removeDead(applyEdits(shown, insertPairs(shown, placement, { grids, weights, biases })))
     const moving = valuesBehind(model, segment)
     const moments = await layerMoments(
       model,
@@ -174,6 +175,14 @@ function layersOf(
       },
     ]
   })
+}
+
+/** Operands as outputs too: what only integer operators read has no name as floats. */
+function withOutputs(model: Model, layers: readonly Layer[]): Model {
+  const given = new Set([...model.graph.outputs, ...model.graph.inputs].map(({ name }) => name))
+  const names = new Set(layers.map(({ operand }) => operand).filter((name) => !given.has(name)))
+  const outputs = [...model.graph.outputs, ...[...names].map((name) => ({ name }))]
+  return { ...model, graph: { ...model.graph, outputs } }
 }
 
 /** Values that change when the codes of these layers do. */
