@@ -45,6 +45,7 @@ await build({
       export { collectStatistics } from './src/pipeline/calibrate.node.ts'
       export { gridsOf } from './src/pipeline/static/static-grids.ts'
       export { learnWeights } from './src/pipeline/static/learn-weights.node.ts'
+      export { insertPairs } from './src/graph/lowerings/index.ts'
       export { roundedModel } from './src/pipeline/static/rounded-model.ts'
       export { applyEdits, removeDead, opsetOf, takeInventory } from './src/graph/index.ts'
       export { prepareForStatic } from './src/graph/rewrites/prepare-static.ts'
@@ -91,10 +92,15 @@ const { statistics } = await parts.collectStatistics({
 const grids = parts.gridsOf(placement, statistics, () => 'percentile')
 console.log(`${samples.count} samples, ${placement.points.length} points, calibrated in ${seconds(since)}`)
 
-const wanted = placement.products.filter(({ weight, op }) => weight && op !== 'ConvTranspose' && (!options.op || op === options.op))
+const wanted = placement.products.filter(
+  ({ weight, op }) => weight && op !== 'ConvTranspose' && (!options.op || op === options.op),
+)
 const bits = new Map(wanted.map(({ weight }) => [weight.name, Number(options.bits)]))
 const settings = Object.fromEntries(
-  options.set.split(',').filter(Boolean).map((pair) => [pair.split('=')[0], Number(pair.split('=')[1])]),
+  options.set
+    .split(',')
+    .filter(Boolean)
+    .map((pair) => [pair.split('=')[0], Number(pair.split('=')[1])]),
 )
 since = performance.now()
 const learned = await parts.learnWeights({
@@ -121,13 +127,26 @@ const constants = new Map()
 for (const { weight, bias } of wanted) {
   const made = learned.weights.get(weight.name)
   if (made.bias) constants.set(bias, made.bias)
-  const inner = weight.axis === null ? made.codes.length : weight.shape.slice(weight.axis + 1).reduce((a, b) => a * b, 1)
+  const inner =
+    weight.axis === null ? made.codes.length : weight.shape.slice(weight.axis + 1).reduce((a, b) => a * b, 1)
   const scaleOf = (i) => made.scales[Math.floor(i / inner) % made.scales.length]
-  constants.set(weight.name, Float32Array.from(made.codes, (code, i) => code * scaleOf(i)))
+  constants.set(
+    weight.name,
+    Float32Array.from(made.codes, (code, i) => code * scaleOf(i)),
+  )
 }
 if (options.out) {
-  const rounded = parts.removeDead(parts.roundedModel(model, placement, grids, constants).model)
-  const bytes = await parts.encodeModel(rounded)
+  const lowBit = new Map(
+    wanted.map(({ weight }) => [
+      weight.name,
+      { ...learned.weights.get(weight.name), axis: weight.axis, shape: weight.shape },
+    ]),
+  )
+  const pairs = () => parts.insertPairs(model, placement, { grids, weights: new Map(), biases: constants, lowBit })
+  const rounded = options.packed
+    ? parts.applyEdits(model, pairs())
+    : parts.roundedModel(model, placement, grids, constants).model
+  const bytes = await parts.encodeModel(parts.removeDead(rounded))
   writeFileSync(options.out, bytes)
   console.log(`${options.out}: ${bytes.length} bytes`)
 }

@@ -12,6 +12,7 @@ import { matmulIntegerRows } from './matmul-integer-rows.ts'
 import { matmulNBits } from './matmul-nbits.ts'
 
 export { lowerLstmPair, type PackedWeight } from './dynamic-lstm.ts'
+export { type LowBitWeight, lowBitWeight } from './low-bit-weight.ts'
 export { float32s, int64s } from './make.ts'
 export { type LeftAsPairs, type QOperatorModel, toQOperators } from './qoperator.ts'
 export { insertPairs, type PairInputs } from './quantize-linear.ts'

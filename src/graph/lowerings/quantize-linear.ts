@@ -7,6 +7,7 @@ import { connect } from '../consumers.ts'
 import { freshNames } from '../fresh-names.ts'
 import { opsetOf } from '../opsets.ts'
 import { scopesOf } from '../walk.ts'
+import { type LowBitWeight, lowBitWeight } from './low-bit-weight.ts'
 import { float32s, makeNode } from './make.ts'
 import { PairMaker } from './pair-maker.ts'
 import { placedBias } from './placed-bias.ts'
@@ -21,6 +22,8 @@ export interface PairInputs {
   readonly weights: ReadonlyMap<string, StaticWeight>
   /** Float elements of every bias that the placement names. */
   readonly biases: ReadonlyMap<string, Float32Array>
+  /** Weights of fewer bits by name: their products read rounded activations and are computed in float. They need opset 21. */
+  readonly lowBit?: ReadonlyMap<string, LowBitWeight>
 }
 
 /** DequantizeLinear takes a scale an axis from here on; 16-bit codes from 21. */
@@ -35,7 +38,8 @@ const SIXTEEN_BITS = 21
  * E_PLAN for an opset below 13 (21 with 16-bit grids: raise it first), a group without grid, a product without codes of its
  * weight, or a bias beyond int32 (see `leastScalesOf`).
  */
-export function insertPairs(model: Model, placement: Placement, inputs: PairInputs): readonly GraphEdit[] {
+export function insertPairs(model: Model, placed: Placement, inputs: PairInputs): readonly GraphEdit[] {
+  const placement = withFloatProducts(placed, inputs)
   const wide = placement.points.some(
     ({ group, precision }) => precision !== 'wide' && hasLongCodes(inputs.grids.get(group)),
   )
@@ -61,17 +65,16 @@ export function insertPairs(model: Model, placement: Placement, inputs: PairInpu
   const listed = new Set(model.graph.inputs.map(({ name }) => name))
   const own = new Set(model.graph.initializers.map(({ name }) => name))
 
-  const decoded = new Map<string, string>()
+  const decoded = new Set<string>()
   for (const { weight } of placement.products) {
     if (weight === null || decoded.has(weight.name)) continue
-    const given = inputs.weights.get(weight.name)
-    if (given === undefined) continue
-    const placed = placedWeight(weight.name, given, fresh)
-    decoded.set(weight.name, placed.zero)
-    constants.push(given.codes, ...placed.constants)
+    const made = weightNodes(weight.name, inputs, opset, fresh)
+    if (made === null) continue
+    decoded.add(weight.name)
+    constants.push(...made.constants)
     const spelled = constantNodes.get(weight.name)
-    if (spelled !== undefined) replace.set(spelled, placed.nodes)
-    else prepend.push(...placed.nodes)
+    if (spelled !== undefined) replace.set(spelled, made.nodes)
+    else prepend.push(...made.nodes)
     if (own.has(weight.name)) removeInitializers.add(weight.name)
     if (listed.has(weight.name)) removeInputs.add(weight.name)
   }
@@ -80,12 +83,12 @@ export function insertPairs(model: Model, placement: Placement, inputs: PairInpu
   for (const node of model.graph.nodes) {
     const product = integerReads.get(node)
     const before = joined.get(node)
-    if (product?.biasNode?.rank === 2 && product.form === 'qdq') {
+    if (product?.biasNode?.rank === 2 && isJoined(product, inputs)) {
       replace.set(node, [])
       continue
     }
     const lowered =
-      before !== undefined && (before.biasNode?.rank !== 2 || before.form !== 'qdq')
+      before !== undefined && (before.biasNode?.rank !== 2 || !isJoined(before, inputs))
         ? [withWideBias(before, inputs, fresh, constants, biasUses)]
         : (product ?? before)
           ? lowerProduct((product ?? before) as StaticProduct, inputs, maker, scalars, fresh, constants, biasUses)
@@ -117,7 +120,8 @@ function lowerProduct(
 ): readonly Node[] {
   const { node, weight, bias, biasNode, form, label } = product
   const given = weight === null ? undefined : inputs.weights.get(weight.name)
-  if (weight !== null && given === undefined) {
+  const lowBit = inputs.lowBit?.has(weight?.name ?? '') === true
+  if (weight !== null && given === undefined && !lowBit) {
     throw new TersorError('E_PLAN', `expected codes for weight "${weight.name}", found none`, { where: label })
   }
   if (form !== 'qdq') {
@@ -132,6 +136,12 @@ function lowerProduct(
   const renamed = node.inputs.map((name, index) =>
     product.operands.includes(name) && (index < 2 || name !== bias) ? maker.decodedOf(name) : name,
   )
+  if (lowBit && bias !== null && biasNode === null) {
+    const floats = float32s(fresh(`${bias}/floats`), floatsOfBias(bias, inputs, label))
+    constants.push(floats)
+    biasUses.set(bias, (biasUses.get(bias) ?? 0) + 1)
+    return [{ ...node, inputs: renamed.with(2, floats.name) }]
+  }
   if (bias === null || given === undefined || (biasNode !== null && biasNode.rank !== 2))
     return [{ ...node, inputs: renamed }]
   const { scale } = maker.grid(product.operands[0] ?? '')
@@ -142,6 +152,37 @@ function lowerProduct(
     return [...placed.nodes, makeNode('Gemm', [...renamed.slice(0, 2), placed.value], biasNode.node.outputs)]
   }
   return [...placed.nodes, { ...node, inputs: renamed.with(2, placed.value) }]
+}
+
+/** Products of weights of few bits read rounded floats; where no pair rounds for them, floats. */
+function withFloatProducts(placement: Placement, { lowBit }: PairInputs): Placement {
+  if (lowBit === undefined || lowBit.size === 0) return placement
+  const products = placement.products.map((one): StaticProduct => {
+    if (one.weight === null || one.form === 'stored' || !lowBit.has(one.weight.name)) return one
+    const paired = one.form !== 'wide' && one.form !== 'dynamic'
+    return paired ? { ...one, form: 'qdq' } : { ...one, form: 'stored', operands: [], bias: null, biasNode: null }
+  })
+  return { ...placement, products }
+}
+
+/** Whether a product and the Add of its bias become one node. */
+function isJoined({ form, weight }: StaticProduct, { lowBit }: PairInputs): boolean {
+  return form === 'qdq' && lowBit?.has(weight?.name ?? '') !== true
+}
+
+/** What stands in the place of a weight; null for one that stays float. */
+function weightNodes(
+  name: string,
+  { weights, lowBit }: PairInputs,
+  opset: number,
+  fresh: (base: string) => string,
+): { readonly nodes: readonly Node[]; readonly constants: readonly TensorRef[] } | null {
+  const few = lowBit?.get(name)
+  if (few !== undefined) return lowBitWeight(name, few, opset, fresh)
+  const given = weights.get(name)
+  if (given === undefined) return null
+  const placed = placedWeight(name, given, fresh)
+  return { nodes: placed.nodes, constants: [given.codes, ...placed.constants] }
 }
 
 /** Values that are given by the graph or a body, or that anything but an integer product reads. */

@@ -17,6 +17,7 @@ const WARM = 0.2
 /** Exponents of the pressure, less one: from sharp to blunt. */
 const [FIRST_POWER, LAST_POWER] = [19, 1]
 const BIAS_RATE = 0.1
+const SCALE_RATE = 0.0005
 
 interface Learned {
   readonly state: LayerState
@@ -28,6 +29,7 @@ interface Learned {
   readonly second: number
   readonly least: number
   readonly most: number
+  readonly scaling: ScaleSteps
 }
 
 /** Bytes that `learnRounding` needs behind the run. */
@@ -73,9 +75,10 @@ export function learnRounding(
     const late = done < WARM ? 0 : (done - WARM) / (1 - WARM)
     const push = done < WARM ? 0 : (pressure * start * rows) / weights
     const power = Math.floor(FIRST_POWER + (LAST_POWER - FIRST_POWER) * late + 0.5)
-    for (const { state, index, v, base, scales, first, second, least, most } of learned) {
+    for (const { state, index, v, base, scales, first, second, least, most, scaling } of learned) {
       const { depth, columns: width, weightGrad, bias, biasGrad } = run.layers[index] as UnitRun['layers'][number]
       const rates = [rate, 1 / (1 - decay1), 1 / (1 - decay2)] as const
+      scaling.step(run, rates[1], rates[2])
       kernels.stepRounding(v, base, scales, weightGrad, first, second, depth, width, least, most, ...rates, push, power)
       followMean(run, state, bias, biasGrad, rows)
     }
@@ -93,6 +96,47 @@ function followMean(run: UnitRun, state: LayerState, bias: number, biasGrad: num
   const values = run.floats(bias, state.bias.length)
   for (let o = 0; o < values.length; o++) {
     values[o] = (values[o] as number) - (BIAS_RATE * (grads[o] as number)) / rows
+  }
+}
+
+/** Scales go down their gradient, too, by steps of Adam that are parts of the scale. */
+class ScaleSteps {
+  readonly #state: LayerState
+  readonly #index: number
+  readonly #scales: number
+  readonly #first: Float64Array
+  readonly #second: Float64Array
+  readonly #start: Float32Array
+
+  constructor(state: LayerState, index: number, scales: number) {
+    this.#state = state
+    this.#index = index
+    this.#scales = scales
+    this.#first = new Float64Array(state.scales.length)
+    this.#second = new Float64Array(state.scales.length)
+    this.#start = state.scales.slice()
+  }
+
+  step(run: UnitRun, rate1: number, rate2: number): void {
+    const { depth, columns, weights, weightGrad } = run.layers[this.#index] as UnitRun['layers'][number]
+    const values = run.floats(weights, depth * columns)
+    const grads = run.floats(weightGrad, depth * columns)
+    const count = this.#state.scales.length
+    const slopes = new Float64Array(count)
+    for (let at = 0; at < values.length; at += columns) {
+      for (let o = 0; o < count; o++) slopes[o] = (slopes[o] as number) + (values[at + o] as number) * (grads[at + o] as number)
+    }
+    const scales = run.floats(this.#scales, count)
+    for (let o = 0; o < count; o++) {
+      const slope = slopes[o] as number
+      this.#first[o] = 0.9 * (this.#first[o] as number) + 0.1 * slope
+      this.#second[o] = 0.999 * (this.#second[o] as number) + 0.001 * slope * slope
+      const size = Math.sqrt((this.#second[o] as number) * rate2)
+      if (size > 0) {
+        const part = (SCALE_RATE * (this.#first[o] as number) * rate1) / size
+        scales[o] = (scales[o] as number) - part * (this.#start[o] as number)
+      }
+    }
   }
 }
 
@@ -124,9 +168,11 @@ function place(run: UnitRun, states: readonly LayerState[]): readonly Learned[] 
       // Of the two codes to choose from one is the code so far, the other the next towards the weight.
       const low = exact >= code ? code : code - 1
       bases[to] = low
-      values[to] = logit(Math.min(0.9, Math.max(0.1, exact - low)))
+      // Between the code so far and the weight itself: what descent found is where learning starts.
+      const h = 0.5 * (code - low) + 0.5 * Math.min(1, Math.max(0, exact - low))
+      values[to] = logit(Math.min(0.95, Math.max(0.05, h)))
     }
-    learned.push({ state, index, v, base, scales, first, second, least, most })
+    learned.push({ state, index, v, base, scales, first, second, least, most, scaling: new ScaleSteps(state, index, scales) })
   }
   return learned
 }
@@ -146,7 +192,7 @@ function lnRatio(x: number): number {
   return 2 * z * sum
 }
 
-function harden(run: UnitRun, { state, index, v, base, least, most }: Learned): void {
+function harden(run: UnitRun, { state, index, v, base, scales, least, most }: Learned): void {
   const { depth, columns, bias } = run.layers[index] as UnitRun['layers'][number]
   const [values, bases] = [run.floats(v, depth * columns), run.floats(base, depth * columns)]
   for (let at = 0; at < state.codes.length; at++) {
@@ -154,5 +200,6 @@ function harden(run: UnitRun, { state, index, v, base, least, most }: Learned): 
     const code = (bases[from] as number) + ((values[from] as number) >= 0 ? 1 : 0)
     state.codes[at] = Math.max(least, Math.min(most, code))
   }
+  state.scales = run.floats(scales, state.scales.length).slice()
   state.bias.set(run.floats(bias, state.bias.length))
 }
