@@ -19,9 +19,10 @@ export async function checkExtras(parsed: Parsed): Promise<void> {
 export async function reportOutcome(report: Report, { parsed, text }: CommandContext): Promise<Outcome> {
   const picture = textOf(parsed, 'report')
   const manifest = textOf(parsed, 'manifest')
+  const plain = withoutPictures(report)
   const written: (readonly [string, string])[] = []
   if (manifest !== undefined) {
-    await writeText(manifest, toJson(report))
+    await writeText(manifest, toJson(plain))
     written.push(['manifest', manifest])
   }
   if (picture !== undefined) {
@@ -29,5 +30,12 @@ export async function reportOutcome(report: Report, { parsed, text }: CommandCon
     await writeText(picture, toHtml(report))
     written.push(['report', picture])
   }
-  return { json: report, text: toTerminal(report, { ...text, written }), exitCode: exitCodeOfReport(report) }
+  return { json: plain, text: toTerminal(report, { ...text, written }), exitCode: exitCodeOfReport(report) }
+}
+
+/** Pictures are for the report: they would be most of the JSON. */
+function withoutPictures(report: Report): Report {
+  if (report.verdict?.shown === undefined) return report
+  const { shown: _shown, ...verdict } = report.verdict
+  return { ...report, verdict }
 }

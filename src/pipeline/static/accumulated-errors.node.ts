@@ -20,11 +20,11 @@ export interface AccumulatedError {
 export interface AccumulatedOptions {
   /** Axes along which means of the error are kept apart. */
   readonly axes?: ReadonlyMap<string, number>
-  /** Samples that are run, evenly spread; default 8. */
+  /** Samples that are run, evenly spread; default 4. */
   readonly most?: number
 }
 
-const MOST_SAMPLES = 8
+const MOST_SAMPLES = 4
 /** Elements fetched at a time, from both models together. */
 const MOST_ELEMENTS = 16_000_000
 

@@ -22,7 +22,7 @@ export interface LayerReportInput {
   readonly model: Model
   /** The same with its pairs in place, or the file that was written, read again. */
   readonly lowered: Model
-  /** At most eight of them are run. */
+  /** Four of them are run, evenly spread. */
   readonly samples: SampleSet
   readonly runtime: Runtime
   readonly tools: Tools

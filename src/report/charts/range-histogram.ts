@@ -20,7 +20,7 @@ export function rangeHistogram(facts: ValueFacts): Markup {
   const floor = SMALL.height - SMALL.bottom
   let outline = `M${place(x.at(histogram.low))} ${floor}`
   for (const [bar, count] of counts.entries())
-    outline += `V${place(y.at(Math.sqrt(count)))}H${place(x.at(Math.min(histogram.low + (bar + 1) * width, to + margin)))}`
+    outline += `V${place(y.at(Math.sqrt(count)))}H${place(x.at(Math.min(histogram.low + (bar + 1) * width, Math.max(max, histogram.low + (bar + 0.25) * width))))}`
   const left = place(x.at(low))
   const right = place(x.at(high))
   const shade = (a: number, b: number) =>
@@ -34,8 +34,8 @@ export function rangeHistogram(facts: ValueFacts): Markup {
   const edge = (at: string, value: number, anchor: string) =>
     html`<line class="line s1" x1="${at}" x2="${at}" y1="${SMALL.top - 4}" y2="${floor}"/><text class="edge" x="${at}" y="${SMALL.top - 8}" text-anchor="${anchor}">${numberText(value)}</text>`
   return drawing(SMALL, `range of ${facts.value}`, [
-    shade(x.at(x.low), x.at(low)) ?? html``,
-    shade(x.at(high), x.at(x.high)) ?? html``,
+    shade(x.at(Math.min(min, low)), x.at(low)) ?? html``,
+    shade(x.at(high), x.at(Math.max(max, high))) ?? html``,
     html`<path class="f0 hist" d="${outline}V${floor}Z"/>`,
     html`<line class="zero" x1="${SMALL.left}" x2="${SMALL.width - SMALL.right}" y1="${floor}" y2="${floor}"/>`,
     ...across,

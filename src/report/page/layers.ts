@@ -14,7 +14,7 @@ const MOST_ROWS = 1500
 const MOST_DRAWN = 3
 
 const LAYER_STYLE = `
-.layers { margin-top: 10px }
+.layers { margin-top: 10px } .coverage { font-size: 13.5px; margin-top: 6px }
 .layers .row { display: grid; grid-template-columns: minmax(180px, 2.6fr) minmax(88px, 1.1fr) repeat(6, minmax(64px, 1fr)); gap: 0 12px; align-items: baseline; font-size: 13.5px; font-variant-numeric: tabular-nums }
 .layers .head { color: var(--soft); font-weight: 600; border-bottom: 1px solid var(--line); padding: 5px 0 5px 18px }
 .layers .row > :nth-child(n+3) { text-align: right }
@@ -67,9 +67,17 @@ export function layerSection(layers: readonly LayerFacts[] | undefined): Markup 
     'Signal to noise against float, in decibels: higher is better. “So far” has everything before a layer quantized too, the rest is what the layer itself adds. Click a row to see its ranges.',
     html`<style>${raw(CHART_STYLE + LAYER_STYLE)}</style>`,
     errorPath(productsOf(layers)),
-    coverage === undefined ? html`` : html`<p class="sub">${coverage}.</p>`,
+    formLegend(productsOf(layers)),
+    coverage === undefined ? html`` : html`<p class="sub coverage">${coverage}.</p>`,
     html`${cut}<div class="layers scroll"><div class="row head"><span>layer</span><span>how</span><span>so far</span><span>weight</span><span>input</span><span>clipped</span><span title="error of the mean of each channel, without and with the correction of the bias">mean</span><span title="results that plain s8 weights would saturate on a CPU without VNNI">saturation</span></div>${rows}</div>`,
   )
+}
+
+/** What the two colours of the dots are, where there are two. */
+function formLegend(products: readonly ProductFacts[]): Markup {
+  const others = [...new Set(products.map(({ form }) => form).filter((form) => form !== 'qdq'))].sort()
+  if (others.length === 0 || others.length === new Set(products.map(({ form }) => form)).size) return html``
+  return html`<div class="legend"><span><i class="f0"></i>qdq</span><span><i class="f1"></i>${others.join(', ')}</span></div>`
 }
 
 function productRow(product: ProductFacts, values: ReadonlyMap<string, ValueFacts>): Markup {
@@ -94,7 +102,7 @@ function productRow(product: ProductFacts, values: ReadonlyMap<string, ValueFact
   )
 }
 
-function productDetails({ weight, bias, multiplyAdds, gives }: ProductFacts): Markup {
+function productDetails({ weight, bias, form, multiplyAdds, gives }: ProductFacts): Markup {
   return facts([
     [
       'weight',
@@ -102,8 +110,11 @@ function productDetails({ weight, bias, multiplyAdds, gives }: ProductFacts): Ma
         `${weight.name}, ${shapeText(weight.shape)}, ${weight.codes === 'u8' ? 'unsigned codes around 128' : 'signed codes'}`,
     ],
     ['error of the weight', errorText(weight?.sqnrDb)],
-    ['worst pair', weight && weight.worstPair > 0 ? `${weight.worstPair} (128 is safe without VNNI)` : undefined],
-    ['saturation', weight && weight.worstPair > 0 ? saturationText(weight.saturation) : undefined],
+    [
+      'worst pair',
+      weight && form === 'qdq' && weight.worstPair > 0 ? `${weight.worstPair} (128 is safe without VNNI)` : undefined,
+    ],
+    ['saturation', weight && form === 'qdq' && weight.worstPair > 0 ? saturationText(weight.saturation) : undefined],
     [
       'mean error',
       bias &&
@@ -137,7 +148,8 @@ function valueRow(value: ValueFacts): Markup {
 }
 
 function drawnRange(value: ValueFacts): Markup {
-  const parts = `rounding ${errorText(value.roundingDb)}, clipping ${errorText(value.clippingDb)}`
+  const clipping = clippedOf(value) === 0 ? '' : `, clipping ${errorText(value.clippingDb)}`
+  const parts = `rounding ${errorText(value.roundingDb)}${clipping}`
   return html`<div><h4>${value.value}</h4>${rangeHistogram(value)}<p class="sub">${rangeCaption(value)}; ${parts}</p></div>`
 }
 

@@ -79,7 +79,7 @@ function comparedPictures(one: ComparedPictures): Markup {
           html`<figure><img alt="${name}: ${one.label}" width="${one.width}" height="${one.height}" class="${one.width < 160 ? 'small' : ''}" src="${raw(source)}"${sound ? undefined : raw(` style="aspect-ratio:${one.width}/${one.height};height:auto"`)}><figcaption>${name}</figcaption></figure>`,
         ],
   )
-  return html`<div>${heading(one, errorText(one.db))}<div class="trio${sound ? ' sound' : ''}">${figures}</div></div>`
+  return html`<div>${heading(one, `${sound ? 'SNR' : 'PSNR'} ${errorText(one.db)}`)}<div class="trio${sound ? ' sound' : ''}">${figures}</div></div>`
 }
 
 function boxedPhoto(one: BoxedPhoto): Markup {
