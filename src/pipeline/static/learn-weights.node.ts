@@ -62,7 +62,7 @@ export interface LearnSettings {
   readonly longest: number
 }
 
-const COMMON = { tile: 8, batch: 512, rate: 0.01, pressure: 1, ridge: 0.02, longest: 3 } as const
+const COMMON = { tile: 8, batch: 512, rate: 0.02, pressure: 30, ridge: 0.1, longest: 3 } as const
 const EFFORTS: Readonly<Record<LearnEffort, LearnSettings>> = {
   fast: { ...COMMON, samples: 32, positions: 2048, iterations: 0 },
   default: { ...COMMON, samples: 64, positions: 4096, iterations: 0 },

@@ -11,4 +11,4 @@ export type {
   UnitData,
   UnitLayer,
 } from './unit.ts'
-export { codeRange, padded } from './unit.ts'
+export { codeRange, matrixIndex, padded } from './unit.ts'

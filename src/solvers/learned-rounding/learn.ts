@@ -124,7 +124,8 @@ class ScaleSteps {
     const count = this.#state.scales.length
     const slopes = new Float64Array(count)
     for (let at = 0; at < values.length; at += columns) {
-      for (let o = 0; o < count; o++) slopes[o] = (slopes[o] as number) + (values[at + o] as number) * (grads[at + o] as number)
+      for (let o = 0; o < count; o++)
+        slopes[o] = (slopes[o] as number) + (values[at + o] as number) * (grads[at + o] as number)
     }
     const scales = run.floats(this.#scales, count)
     for (let o = 0; o < count; o++) {
@@ -172,7 +173,18 @@ function place(run: UnitRun, states: readonly LayerState[]): readonly Learned[] 
       const h = 0.5 * (code - low) + 0.5 * Math.min(1, Math.max(0, exact - low))
       values[to] = logit(Math.min(0.95, Math.max(0.05, h)))
     }
-    learned.push({ state, index, v, base, scales, first, second, least, most, scaling: new ScaleSteps(state, index, scales) })
+    learned.push({
+      state,
+      index,
+      v,
+      base,
+      scales,
+      first,
+      second,
+      least,
+      most,
+      scaling: new ScaleSteps(state, index, scales),
+    })
   }
   return learned
 }
