@@ -21,6 +21,15 @@ export interface MomentFacts {
   readonly drift: Float32Array | null
 }
 
+/** Views of the memory of the kernels. */
+interface Area {
+  readonly start: number
+  readonly left: Float32Array
+  readonly right: Float32Array
+  readonly gram: Float32Array
+  readonly drift: Float32Array
+}
+
 /** An odd multiple of 8, so that rows do not share cache lines' places. */
 export function rowStride(depth: number): number {
   const padded = Math.ceil(depth / 8) * 8
@@ -42,6 +51,7 @@ export class SecondMoments {
   readonly #sums: Float64Array
   readonly #floatSums: Float64Array
   readonly #counts: Float64Array
+  #known: Area | undefined
 
   constructor(groups: number, depth: number, withDrift: boolean, kernels: Kernels) {
     this.groups = groups
@@ -65,41 +75,40 @@ export class SecondMoments {
   /** `rows` rows of one group, `stride` elements apart: rounded ones and the floats they stand for. */
   add(group: number, rounded: Float32Array, floats: Float32Array, rows: number, stride: number): void {
     const { depth } = this
+    const width = this.#stride
     const base = group * depth
+    const origin = this.#origin.subarray(base, base + depth)
     if (this.#counts[group] === 0) {
-      for (let i = 0; i < depth; i++) this.#origin[base + i] = columnMean(rounded, rows, stride, i)
+      for (let i = 0; i < depth; i++) origin[i] = columnMean(rounded, rows, stride, i)
     }
     this.#counts[group] = (this.#counts[group] as number) + rows
-    const width = this.#stride
-    const size = this.#rows * width
-    const bytes = (2 * CHUNK * width + 2 * size) * 4
-    const start = this.#kernels.reserve(bytes)
-    const memory = new Float32Array(this.#kernels.memory, start, bytes / 4)
-    const [left, right] = [memory.subarray(0, CHUNK * width), memory.subarray(CHUNK * width, 2 * CHUNK * width)]
-    const gram = memory.subarray(2 * CHUNK * width, 2 * CHUNK * width + size)
+    const sums = this.#sums.subarray(base, base + depth)
+    const floatSums = this.#floatSums.subarray(base, base + depth)
+    const { start, left, right, gram, drift } = this.#area()
+    const size = gram.length
     gram.set(this.#gram.subarray(group * size, (group + 1) * size))
-    const drift = this.#drift ? memory.subarray(2 * CHUNK * width + size) : null
-    if (this.#drift && drift) drift.set(this.#drift.subarray(group * size, (group + 1) * size))
+    if (this.#drift) drift.set(this.#drift.subarray(group * size, (group + 1) * size))
+    left.fill(0)
+    right.fill(0)
     for (let first = 0; first < rows; first += CHUNK) {
       const count = Math.min(CHUNK, rows - first)
-      left.fill(0)
-      right.fill(0)
       for (let row = 0; row < count; row++) {
         const from = (first + row) * stride
+        const to = row * width
         for (let i = 0; i < depth; i++) {
           const x = floats[from + i] as number
           const xq = rounded[from + i] as number
-          this.#sums[base + i] = (this.#sums[base + i] as number) + xq
-          this.#floatSums[base + i] = (this.#floatSums[base + i] as number) + x
-          left[row * width + i] = xq - (this.#origin[base + i] as number)
-          right[row * width + i] = x - xq
+          sums[i] = (sums[i] as number) + xq
+          floatSums[i] = (floatSums[i] as number) + x
+          left[to + i] = xq - (origin[i] as number)
+          right[to + i] = x - xq
         }
       }
-      this.#cross(start, start, count, start + 2 * CHUNK * width * 4, true)
-      if (drift) this.#cross(start, start + CHUNK * width * 4, count, start + (2 * CHUNK * width + size) * 4, false)
+      this.#cross(start, start, count, gram.byteOffset, true)
+      if (this.#drift) this.#cross(start, right.byteOffset, count, drift.byteOffset, false)
     }
     this.#gram.set(gram, group * size)
-    if (this.#drift && drift) this.#drift.set(drift, group * size)
+    this.#drift?.set(drift, group * size)
   }
 
   /** What was seen; `centred`: around the means, as where a bias takes what the mean adds. */
@@ -135,6 +144,25 @@ export class SecondMoments {
       }
     }
     return { groups, depth, count: Math.max(...this.#counts), mean, meanFloat, gram, drift }
+  }
+
+  /** Where the kernel works; others may have used it since. */
+  #area(): Area {
+    const width = this.#stride
+    const size = this.#rows * width
+    const start = this.#kernels.reserve((2 * CHUNK * width + 2 * size) * 4)
+    const { memory } = this.#kernels
+    if (this.#known?.left.buffer === memory && this.#known.start === start) return this.#known
+    const part = (at: number, length: number): Float32Array => new Float32Array(memory, start + at * 4, length)
+    const rows = 2 * CHUNK * width
+    this.#known = {
+      start,
+      left: part(0, CHUNK * width),
+      right: part(CHUNK * width, CHUNK * width),
+      gram: part(rows, size),
+      drift: part(rows + size, size),
+    }
+    return this.#known
   }
 
   #cross(left: number, right: number, rows: number, out: number, upper: boolean): void {

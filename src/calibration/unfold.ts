@@ -100,19 +100,27 @@ function patchesOf(conv: ConvUnfolding, shape: readonly number[]): UnfoldedShape
   const inGroup = channels / groups
   const area = sizes.reduce((a, b) => a * b, 1)
   const outputs = axes.reduce((count, axis) => count * axis.outputs, 1)
-  const offsets = new Int32Array(taps)
+  let known: readonly number[] | null = null
+  let offsets = new Int32Array(0)
   return {
     groups,
     depth: inGroup * taps,
     positions: batch * outputs,
     copy: (values, group, wanted, target, stride) => {
-      for (const [row, position] of wanted.entries()) {
-        const image = Math.floor(position / outputs)
-        offsetsAt(axes, kernel, position - image * outputs, offsets)
+      if (known !== wanted) {
+        // The same for every group.
+        known = wanted
+        offsets = new Int32Array(wanted.length * taps)
+        for (const [row, position] of wanted.entries()) {
+          offsetsAt(axes, kernel, position % outputs, offsets.subarray(row * taps, (row + 1) * taps))
+        }
+      }
+      for (let row = 0; row < wanted.length; row++) {
+        const image = Math.floor((wanted[row] as number) / outputs)
         let from = (image * channels + group * inGroup) * area
         let to = row * stride
         for (let channel = 0; channel < inGroup; channel++, from += area) {
-          for (let tap = 0; tap < taps; tap++) {
+          for (let tap = row * taps; tap < (row + 1) * taps; tap++) {
             const offset = offsets[tap] as number
             target[to++] = offset < 0 ? 0 : (values[from + offset] as number)
           }

@@ -1,6 +1,6 @@
 import { floatsOf } from '../../calibration/convert.ts'
 import type { SampleSet } from '../../calibration/index.ts'
-import { type MomentFacts, rowStride, SecondMoments } from '../../calibration/second-moments.ts'
+import { rowStride, SecondMoments } from '../../calibration/second-moments.ts'
 import { spreadPositions, unfoldedShape } from '../../calibration/unfold.ts'
 import { asSingles } from '../../calibration/value-collector.ts'
 import { CODES } from '../../graph/placement/index.ts'
@@ -22,8 +22,10 @@ export interface MomentLayer {
   readonly operand: string
   /** What rounds the operand; null: nothing does. */
   readonly grid: ActivationGrid | null
+  /** Whether the float model's rows are looked at beside; otherwise they are taken for the same. */
+  readonly compares: boolean
   /** Also what rounding has done to the input: E[xq (x - xq)^T]. */
-  readonly drift?: boolean
+  readonly drift: boolean
 }
 
 export interface MomentOptions {
@@ -56,37 +58,43 @@ export async function layerMoments(
   const lost = new Set<string>()
   const count = Math.min(samples.count, options.samples)
   const inputs = new Set(float.graph.inputs.map(({ name }) => name))
-  const values = [...new Set(layers.map(({ operand }) => operand))].filter((name) => !inputs.has(name))
   const breathe = breather()
   await sessions.keepOnly(new Set())
-  const of = (key: string, model: Model): Promise<RuntimeSession> | null =>
-    values.length === 0 ? null : sessions.session(key, () => tappedModel(model, values))
-  const open = { float: await of('float', float), quantized: await of('quantized', quantized) }
-  for (let index = 0; index < count; index++) {
+  const opened = async (key: string, model: Model, of: readonly MomentLayer[]): Promise<RuntimeSession | null> => {
+    const values = [...new Set(of.map(({ operand }) => operand))].filter((name) => !inputs.has(name))
+    return values.length === 0 ? null : sessions.session(key, () => tappedModel(model, values))
+  }
+  const exact = await opened(
+    'float',
+    float,
+    layers.filter(({ compares }) => compares),
+  )
+  const rounded = await opened('quantized', quantized, layers)
+  const run = async (index: number): Promise<{ readonly floats: Feeds; readonly codes: Feeds }> => {
     tools.signal?.throwIfAborted()
     const { feeds } = await samples.at(Math.floor((index * samples.count) / count))
-    const seen = await open.float?.run(feeds, tools.signal)
-    const rounded = await open.quantized?.run(feeds, tools.signal)
+    const codes = await rounded?.run(feeds, tools.signal)
+    const floats = await exact?.run(feeds, tools.signal)
+    return { floats: { ...feeds, ...floats }, codes: { ...feeds, ...codes } }
+  }
+  let next = count === 0 ? null : run(0)
+  for (let index = 0; next !== null; index++) {
+    const { floats, codes } = await next
+    // The executor works on the next sample while this one is looked at.
+    next = index + 1 < count ? run(index + 1) : null
+    next?.catch(() => undefined)
     for (const layer of layers) {
       if (lost.has(layer.weight)) continue
       await breathe()
-      const given = valueNamed(layer.operand, feeds, seen)
-      const quantizedValue = valueNamed(layer.operand, feeds, rounded)
-      const both = given && quantizedValue && sameShape(given, quantizedValue) ? [given, quantizedValue] : null
-      if (both === null || !addRows(found, layer, both as [Value, Value], index, count, options, tools)) {
-        lost.add(layer.weight)
-        found.delete(layer.weight)
-      }
+      const value = codes[layer.operand]
+      const like = layer.compares ? floats[layer.operand] : value
+      const suits = value && like && sameShape(value, like)
+      if (suits && addRows(found, layer, like, value, index, count, options, tools)) continue
+      lost.add(layer.weight)
+      found.delete(layer.weight)
     }
   }
   return found
-}
-
-export type { MomentFacts }
-
-function valueNamed(name: string, feeds: Feeds, results: Feeds | undefined): Value | undefined {
-  if (results && Object.hasOwn(results, name)) return results[name]
-  return Object.hasOwn(feeds, name) ? feeds[name] : undefined
 }
 
 function sameShape(a: Value, b: Value): boolean {
@@ -96,8 +104,9 @@ function sameShape(a: Value, b: Value): boolean {
 /** Adds the rows of one sample; false where they do not suit the product. */
 function addRows(
   found: Map<string, SecondMoments>,
-  { weight, rows, grid, drift }: MomentLayer,
-  [value, rounded]: readonly [Value, Value],
+  { weight, rows, grid, drift, compares }: MomentLayer,
+  value: Value,
+  rounded: Value,
   sample: number,
   samples: number,
   options: MomentOptions,
@@ -116,10 +125,10 @@ function addRows(
   const codes = new Float32Array(positions.length * stride)
   const [own, other] = [asSingles(floatsOf(value)), asSingles(floatsOf(rounded))]
   for (let group = 0; group < groups; group++) {
-    shape.copy(own, group, positions, floats, stride)
     shape.copy(other, group, positions, codes, stride)
     if (grid) roundTo(grid, codes)
-    moments.add(group, codes, floats, positions.length, stride)
+    if (compares) shape.copy(own, group, positions, floats, stride)
+    moments.add(group, codes, compares ? floats : codes, positions.length, stride)
   }
   return true
 }

@@ -55,7 +55,7 @@ export interface RefinedConstants extends StaticConstants {
   readonly refined: ReadonlyMap<string, RefinedFigures>
 }
 
-interface Layer extends MomentLayer {
+interface Layer extends Omit<MomentLayer, 'compares' | 'drift'> {
   readonly product: StaticProduct
 }
 
@@ -87,10 +87,11 @@ export async function refineWeights(input: RefineInput, options: RefineOptions =
     const moments = await layerMoments(
       model,
       quantized,
-      segment.map((layer) => ({
-        ...layer,
-        drift: target === 'float' && !moving.has(layer.operand),
-      })),
+      // What comes before in this segment changes with it, and takes back its own share of the mean.
+      segment.map((layer) => {
+        const compares = !moving.has(layer.operand)
+        return { ...layer, compares, drift: target === 'float' && compares }
+      }),
       input.samples,
       sessions,
       tools,
@@ -103,9 +104,7 @@ export async function refineWeights(input: RefineInput, options: RefineOptions =
       const { product, rows } = layer
       const values = rows.toRows(await floats(layer.weight))
       const bias = ownBias(placement, product)
-      const all = seen.facts(bias !== null)
-      // What comes before in this segment changes with it, and takes back its own share of the mean.
-      const facts = moving.has(layer.operand) ? { ...all, meanFloat: all.mean } : all
+      const facts = seen.facts(bias !== null)
       const given = weights.get(layer.weight) as StaticWeight
       const floor = least.get(layer.weight)
       const wasSafe = product.form === 'qdq' && given.codes.dtype === 'i8' && rows.order !== null
