@@ -1,6 +1,7 @@
 import type { SampleSet } from '../../calibration/index.ts'
 import type { MomentFacts } from '../../calibration/second-moments.ts'
 import { TersorError } from '../../errors.ts'
+import { decibels } from '../../evaluation/decibels.ts'
 import { applyEdits, connect, constantTensor, removeDead, type Scope } from '../../graph/index.ts'
 import { biasCodes, insertPairs, leastScalesOf } from '../../graph/lowerings/index.ts'
 import { asUnsigned, safeWeight } from '../../graph/placement/index.ts'
@@ -137,6 +138,11 @@ export async function refineWeights(input: RefineInput, options: RefineOptions =
         corrected = product.form !== 'qdq' || (scale !== undefined && biasCodes(wanted, scale, made.scales) !== null)
         if (corrected) biases.set(bias, wanted)
       }
+      figures.set(layer.weight, {
+        sqnrDb: sqnrOf(values, found.codes, found.scales),
+        form: made.codes.dtype === 'u8' ? 'u8' : 's8',
+        biasCorrected: corrected || figures.get(layer.weight)?.biasCorrected === true,
+      })
       refined.set(layer.weight, {
         before: found.nearestError / found.energy,
         after: found.error / found.energy,
@@ -222,6 +228,19 @@ function meanBias(
     }
     return (bias[bias.length === 1 ? 0 : row] as number) + shift
   })
+}
+
+/** Of the weights themselves: lower than with nearest codes. */
+function sqnrOf(values: Float32Array, codes: Int8Array, scales: Float32Array): number {
+  const depth = values.length / scales.length
+  let energy = 0
+  let error = 0
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] as number
+    energy += value * value
+    error += (value - (codes[i] as number) * (scales[Math.floor(i / depth)] as number)) ** 2
+  }
+  return error === 0 ? Number.POSITIVE_INFINITY : decibels(energy, error)
 }
 
 function withBytes(codes: TensorRef, signed: Int8Array): TensorRef {
