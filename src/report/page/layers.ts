@@ -15,7 +15,7 @@ const MOST_DRAWN = 3
 
 const LAYER_STYLE = `
 .layers { margin-top: 10px } .coverage { font-size: 13.5px; margin-top: 6px }
-.layers .row { display: grid; grid-template-columns: minmax(180px, 2.6fr) minmax(88px, 1.1fr) repeat(6, minmax(64px, 1fr)); gap: 0 12px; align-items: baseline; font-size: 13.5px; font-variant-numeric: tabular-nums }
+.layers .row { display: grid; grid-template-columns: minmax(150px, 2.6fr) minmax(88px, 1.1fr) repeat(5, minmax(64px, 1fr)) minmax(76px, 1fr); gap: 0 12px; align-items: baseline; font-size: 13.5px; font-variant-numeric: tabular-nums }
 .layers .head { color: var(--soft); font-weight: 600; border-bottom: 1px solid var(--line); padding: 5px 0 5px 18px }
 .layers .row > :nth-child(n+3) { text-align: right }
 .layers details { border-bottom: 1px solid var(--line) }
@@ -36,7 +36,7 @@ const LAYER_STYLE = `
 svg .outside { fill: var(--bad-wash) } svg .hist { opacity: .85 } svg text.edge { fill: var(--c1); font-weight: 600 }
 .layers.scroll { max-height: 640px; overflow: auto; border-top: 1px solid var(--line) }
 .layers .head { position: sticky; top: 0; background: var(--card); z-index: 1 }
-@media (max-width: 820px) {
+@media (max-width: 900px) {
   .layers .head { display: none }
   .layers .row { grid-template-columns: 1fr 1fr; gap: 1px 12px; padding: 3px 0 }
   .layers .row > .name { grid-column: 1 / -1 }

@@ -27,6 +27,7 @@ const SAMPLE_STYLE = `
 .answered b { color: var(--ink) } .answered .wrong { color: var(--bad); font-weight: 600 }
 svg .box { fill: none; stroke-width: 2; vector-effect: non-scaling-stroke } svg .box.float { stroke: #35d07f } svg .box.now { stroke: #ffb020 }
 svg .tag { font: 600 11px system-ui, sans-serif; paint-order: stroke; stroke: #000; stroke-width: 3px; fill: #fff }
+.shown p.sub { font-size: 12.5px; margin: 5px 0 2px }
 .tokens { display: flex; flex-wrap: wrap; gap: 3px; font: 12.5px/1.5 ui-monospace, SFMono-Regular, Menlo, monospace }
 .tokens span { background: var(--wash); border-radius: 4px; padding: 0 5px; white-space: pre } .tokens .other { background: var(--bad-wash); color: var(--bad) }
 `
