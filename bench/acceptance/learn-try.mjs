@@ -3,9 +3,9 @@
  * with them in float, for the score tool.
  *
  *     node bench/acceptance/learn-try.mjs MODEL --calib DATA [--preprocess P] [--bits 4] [--effort best] [--samples 100]
- *          [--op Conv] [--set iterations=600,rate=0.01,...] [--out FILE] [--packed]
+ *          [--op Conv] [--set iterations=600,rate=0.01,...] [--out FILE] [--packed] [--ends 8]
  *
- * --packed writes codes (src/graph/lowerings/low-bit-weight.ts); without it decoded floats.
+ * --ends: bits of the first and the last weight. --packed writes codes (src/graph/lowerings/low-bit-weight.ts); without it decoded floats.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -26,6 +26,7 @@ const { values: options, positionals } = parseArgs({
     set: { type: 'string', default: '' },
     out: { type: 'string' },
     packed: { type: 'boolean', default: false },
+    ends: { type: 'string' },
   },
 })
 const [path] = positionals
@@ -96,11 +97,13 @@ const wanted = placement.products.filter(
   ({ weight, op }) => weight && op !== 'ConvTranspose' && (!options.op || op === options.op),
 )
 const bits = new Map(wanted.map(({ weight }) => [weight.name, Number(options.bits)]))
+if (options.ends) for (const { weight } of [wanted[0], wanted.at(-1)]) bits.set(weight.name, Number(options.ends))
 const settings = Object.fromEntries(
   options.set
     .split(',')
     .filter(Boolean)
-    .map((pair) => [pair.split('=')[0], Number(pair.split('=')[1])]),
+    .map((pair) => pair.split('='))
+    .map(([name, value]) => [name, name === 'ridges' ? value.split('/').map(Number) : Number(value)]),
 )
 since = performance.now()
 const learned = await parts.learnWeights({

@@ -59,7 +59,8 @@ export class ChainSamples {
       if (plan === undefined) {
         plan = new WindowPlan(chain, exact.input.height, exact.input.width, asked.tile)
         const [height, width] = plan.sizes.at(-1) as readonly [number, number]
-        count = Math.max(1, Math.ceil(asked.positions / (asked.chosen.length * height * width)))
+        const wanted = Math.ceil(asked.positions / (asked.chosen.length * height * width))
+        count = Math.max(1, Math.min(wanted, plan.distinct(exact.input)))
       }
       const seed = asked.seed + index
       const windows = plan.windows(exact, count, seed)

@@ -57,16 +57,17 @@ export interface LearnSettings {
   readonly iterations: number
   readonly rate: number
   readonly pressure: number
-  readonly ridge: number
+  /** Pulls towards the weights as they are. */
+  readonly ridges: readonly number[]
   /** Layers that are learned together. */
   readonly longest: number
 }
 
-const COMMON = { tile: 8, batch: 512, rate: 0.02, pressure: 30, ridge: 0.1, longest: 3 } as const
+const COMMON = { tile: 8, batch: 512, rate: 0.02, pressure: 30, ridges: [0.05, 0.4, 3], longest: 3 } as const
 const EFFORTS: Readonly<Record<LearnEffort, LearnSettings>> = {
   fast: { ...COMMON, samples: 32, positions: 2048, iterations: 0 },
-  default: { ...COMMON, samples: 64, positions: 4096, iterations: 0 },
-  best: { ...COMMON, samples: 128, positions: 8192, iterations: 600 },
+  default: { ...COMMON, samples: 128, positions: 8192, iterations: 0 },
+  best: { ...COMMON, samples: 512, positions: 16384, iterations: 400 },
 }
 
 export interface LearnResult {
@@ -117,6 +118,7 @@ export async function learnWeights(ask: LearnAsk): Promise<LearnResult> {
         seed: seed + index,
         batch: Math.max(1, Math.floor(settings.batch / (height * width))),
       })
+      console.log(label, solved.errors.descended, solved.errors.learned / solved.errors.descended)
       figures.set(unit.layers[0]?.name ?? '', solved.errors)
       for (const [at, layer] of solved.layers.entries()) {
         const { product } = chain.layers[at] as Chain['layers'][number]

@@ -87,6 +87,13 @@ export class WindowPlan {
     this.sizes = sizes
   }
 
+  /** How many different windows a sample has. */
+  distinct(input: Maps): number {
+    const whole = (placesOf(this.#chain.layers, input.height, input.width).at(-1) as Place).size
+    const last = this.sizes.at(-1) as readonly [number, number]
+    return input.count * Math.max(1, whole[0] - last[0] + 1) * Math.max(1, whole[1] - last[1] + 1)
+  }
+
   /** `count` windows of one sample; `seed` says where. */
   windows(
     sample: { readonly input: Maps; readonly added: readonly Maps[] },

@@ -22,6 +22,8 @@ export interface Descent {
 /** Scales tried at the start: parts of the largest magnitude, over the last code on its side. */
 const PARTS = Array.from({ length: 21 }, (_, i) => 0.4 + 0.03 * i)
 const ROUNDS = 3
+/** Depths up to which several scales are started from. */
+const [SMALL, MIDDLE] = [32, 200]
 const SWEEPS = 6
 
 /**
@@ -33,7 +35,37 @@ export function descendChannel(weights: Float32Array, descent: Descent): Channel
   const { gram, cross, ridge, least, most } = descent
   const depth = weights.length
   const wanted = Float64Array.from(cross, (value, j) => value + ridge * (weights[j] as number))
-  let scale = startScale(weights, (j) => (gram[j * depth + j] as number) + ridge, least, most)
+  const starts = startScales(weights, (j) => (gram[j * depth + j] as number) + ridge, least, most)
+  let best: ChannelCodes | undefined
+  for (const start of starts.slice(0, depth <= SMALL ? 8 : depth <= MIDDLE ? 3 : 1)) {
+    const found = descendFrom(start, weights, wanted, descent)
+    if (best === undefined || found.loss < best.loss) best = found
+  }
+  return best as ChannelCodes
+}
+
+/** Squared error that codes leave, less what does not depend on them. */
+export function lossOf(
+  { codes, scale }: ChannelCodes,
+  { gram, cross }: { readonly gram: Float64Array; readonly cross: Float64Array },
+): number {
+  const met = gramTimes(gram, Float64Array.from(codes), 0)
+  let [hit, energy] = [0, 0]
+  for (let j = 0; j < codes.length; j++) {
+    hit += (codes[j] as number) * (cross[j] as number)
+    energy += (codes[j] as number) * (met[j] as number)
+  }
+  return scale * scale * energy - 2 * scale * hit
+}
+
+function descendFrom(
+  start: number,
+  weights: Float32Array,
+  wanted: Float64Array,
+  { gram, ridge, least, most }: Descent,
+): ChannelCodes {
+  const depth = weights.length
+  let scale = start
   const codes = new Float64Array(depth)
   for (let j = 0; j < depth; j++) codes[j] = nearest((weights[j] as number) / scale, least, most)
   let best: ChannelCodes = { codes: Int8Array.from(codes), scale, loss: Number.POSITIVE_INFINITY }
@@ -55,30 +87,35 @@ export function descendChannel(weights: Float32Array, descent: Descent): Channel
 
 /** Nearest codes at the scale of least squared error: for weights of which nothing else is known. */
 export function searchChannel(weights: Float32Array, least: number, most: number): ChannelCodes {
-  const scale = startScale(weights, () => 1, least, most)
+  const [scale = 1] = startScales(weights, () => 1, least, most)
   return { codes: Int8Array.from(weights, (weight) => nearest(weight / scale, least, most)), scale, loss: 0 }
 }
 
-function startScale(weights: Float32Array, importance: (index: number) => number, least: number, most: number): number {
+/** Scales by what nearest codes leave, best first. */
+function startScales(
+  weights: Float32Array,
+  importance: (index: number) => number,
+  least: number,
+  most: number,
+): readonly number[] {
   let extreme = 0
   for (const weight of weights) if (Math.abs(weight) > Math.abs(extreme)) extreme = weight
-  if (extreme === 0) return 1
-  const depth = weights.length
-  let [best, bestError] = [1, Number.POSITIVE_INFINITY]
+  const found: { readonly scale: number; readonly error: number }[] = []
   for (const full of [extreme / least, extreme / most]) {
     for (const part of PARTS) {
       const scale = Math.fround(full * part)
       if (scale === 0) continue
       let error = 0
-      for (let j = 0; j < depth; j++) {
+      for (let j = 0; j < weights.length; j++) {
         const weight = weights[j] as number
         const rest = weight - scale * nearest(weight / scale, least, most)
         error += rest * rest * importance(j)
       }
-      if (error < bestError) [best, bestError] = [scale, error]
+      found.push({ scale, error })
     }
   }
-  return best
+  if (found.length === 0) return [1]
+  return found.sort((a, b) => a.error - b.error).map(({ scale }) => scale)
 }
 
 function nearest(value: number, least: number, most: number): number {

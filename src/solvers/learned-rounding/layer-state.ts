@@ -1,4 +1,4 @@
-import { descendChannel } from './descend.ts'
+import { descendChannel, lossOf } from './descend.ts'
 import type { LayerMoments } from './moments.ts'
 import { codeRange, depthOf, matrixIndex, padded, type RoundedLayer, type UnitLayer } from './unit.ts'
 import type { UnitRun } from './unit-run.ts'
@@ -27,19 +27,29 @@ export class LayerState {
     this.bias = layer.bias.slice()
   }
 
-  descend(moments: LayerMoments, bits: number, ridge: number): void {
+  /** By each pull of `ridges` on `moments`; output by output the codes that leave least on `judge`. */
+  descend(moments: LayerMoments, judge: LayerMoments, bits: number, ridges: readonly number[]): void {
     const { weight, shape } = this.layer
     const { depth } = moments
     const [least, most] = codeRange(bits)
+    const of = ({ grams, cross }: LayerMoments, o: number) => ({
+      gram: (grams[shape.depthwise ? o : 0] ?? grams[0]) as Float64Array,
+      cross: cross[o] as Float64Array,
+    })
     for (let o = 0; o < shape.outputs; o++) {
-      const gram = (moments.grams[shape.depthwise ? o : 0] ?? moments.grams[0]) as Float64Array
+      const known = of(moments, o)
       let trace = 0
-      for (let j = 0; j < depth; j++) trace += gram[j * depth + j] as number
+      for (let j = 0; j < depth; j++) trace += known.gram[j * depth + j] as number
       const row = weight.subarray(o * depth, (o + 1) * depth)
-      const cross = moments.cross[o] as Float64Array
-      const found = descendChannel(row, { gram, cross, ridge: (ridge * trace) / depth, least, most })
-      this.codes.set(found.codes, o * depth)
-      this.scales[o] = found.scale
+      let smallest = Number.POSITIVE_INFINITY
+      for (const ridge of ridges) {
+        const found = descendChannel(row, { ...known, ridge: (ridge * trace) / depth, least, most })
+        const loss = ridges.length === 1 ? 0 : lossOf(found, of(judge, o))
+        if (loss >= smallest) continue
+        smallest = loss
+        this.codes.set(found.codes, o * depth)
+        this.scales[o] = found.scale
+      }
     }
     this.#solved = true
     this.changed()

@@ -38,13 +38,14 @@ export function learningBytes(run: UnitRun): number {
 }
 
 /**
- * Learns whether each weight goes up or down, for the squared error of the unit's result on windows drawn at random; the states' codes
+ * Learns whether each weight goes up or down, for the squared error of the unit's result on windows drawn at random from the first `drawn`; the states' codes
  * and biases change. `start`: the error as it is.
  */
 export function learnRounding(
   run: UnitRun,
   states: readonly LayerState[],
   data: UnitData,
+  drawn: number,
   targets: Float32Array,
   start: number,
   { iterations, rate, pressure, seed }: LearnOptions,
@@ -58,7 +59,7 @@ export function learnRounding(
   let [decay1, decay2] = [1, 1]
   for (let step = 0; step < iterations; step++) {
     for (let i = 0; i < windows.length; i++) {
-      windows[i] = Math.floor(uniform(seed, step * windows.length + i) * data.count)
+      windows[i] = Math.floor(uniform(seed, step * windows.length + i) * drawn)
     }
     run.load(data, windows)
     run.loadTargets(targets, data.count, windows)
@@ -80,7 +81,7 @@ export function learnRounding(
       const rates = [rate, 1 / (1 - decay1), 1 / (1 - decay2)] as const
       scaling.step(run, rates[1], rates[2])
       kernels.stepRounding(v, base, scales, weightGrad, first, second, depth, width, least, most, ...rates, push, power)
-      followMean(run, state, bias, biasGrad, rows)
+      if (index === states.length - 1) followMean(run, state, bias, biasGrad, rows)
     }
   }
   for (const one of learned) {
@@ -89,7 +90,7 @@ export function learnRounding(
   }
 }
 
-/** Biases go down their own gradient: what rounding adds to the mean is not for weights to learn. */
+/** The last bias goes down its own gradient, whose slope is 1: what rounding adds to the mean is not for weights to learn. */
 function followMean(run: UnitRun, state: LayerState, bias: number, biasGrad: number, rows: number): void {
   if (!state.layer.hasBias) return
   const grads = run.floats(biasGrad, state.bias.length)

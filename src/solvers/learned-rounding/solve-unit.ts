@@ -1,14 +1,14 @@
 import { type Kept, LayerState } from './layer-state.ts'
 import { type LearnOptions, learnRounding } from './learn.ts'
 import { layerMoments, momentBytes } from './moments.ts'
-import type { LearningTools, RoundedLayer, Unit, UnitData } from './unit.ts'
+import type { LearningTools, RoundedLayer, Unit, UnitData, UnitLayer } from './unit.ts'
 import { UnitRun } from './unit-run.ts'
 
 export interface SolveOptions extends LearnOptions {
   /** Windows in one batch. */
   readonly batch: number
-  /** Pull towards the weights as they are, in parts of the mean second moment. */
-  readonly ridge: number
+  /** Pulls towards the weights as they are, in parts of the mean second moment: the best is chosen output by output. */
+  readonly ridges: readonly number[]
 }
 
 export interface SolvedUnit {
@@ -18,10 +18,13 @@ export interface SolvedUnit {
   readonly errors: { readonly descended: number; readonly learned: number }
 }
 
+/** Part of the windows that rounding is learned on; the last ones judge. With few windows all do both. */
+const LEARNED_ON = 0.8
+
 /**
  * Codes of the weights of a unit from windows of its input: each layer by descent from what the rounded layers before it give, then all
  * layers together by learned rounding of the unit's result: AdaRound (Nagel et al. 2020) where a unit is one layer, BRECQ (Li et al. 2021)
- * where it is several. Whichever leaves the smaller error is kept. Biases take up what is left in the mean.
+ * where it is several. Whichever leaves the smaller error, on windows that were not learned on, is kept. Biases take up what is left in the mean.
  */
 export function solveUnit(
   kernels: LearningTools,
@@ -32,6 +35,8 @@ export function solveUnit(
   const batch = Math.min(options.batch, data.float.count)
   const run = new UnitRun(kernels, unit, batch, momentBytes(unit))
   const order = Array.from({ length: data.float.count }, (_, i) => i)
+  const most = Math.floor(data.float.count * LEARNED_ON)
+  const seen = most < 2 * batch ? data.float.count : most
   const states = unit.layers.map((layer) => new LayerState(layer))
   const asFloat = (): void => {
     for (const [index, state] of states.entries()) state.putFloat(run, index)
@@ -40,26 +45,38 @@ export function solveUnit(
     for (const [index, state] of states.entries()) state.putRounded(run, index)
   }
   for (const [index, { bits }] of unit.layers.entries()) {
-    const moments = layerMoments(run, index, data, order, { asFloat, asRounded })
+    const moments = layerMoments(run, index, data, order.slice(0, seen), { asFloat, asRounded })
     const state = states[index] as LayerState
     if (bits === null) state.center(moments)
-    else state.descend(moments, bits, options.ridge)
+    else {
+      const last = order.slice(Math.min(seen, data.float.count - batch))
+      const judge = layerMoments(run, index, data, last, { asFloat, asRounded })
+      state.descend(moments, judge, bits, ridgesFor(moments.depth, unit.layers[index] as UnitLayer, options.ridges))
+    }
   }
   asFloat()
   const targets = resultsOf(run, data.float, true)
   asRounded()
-  const descended = errorOf(run, data.rounded, targets)
+  const descended = errorOf(run, data.rounded, targets, seen % data.float.count)
   if (options.iterations === 0 || unit.layers.every(({ bits }) => bits === null)) {
     return { layers: states.map((state) => state.rounded()), errors: { descended, learned: descended } }
   }
   const before = states.map((state) => state.keep())
-  learnRounding(run, states, data.rounded, targets, descended, options)
+  learnRounding(run, states, data.rounded, seen, targets, descended, options)
   asRounded()
   centerResults(run, states, data, order, { asFloat, asRounded })
   asRounded()
-  const learned = errorOf(run, data.rounded, targets)
+  const learned = errorOf(run, data.rounded, targets, seen % data.float.count)
   if (!(learned < descended)) for (const [index, state] of states.entries()) state.restore(before[index] as Kept)
   return { layers: states.map((state) => state.rounded()), errors: { descended, learned } }
+}
+
+/** Multiplications of one pass over the moments from which only one pull is tried. */
+const MANY = 4e8
+
+/** All, or of very large weights the last: they meet few samples for their size. */
+function ridgesFor(depth: number, { shape }: UnitLayer, ridges: readonly number[]): readonly number[] {
+  return depth * depth * shape.outputs > MANY ? ridges.slice(-1) : ridges
 }
 
 function resultsOf(run: UnitRun, data: UnitData, exact: boolean): Float32Array {
@@ -77,14 +94,16 @@ function resultsOf(run: UnitRun, data: UnitData, exact: boolean): Float32Array {
   return results
 }
 
-function errorOf(run: UnitRun, data: UnitData, targets: Float32Array): number {
+/** Of the windows from `first` on. */
+function errorOf(run: UnitRun, data: UnitData, targets: Float32Array, first: number): number {
   const results = resultsOf(run, data, false)
+  const from = first * (results.length / data.count)
   let sum = 0
-  for (let i = 0; i < results.length; i++) {
+  for (let i = from; i < results.length; i++) {
     const difference = (results[i] as number) - (targets[i] as number)
     sum += difference * difference
   }
-  return sum / (results.length / run.result.columns)
+  return sum / ((results.length - from) / run.result.columns)
 }
 
 /** All windows, a batch at a time; the last batch overlaps the one before it. */
