@@ -3,7 +3,7 @@
  * without the pipeline's trials and proofs.
  *
  *     node bench/acceptance/refine-try.mjs MODEL --calib DATA --out FILE [--preprocess NAME] [--plain] [--calibrator percentile]
- *          [--segments 8] [--samples 16] [--positions 2048] [--target float|own] [--verbose]
+ *          [--segments N] [--samples 16] [--positions 2048] [--target float|own] [--verbose]
  *
  * --plain: nothing is refined.
  */
@@ -21,7 +21,7 @@ const { values: options, positionals } = parseArgs({
     calib: { type: 'string' },
     preprocess: { type: 'string' },
     calibrator: { type: 'string', default: 'percentile' },
-    segments: { type: 'string', default: '8' },
+    segments: { type: 'string' },
     samples: { type: 'string', default: '16' },
     positions: { type: 'string', default: '2048' },
     target: { type: 'string', default: 'own' },
@@ -104,7 +104,7 @@ if (!options.plain) {
   const input = { model, placement, grids, constants, samples, sessions, tools }
   const refined = await seconds('refine', () =>
     parts.refineWeights(input, {
-      segments: Number(options.segments),
+      ...(options.segments ? { segments: Number(options.segments) } : {}),
       samples: Number(options.samples),
       positions: Number(options.positions),
       target: options.target,

@@ -80,7 +80,7 @@ describe('weights refined on data', () => {
     const grids = gridsOf(placement, statistics, () => 'minmax')
     const constants = await staticConstants(MODEL, placement, grids, statistics, true, tools)
     input = { model: MODEL, placement, grids, constants, samples, sessions: sessions(), tools }
-    refined = await refineWeights(input)
+    refined = await refineWeights(input, { proven: false })
   })
 
   /** Noise of the output over pictures that were not seen. */
@@ -114,12 +114,12 @@ describe('weights refined on data', () => {
       weights.set(name, staticWeight(name, floats(ref), shape, axis, { most: 7, scale: 'error' }))
     }
     const nearest = { ...input.constants, weights }
-    const found = await refineWeights({ ...input, constants: nearest, sessions: sessions() }, { most: 7 })
+    const found = await refineWeights({ ...input, constants: nearest, sessions: sessions() }, { most: 7, segments: 1 })
     expect(await noiseOf(found)).toBeLessThan(0.5 * (await noiseOf(nearest)))
   })
 
   it('gives the same codes again', async () => {
-    const again = await refineWeights({ ...input, sessions: sessions() })
+    const again = await refineWeights({ ...input, sessions: sessions() }, { proven: false })
     expect(again.weights).toEqual(refined.weights)
     expect(again.biases).toEqual(refined.biases)
   })
@@ -131,7 +131,10 @@ describe('weights refined on data', () => {
     const given = { ...input.constants.weights.get('w1')! }
     const safe = { ...given, codes: { ...given.codes, dtype: 'i8' as const, storage } }
     const weights = new Map([...input.constants.weights, ['w1', safe] as const])
-    const found = await refineWeights({ ...input, constants: { ...input.constants, weights }, sessions: sessions() })
+    const found = await refineWeights(
+      { ...input, constants: { ...input.constants, weights }, sessions: sessions() },
+      { proven: false },
+    )
     const made = found.weights.get('w1')!
     expect(made.codes.dtype).toBe('i8')
     expect(worstPairOf(product!, made)).toBeLessThanOrEqual(128)

@@ -12,6 +12,7 @@ import { elementCountOf } from '../../numbers/dtype.ts'
 import { roundRows, shrinkage } from '../../solvers/gram-rounding.ts'
 import { floatsOf } from '../floats.ts'
 import type { ModelSessions } from '../model-sessions.ts'
+import { errorsOfConstants } from './constants-error.ts'
 import { layerMoments, type MomentLayer } from './layer-moments.ts'
 import type { StaticConstants } from './static-weights.ts'
 import { type WeightRows, weightRows } from './unfolding.ts'
@@ -29,7 +30,7 @@ export interface RefineInput {
 }
 
 export interface RefineOptions {
-  /** Times the quantized model is built again, each with what was refined before; default 8. */
+  /** Times the quantized model is built again, each with what was refined before; default one a layer, 8 beyond 40 layers. */
   readonly segments?: number
   /** Default 16. */
   readonly samples?: number
@@ -40,6 +41,8 @@ export interface RefineOptions {
    * has done in front of them; measured worse on everything with branches (ResNet-20, SqueezeNet), no better without.
    */
   readonly target?: 'float' | 'own'
+  /** false: taken unseen, whatever the outputs say. */
+  readonly proven?: boolean
   /** Largest magnitude of a code; default 127. */
   readonly most?: number
 }
@@ -61,16 +64,47 @@ interface Layer extends Omit<MomentLayer, 'compares' | 'drift'> {
 }
 
 const SAFE_PAIR = 128
+/** Samples on which refined weights have to be better. */
+const PROOF_SAMPLES = 8
+/** Segments of a larger model; up to so many layers every one is refined on what those before it give. */
+const SEGMENTS = 8
+const FEW_LAYERS = 40
+/** Layers of a model that is refined one by one when a few segments were not good enough. */
+const MOST_SEGMENTS = 64
 
 /**
  * New codes for weights, and biases, by what their products do to the data: layer after layer, in a few segments, each with
  * the input that the already refined model gives it. Codes lower the error of products on second moments of these inputs; a bias takes what is
  * left in the mean, W mean(x) - Wq mean(xq), borders included. Weights that several products read, stacks and weights with one scale stay.
+ * Kept only where the outputs come nearer to the float model's: else once more layer by layer, else everything stays as it was.
  * A weight that was safe as s8 stays so. The same model, grids and samples give the same bytes, on one executor.
  */
 export async function refineWeights(input: RefineInput, options: RefineOptions = {}): Promise<RefinedConstants> {
+  const { model, placement, grids, constants, samples, sessions, tools } = input
+  const layers = layersOf(placement, grids, constants.weights).length
+  const segments = options.segments ?? (layers <= FEW_LAYERS ? Math.max(1, layers) : SEGMENTS)
+  const tries = layers > segments && layers <= MOST_SEGMENTS ? [segments, layers] : [segments]
+  for (const one of tries) {
+    const made = await refineOnce(input, { ...options, segments: one })
+    if (options.proven === false) return made
+    const choices = [constants, made].map(({ weights, biases }) => ({ grids, weights, biases }))
+    const [before = 0, after = 0] = await errorsOfConstants(
+      model,
+      placement,
+      choices,
+      samples,
+      PROOF_SAMPLES,
+      sessions,
+      tools,
+    )
+    if (after < before) return made
+  }
+  return { ...constants, refined: new Map() }
+}
+
+async function refineOnce(input: RefineInput, options: RefineOptions): Promise<RefinedConstants> {
   const { model, placement, grids, tools, sessions } = input
-  const { segments = 8, samples = 16, positions = 2048, target = 'own' } = options
+  const { segments = SEGMENTS, samples = 16, positions = 2048, target = 'own' } = options
   const weights = new Map(input.constants.weights)
   const biases = new Map(input.constants.biases)
   const figures = new Map(input.constants.figures)

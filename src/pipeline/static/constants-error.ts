@@ -1,0 +1,56 @@
+import { floatsOf } from '../../calibration/convert.ts'
+import type { SampleSet } from '../../calibration/index.ts'
+import { asSingles } from '../../calibration/value-collector.ts'
+import { applyEdits, removeDead } from '../../graph/index.ts'
+import { insertPairs, type PairInputs } from '../../graph/lowerings/index.ts'
+import type { Placement } from '../../model/activation.ts'
+import type { Model } from '../../model/graph.ts'
+import type { Tools } from '../../model/tools.ts'
+import type { ModelSessions } from '../model-sessions.ts'
+import { tappedModel } from '../tapped-model.ts'
+
+/**
+ * Error of a model's float outputs with each of some choices of weights and biases: for every choice the sum over outputs of error energy by
+ * energy, over `count` samples from between those that are evenly spread. NaN where an output is not finite.
+ */
+export async function errorsOfConstants(
+  model: Model,
+  placement: Placement,
+  choices: readonly PairInputs[],
+  samples: SampleSet,
+  count: number,
+  sessions: ModelSessions,
+  tools: Tools,
+): Promise<readonly number[]> {
+  const names = model.graph.outputs.map(({ name }) => name)
+  await sessions.keepOnly(new Set())
+  const exact = await sessions.session('exact', () => tappedModel(model, names))
+  const energies = new Map<string, number>()
+  const errors = choices.map(() => new Map<string, number>())
+  const add = (to: Map<string, number>, name: string, more: number) => to.set(name, (to.get(name) ?? 0) + more)
+  const used = Math.min(count, samples.count)
+  for (let index = 0; index < used; index++) {
+    const { feeds } = await samples.at(Math.floor(((index + 0.5) * samples.count) / used))
+    const wanted = await exact.run(feeds, tools.signal)
+    for (const [at, choice] of choices.entries()) {
+      const session = await sessions.session(`choice ${at}`, () =>
+        tappedModel(removeDead(applyEdits(model, insertPairs(model, placement, choice))), names),
+      )
+      const found = await session.run(feeds, tools.signal)
+      for (const name of names) {
+        const [a, b] = [wanted[name], found[name]]
+        if (a?.dtype !== 'f32' || b?.dtype !== 'f32' || String(a.shape) !== String(b.shape)) continue
+        const [x, y] = [asSingles(floatsOf(a)), asSingles(floatsOf(b))]
+        let [error, energy] = [0, 0]
+        for (let i = 0; i < x.length; i++) {
+          error += ((x[i] as number) - (y[i] as number)) ** 2
+          energy += (x[i] as number) ** 2
+        }
+        add(errors[at] as Map<string, number>, name, error)
+        if (at === 0) add(energies, name, energy)
+      }
+    }
+  }
+  await sessions.keepOnly(new Set())
+  return errors.map((one) => [...one].reduce((sum, [name, error]) => sum + error / ((energies.get(name) ?? 0) || 1), 0))
+}
