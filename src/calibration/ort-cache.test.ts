@@ -1,16 +1,19 @@
 import { expect, test } from 'vitest'
+import { createKernelsSync } from '../kernels/index.ts'
 import type { Statistics } from '../model/statistics.ts'
 import { readOrtCache, writeOrtCache } from './ort-cache.ts'
 import { ValueCollector } from './value-collector.ts'
 
-const collector = new ValueCollector()
+const kernels = createKernelsSync()
+
+const collector = new ValueCollector(kernels)
 collector.add(Float32Array.of(-1.5, 0.1, 3), [3])
 const STATISTICS: Statistics = {
   model: 'a'.repeat(64),
   labels: ['one'],
   values: new Map([
     ['conv "1"', collector.statistics()],
-    ['nothing', new ValueCollector().statistics()],
+    ['nothing', new ValueCollector(kernels).statistics()],
   ]),
   skipped: new Map(),
   carried: [],

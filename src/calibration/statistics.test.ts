@@ -1,16 +1,19 @@
 import { describe, expect, test } from 'vitest'
 import { memorySource } from '../bytes/memory.ts'
+import { createKernelsSync } from '../kernels/index.ts'
 import type { Statistics } from '../model/statistics.ts'
 import { mergeStatistics } from './merge-statistics.ts'
 import { coverageOf, statisticsKey } from './statistics.ts'
 import { readStatistics, writeStatistics } from './statistics-file.ts'
 import { ValueCollector } from './value-collector.ts'
 
+const kernels = createKernelsSync()
+
 const MODEL = '0123456789abcdef'.repeat(4)
 
 /** Samples of two values; `from` is the number of the first. */
 function statisticsOf(samples: readonly (readonly number[])[], from = 0): Statistics {
-  const [plain, channels] = [new ValueCollector(), new ValueCollector(1)]
+  const [plain, channels] = [new ValueCollector(kernels), new ValueCollector(kernels, 1)]
   for (const values of samples) {
     plain.add(Float32Array.from(values), [values.length])
     channels.add(Float32Array.from([...values, ...values.map((value) => value / 2)]), [1, 2, values.length])
@@ -118,7 +121,7 @@ describe('file', () => {
     const statistics = {
       ...statisticsOf([]),
       labels: ['empty'],
-      values: new Map([['x', new ValueCollector().statistics()]]),
+      values: new Map([['x', new ValueCollector(kernels).statistics()]]),
     }
     expect(await readStatistics(memorySource(writeStatistics(statistics)))).toEqual(statistics)
   })

@@ -1,7 +1,10 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { createKernelsSync } from '../kernels/index.ts'
 import { alignedHistogramObserver, channelMomentsObserver } from './observers/index.ts'
 import { asSingles, MOST_CHANNELS, STATISTICS_BINS, ValueCollector } from './value-collector.ts'
+
+const kernels = createKernelsSync()
 
 const floats = fc.float({ noNaN: true, noDefaultInfinity: true })
 const samples = fc.array(
@@ -16,7 +19,7 @@ test('remembers what the observers remember', () => {
   const moments = channelMomentsObserver(1)
   fc.assert(
     fc.property(samples, (list) => {
-      const collector = new ValueCollector(-1)
+      const collector = new ValueCollector(kernels, -1)
       let [h, m] = [histogram.empty(), moments.empty()]
       for (const values of list) {
         const shape = [values.length / 3, 3]
@@ -46,11 +49,11 @@ test('remembers what the observers remember', () => {
 test('going on from statistics gives the bits of one run', () => {
   fc.assert(
     fc.property(samples, fc.nat(6), (list, cut) => {
-      const whole = new ValueCollector(-1)
+      const whole = new ValueCollector(kernels, -1)
       for (const values of list) whole.add(values, [values.length / 3, 3])
-      const first = new ValueCollector(-1)
+      const first = new ValueCollector(kernels, -1)
       for (const values of list.slice(0, cut)) first.add(values, [values.length / 3, 3])
-      const second = new ValueCollector(-1, first.statistics())
+      const second = new ValueCollector(kernels, -1, first.statistics())
       for (const values of list.slice(cut)) second.add(values, [values.length / 3, 3])
       expect(second.statistics()).toEqual(whole.statistics())
     }),
@@ -59,7 +62,7 @@ test('going on from statistics gives the bits of one run', () => {
 })
 
 test('least and greatest value of every sample, many samples', () => {
-  const collector = new ValueCollector()
+  const collector = new ValueCollector(kernels)
   for (let index = 0; index < 200; index++) collector.add(Float32Array.of(-index, index), [2])
   const { samples: ranges } = collector.statistics()
   expect(ranges.length).toBe(400)
@@ -68,7 +71,7 @@ test('least and greatest value of every sample, many samples', () => {
 
 test('what is not finite changes nothing', () => {
   for (const axis of [undefined, 0]) {
-    const collector = new ValueCollector(axis)
+    const collector = new ValueCollector(kernels, axis)
     collector.add(Float32Array.of(1, 2), [2])
     const before = collector.statistics()
     expect(() => collector.add(Float32Array.of(5, Number.NaN), [2])).toThrow(
@@ -79,16 +82,16 @@ test('what is not finite changes nothing', () => {
 })
 
 test('an axis of changing length, of too many indices or beyond the shape is given up, the rest stays', () => {
-  const changing = new ValueCollector(-1)
+  const changing = new ValueCollector(kernels, -1)
   changing.add(Float32Array.of(1, 2), [1, 2])
   changing.add(Float32Array.of(1, 2, 3), [1, 3])
   changing.add(Float32Array.of(1, 2), [1, 2])
   expect(changing.statistics().channels).toBeUndefined()
   expect(changing.statistics().count).toBe(7)
-  const wide = new ValueCollector(0)
+  const wide = new ValueCollector(kernels, 0)
   wide.add(new Float32Array(MOST_CHANNELS + 1), [MOST_CHANNELS + 1])
   expect(wide.statistics().channels).toBeUndefined()
-  const beyond = new ValueCollector(3)
+  const beyond = new ValueCollector(kernels, 3)
   beyond.add(Float32Array.of(1), [1])
   expect(beyond.statistics().channels).toBeUndefined()
 })

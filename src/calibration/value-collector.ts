@@ -1,10 +1,11 @@
 import { TersorError } from '../errors.ts'
+import type { Kernels } from '../model/kernels.ts'
+import type { ValueRange } from '../model/observer.ts'
 import type { ValueStatistics } from '../model/statistics.ts'
-import { powerOfTwo } from '../numbers/power-of-two.ts'
 import { ChannelSums } from './channel-sums.ts'
+import { countInto, momentsOf } from './observe-values.ts'
 import { coarser, exponentFor, LEAST_EXPONENT } from './observers/aligned-histogram.ts'
-import { channelMomentsOf } from './observers/channel-moments.ts'
-import { extremesOf, joinRanges, NO_RANGE } from './observers/extremes.ts'
+import { joinRanges, NO_RANGE } from './observers/extremes.ts'
 
 /** Bins of the histograms of statistics: at least 2048 between 0 and the furthest value. */
 export const STATISTICS_BINS = 8192
@@ -24,11 +25,13 @@ export class ValueCollector {
   #samples: Float32Array
   #seen = 0
   #channels: ChannelSums | undefined
+  readonly #kernels: Kernels
   readonly #axis: number | undefined
   #channelsLost = false
 
   /** `axis` of the channels, negative from the end; without one none are kept. Continues `from` without changing it. */
-  constructor(axis?: number, from?: ValueStatistics) {
+  constructor(kernels: Kernels, axis?: number, from?: ValueStatistics) {
+    this.#kernels = kernels
     this.#axis = axis
     this.#counts = from === undefined ? new Float64Array(STATISTICS_BINS) : from.counts.slice()
     this.#samples = new Float32Array(Math.max(64, 2 * (from?.samples.length ?? 0)))
@@ -50,7 +53,7 @@ export class ValueCollector {
 
   /** Adds one sample. E_NONFINITE with the index of the first value that is not finite; nothing is changed then. */
   add(values: Float32Array, shape: readonly number[]): void {
-    const range = this.#addChannels(values, shape) ?? extremesOf(values)
+    const range = this.#addChannels(values, shape) ?? rangeOf(momentsOf(this.#kernels, values, shape, undefined))
     this.#remember(range.min, range.max)
     if (values.length === 0) return
     const half = this.#counts.length / 2
@@ -59,20 +62,7 @@ export class ValueCollector {
       this.#counts = coarser({ exponent: this.#exponent, counts: this.#counts }, exponent)
       this.#exponent = exponent
     }
-    const counts = this.#counts
-    const perUnit = powerOfTwo(-exponent)
-    let zeros = 0
-    for (let index = 0; index < values.length; index++) {
-      const place = values[index]! * perUnit
-      if (place === 0) {
-        zeros++
-        continue
-      }
-      // The floor; bins are few enough for a 32-bit integer, which is several times faster.
-      const whole = place | 0
-      counts[whole + half - (place < whole ? 1 : 0)]! += 1
-    }
-    counts[half]! += zeros
+    const zeros = countInto(this.#kernels, values, range, this.#exponent, this.#counts)
     this.#zeros += zeros
     this.#count += values.length
     this.#range = joinRanges(this.#range, range)
@@ -102,13 +92,10 @@ export class ValueCollector {
       this.#channels = undefined
       return undefined
     }
-    const moments = channelMomentsOf(values, shape, axis)
+    const moments = momentsOf(this.#kernels, values, shape, axis)
     if (known === undefined) this.#channels = new ChannelSums({ axis, ...moments })
     else known.add(moments)
-    let { min, max } = NO_RANGE
-    for (const value of moments.min) min = Math.min(min, value)
-    for (const value of moments.max) max = Math.max(max, value)
-    return { min: min + 0, max: max + 0 }
+    return rangeOf(moments)
   }
 
   #remember(min: number, max: number): void {
@@ -121,6 +108,12 @@ export class ValueCollector {
     this.#samples[2 * this.#seen + 1] = max
     this.#seen++
   }
+}
+
+function rangeOf({ min, max }: { readonly min: Float32Array; readonly max: Float32Array }): ValueRange {
+  let range = NO_RANGE
+  for (let i = 0; i < min.length; i++) range = joinRanges(range, { min: min[i]!, max: max[i]! })
+  return range
 }
 
 /** The values of a tensor as f32; E_NONFINITE where a double is beyond f32. */

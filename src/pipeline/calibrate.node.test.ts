@@ -14,6 +14,8 @@ import type { StageEvent } from '../model/tools.ts'
 import { type OrtModule, ortRuntime } from '../runtime/ort.ts'
 import { type CalibrateOptions, collectStatistics } from './calibrate.node.ts'
 
+const kernels = createKernelsSync()
+
 const home = lineFolder()
 const runtime = ortRuntime(ort as unknown as OrtModule, 'onnxruntime-node')
 const tools = { kernels: createKernelsSync(), notify: () => undefined }
@@ -57,7 +59,7 @@ const SAMPLES = setOf(INPUTS.map((x) => ({ x: floats([x.length / 6, 2, 3], x) })
 
 /** What the collectors remember of the same values, computed here. */
 function expectedOf(compute: (x: Float32Array) => Float32Array) {
-  const collector = new ValueCollector(1)
+  const collector = new ValueCollector(kernels, 1)
   for (const x of INPUTS) collector.add(compute(x), [x.length / 6, 2, 3])
   return collector.statistics()
 }

@@ -132,7 +132,7 @@ class Collecting {
       // More samples may reach it.
       const open = reason === NOT_REACHED && this.#labels.length < samples.count
       if (reason !== undefined && !open) this.#skipped.set(name, reason)
-      else this.#collectors.set(name, new ValueCollector(this.#axes.get(name), from))
+      else this.#collectors.set(name, new ValueCollector(this.#options.tools.kernels, this.#axes.get(name), from))
     }
   }
 

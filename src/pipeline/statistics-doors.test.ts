@@ -4,12 +4,14 @@ import { memorySource } from '../bytes/memory.ts'
 import { readNcnnTable } from '../calibration/ncnn-table.ts'
 import { writeStatistics } from '../calibration/statistics-file.ts'
 import { ValueCollector } from '../calibration/value-collector.ts'
-import { createReferenceKernels } from '../kernels/index.ts'
+import { createKernelsSync, createReferenceKernels } from '../kernels/index.ts'
 import type { Statistics } from '../model/statistics.ts'
 import { load } from './load.ts'
 import { modelFingerprint } from './model-fingerprint.ts'
 import { ncnnTable, ortCalibrationCache, readStatistics } from './statistics-doors.ts'
 import { ncnnTableOf } from './statistics-tables.ts'
+
+const kernels = createKernelsSync()
 
 const conv = (x: string, w: string, y: string, more = {}) =>
   node('Conv', [x, w], [y], { kernel_shape: [3, 3], pads: [1, 1, 1, 1], ...more }, { name: y })
@@ -38,7 +40,7 @@ const BUILT = buildModel({
 })
 
 function statisticsOf(model: string): Statistics {
-  const collector = new ValueCollector()
+  const collector = new ValueCollector(kernels)
   collector.add(Float32Array.of(-4, 1, 2), [3])
   const seen = collector.statistics()
   const values = new Map([

@@ -4,10 +4,13 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { sampleDigest } from '../calibration/sample-digest.ts'
 import { ValueCollector } from '../calibration/value-collector.ts'
+import { createKernelsSync } from '../kernels/index.ts'
 import type { Statistics } from '../model/statistics.ts'
 import { openStatistics, savedOrCollected, saveStatistics } from './statistics-file.node.ts'
 import { dataOf } from './statistics-need.ts'
 import { overlapNote } from './statistics-overlap.ts'
+
+const kernels = createKernelsSync()
 
 const home = mkdtempSync(join(tmpdir(), 'tersor-statistics-'))
 afterAll(() => rmSync(home, { recursive: true, force: true }))
@@ -16,7 +19,7 @@ const fresh = (): string => join(home, `${files++}.stats`)
 const MODEL = 'ab'.repeat(32)
 
 function statisticsOf(count: number, more: Partial<Statistics> = {}): Statistics {
-  const collector = new ValueCollector()
+  const collector = new ValueCollector(kernels)
   for (let i = 0; i < count; i++) collector.add(Float32Array.of(-i, 1, 2), [3])
   return {
     model: MODEL,

@@ -4,8 +4,11 @@ import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { buildModel, f32, node, value } from '../../test/fixtures/build.ts'
 import { ValueCollector } from '../calibration/value-collector.ts'
+import { createKernelsSync } from '../kernels/index.ts'
 import type { Statistics } from '../model/statistics.ts'
 import { StatisticsStore } from './statistics-store.node.ts'
+
+const kernels = createKernelsSync()
 
 const home = mkdtempSync(join(tmpdir(), 'tersor-store-'))
 afterAll(() => rmSync(home, { recursive: true, force: true }))
@@ -15,7 +18,7 @@ const MODEL = buildModel({
   initializers: [f32('w', [2, 2], [1, 2, 3, 4])],
   nodes: [node('MatMul', ['x', 'w'], ['y'])],
 })
-const seen = new ValueCollector()
+const seen = new ValueCollector(kernels)
 seen.add(Float32Array.of(1, 2), [1, 2])
 const collect = async ({ fingerprint }: { readonly fingerprint: string }) => ({
   statistics: {

@@ -5,6 +5,7 @@ import { describeDense } from './kernels-dense.ts'
 import { describeGram } from './kernels-gram.ts'
 import { describeLearning } from './kernels-learning.ts'
 import { describeMeaning } from './kernels-meaning.ts'
+import { describeObserving } from './kernels-observe.ts'
 import { Pair } from './kernels-pair.ts'
 
 /**
@@ -22,5 +23,6 @@ export function kernelsContract(label: string, createCandidate: () => Kernels, c
     describeDense(() => pair)
     describeLearning(() => pair)
     describeGram(() => pair)
+    describeObserving(() => pair)
   })
 }

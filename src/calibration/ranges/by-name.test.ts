@@ -1,11 +1,14 @@
 import { describe, expect, test } from 'vitest'
 import { gaussian, laplacian } from '../../../test/fixtures/distribution.ts'
+import { createKernelsSync } from '../../kernels/index.ts'
 import { ValueCollector } from '../value-collector.ts'
 import { CALIBRATORS, rangeBy } from './by-name.ts'
 import { gridOfRange } from './grid.ts'
 
+const kernels = createKernelsSync()
+
 const collected = (...samples: readonly Float32Array[]) => {
-  const collector = new ValueCollector()
+  const collector = new ValueCollector(kernels)
   for (const values of samples) collector.add(values, [values.length])
   return collector.statistics()
 }

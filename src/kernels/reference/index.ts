@@ -12,6 +12,7 @@ import { histogram } from './histogram.ts'
 import { activateRows, addFloats, passRows, softWeights, stepRounding } from './learn.ts'
 import { prepareLevels } from './level-table.ts'
 import { interleave, packNibbleColumns } from './nibbles.ts'
+import { countBins, observeColumns, observeRuns, sampleBlocks } from './observe.ts'
 import {
   nearestPackColumns,
   nearestPackRows,
@@ -28,6 +29,10 @@ import { squaredError } from './squared-error.ts'
 import { worstPairColumns, worstPairRows } from './worst-pair.ts'
 
 const FUNCTIONS = {
+  observeRuns,
+  observeColumns,
+  sampleBlocks,
+  countBins,
   census,
   foldColumns,
   fitRows,
