@@ -4,6 +4,7 @@ import { isConstantNode } from '../constant-nodes.ts'
 import { normsOf } from '../norms.ts'
 import { isStandard } from '../walk.ts'
 import type { Flow } from './flow.ts'
+import { joinsBoxesAndScores } from './patterns.ts'
 import type { Candidate } from './products.ts'
 import type { Site } from './site.ts'
 
@@ -48,7 +49,9 @@ export function floatNodes(
       continue
     }
     if (onlyMoves(node) || ((node.op === 'Relu' || node.op === 'Clip') && rounded.has(node.outputs[0] ?? ''))) continue
-    const [code, text] = reasonFor(node, norms, before)
+    const [code, text] = joinsBoxesAndScores(node, site)
+      ? (['head', 'boxes and scores joined: no grid of 8 bits fits both'] as const)
+      : reasonFor(node, norms, before)
     found.push({ node, label: site.label(node), code, text })
   }
   for (const scope of site.connections.scopes) {

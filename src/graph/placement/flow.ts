@@ -1,5 +1,6 @@
 import type { Node } from '../../model/graph.ts'
 import { familyOfNode, type Kind, operandsOf } from './operators.ts'
+import { joinsBoxesAndScores } from './patterns.ts'
 import { type Candidate, readsCodes, takesPairs } from './products.ts'
 import type { Site } from './site.ts'
 
@@ -54,7 +55,7 @@ function stepsOf(site: Site, wide: ReadonlySet<string>): ReadonlyMap<Node, Step>
   const steps = new Map<Node, Step>()
   for (const node of site.nodes) {
     const family = familyOfNode(node)
-    if (family === null || node.outputs.some((name) => wide.has(name))) continue
+    if (family === null || node.outputs.some((name) => wide.has(name)) || joinsBoxesAndScores(node, site)) continue
     const operands = operandsOf(node, family)
     if (operands.length === 0 || operands.some((name) => site.constant(name) !== null)) continue
     steps.set(node, { node, kind: family.kind, operands, sharesHull: family.sharesHull })

@@ -20,12 +20,17 @@ const MOVES = new Set([
   'Identity',
 ])
 
+/** What is between energies and their logarithm: a least value, a factor. */
+const FLOORS = new Set(['Add', 'Max', 'Clip', 'Mul', 'Div'])
+const PROBABILITIES = new Set(['Sigmoid', 'HardSigmoid', 'Softmax'])
+const ARITHMETIC = new Set(['Add', 'Sub', 'Mul', 'Div', 'Pow'])
+
 /** Weights of an expectation are the positions 0 .. n of a distribution; nets have no layer as small as this behind a softmax. */
 const FEW_WEIGHTS = 256
 
 /** Products that rounding would ruin, told by what stands around them. */
 export function patternOf(node: Node, site: Site): Found | null {
-  return expectation(node, site) ?? frontEnd(node, site)
+  return expectation(node, site) ?? boxMatrix(node, site) ?? frontEnd(node, site) ?? logarithm(node, site)
 }
 
 /** softmax, then a product with a few constants: the mean of a distribution, as box edges are decoded. */
@@ -41,6 +46,65 @@ function expectation(node: Node, site: Site): Found | null {
     }
   }
   return null
+}
+
+/**
+ * Boxes times a matrix of at most 4 x 4, as centre and size become corners inside the graph: coordinates go to the width of the
+ * picture, and half a step of 8 bits is a pixel or more. Only behind box arithmetic, with no other product behind it.
+ */
+function boxMatrix(node: Node, site: Site): Found | null {
+  const weight = site.constant(node.inputs[1] ?? '')
+  if (node.op === 'Conv' || !weight || weight.shape.length !== 2 || weight.shape.some((size) => size > 4)) return null
+  const isBoxes = sourcesOf(node.inputs[0] ?? '', site).some((source) => isBoxArithmetic(source, site))
+  return isBoxes ? { code: 'head', text: 'turns box coordinates into others' } : null
+}
+
+/** A product whose result becomes a logarithm: energies of bands, over more powers of ten than 8 bits have. */
+function logarithm(node: Node, site: Site): Found | null {
+  let names = node.outputs.filter((name) => name !== '')
+  for (let hop = 0; hop < HOPS && names.length > 0; hop++) {
+    const readers = names.flatMap((name) => site.readers(name)).filter(isStandard)
+    if (readers.some(({ op }) => op === 'Log')) {
+      return { code: 'front-end', text: 'its result becomes a logarithm' }
+    }
+    const passing = readers.filter(({ op }) => FLOORS.has(op) || MOVES.has(op))
+    names = passing.flatMap(({ outputs }) => outputs).filter((name) => name !== '')
+  }
+  return null
+}
+
+/**
+ * A Concat of probabilities with box arithmetic, the last node of many detectors: one grid over pixels and over 0 to 1 would leave
+ * the probabilities two or three codes. It stays float, wherever its result goes.
+ */
+export function joinsBoxesAndScores(node: Node, site: Site): boolean {
+  if (!isStandard(node) || node.op !== 'Concat') return false
+  let [scores, boxes] = [false, false]
+  for (const name of node.inputs) {
+    const sources = sourcesOf(name, site)
+    if (sources.some(({ op }) => PROBABILITIES.has(op))) scores = true
+    else if (sources.some((source) => isBoxArithmetic(source, site))) boxes = true
+  }
+  return scores && boxes
+}
+
+/** What computes a value, looked for through what moves and joins elements. */
+function sourcesOf(name: string, site: Site): readonly Node[] {
+  const found: Node[] = []
+  let names = [name]
+  for (let hop = 0; hop <= HOPS && names.length > 0; hop++) {
+    const makers = names.flatMap((one) => site.producer(one) ?? []).filter(isStandard)
+    found.push(...makers.filter(({ op }) => !MOVES.has(op) && op !== 'Concat'))
+    const passing = makers.filter(({ op }) => MOVES.has(op) || op === 'Concat')
+    names = passing.flatMap(({ op, inputs }) => (op === 'Concat' ? inputs : inputs.slice(0, 1)))
+  }
+  return found
+}
+
+/** A step of decoding: by strides, anchors, cells or priors, which are constants, or the exponential of a size. */
+function isBoxArithmetic({ op, inputs }: Node, site: Site): boolean {
+  if (op === 'Exp') return true
+  return ARITHMETIC.has(op) && inputs.some((name) => site.constant(name) !== null)
 }
 
 /** A product whose result is squared, as the transform of a spectrum: the range of squares and logarithms exceeds any 8 bits. */
