@@ -33,29 +33,6 @@ export function shiftedStatistics(value: ValueStatistics, shift: Float64Array): 
   })
 }
 
-/** The value with channels put in pieces: piece i is channel `sources[i]` times `shares[i]`. */
-export function splitStatistics(
-  value: ValueStatistics,
-  sources: readonly number[],
-  shares: readonly number[],
-): ValueStatistics | null {
-  const { channels } = value
-  if (channels === undefined || channels.axis !== 1) return null
-  const from = (values: ArrayLike<number>, power: 1 | 2): number[] =>
-    sources.map((source, at) => values[source]! * (power === 1 ? shares[at]! : shares[at]! * shares[at]!))
-  const count = (value.count / channels.min.length) * sources.length
-  return {
-    ...withChannels(value, {
-      ...channels,
-      min: Float32Array.from(from(channels.min, 1)),
-      max: Float32Array.from(from(channels.max, 1)),
-      sum: Float64Array.from(from(channels.sum, 1)),
-      squares: Float64Array.from(from(channels.squares, 2)),
-    }),
-    count,
-  }
-}
-
 function withChannels(value: ValueStatistics, channels: ChannelStatistics): ValueStatistics {
   let [min, max] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
   for (const one of channels.min) min = Math.min(min, one)
