@@ -63,11 +63,11 @@ export interface LearnSettings {
   readonly longest: number
 }
 
-const COMMON = { tile: 8, batch: 512, rate: 0.02, pressure: 30, ridges: [0.05, 0.4, 3], longest: 3 } as const
+const COMMON = { tile: 8, batch: 512, rate: 0.01, pressure: 30, ridges: [0.05, 0.4, 3], longest: 3 } as const
 const EFFORTS: Readonly<Record<LearnEffort, LearnSettings>> = {
   fast: { ...COMMON, samples: 32, positions: 2048, iterations: 0 },
   default: { ...COMMON, samples: 128, positions: 8192, iterations: 0 },
-  best: { ...COMMON, samples: 512, positions: 16384, iterations: 400 },
+  best: { ...COMMON, samples: 512, positions: 8192, iterations: 400 },
 }
 
 export interface LearnResult {
@@ -103,7 +103,7 @@ export async function learnWeights(ask: LearnAsk): Promise<LearnResult> {
         phase: 'learn',
         done: index,
         total: chains.length,
-        note: index === 0 ? estimateOf(chains, settings) : label,
+        note: index === 0 ? estimateOf(chains, chosen.length, settings) : label,
       })
       const prefix = roundedModel(model, placement, grids, rounded)
       const data = await samples.windowsOf(chain, model, prefix, { ...settings, samples: ask.samples, chosen, seed })
@@ -146,11 +146,19 @@ function chosenOf(count: number, most: number): readonly number[] {
 /** Multiplications and updated weights a second, on one core of a plain machine. */
 const [PRODUCTS_A_SECOND, WEIGHTS_A_SECOND] = [3.5e9, 6e7]
 
-function estimateOf(chains: readonly Chain[], { iterations, batch, samples }: LearnSettings): string {
+function estimateOf(
+  chains: readonly Chain[],
+  samples: number,
+  { iterations, batch, positions, ridges }: LearnSettings,
+): string {
   let seconds = 0.02 * samples * chains.length
   for (const { layers } of chains) {
     for (const { shape } of layers) {
-      const size = shape.outputs * (shape.depthwise ? 1 : shape.inputs) * shape.kernelHeight * shape.kernelWidth
+      const places = shape.kernelHeight * shape.kernelWidth
+      const depth = places * (shape.depthwise ? 1 : shape.inputs)
+      const size = shape.outputs * depth
+      const moments = shape.depthwise ? 4 * depth * size : depth * (depth + 3 * shape.outputs)
+      seconds += (positions * moments + 6 * ridges.length * depth * size) / PRODUCTS_A_SECOND
       seconds += iterations * ((3 * 1.5 * batch * size) / PRODUCTS_A_SECOND + size / WEIGHTS_A_SECOND)
     }
   }

@@ -190,7 +190,7 @@ function place(run: UnitRun, states: readonly LayerState[]): readonly Learned[] 
   return learned
 }
 
-/** v at which the rectified sigmoid is h, for h from 0.1 to 0.9: inverse by bisection, in + - * / only. */
+/** v at which the rectified sigmoid is h, for h from 0.05 to 0.95, in + - * / only. */
 function logit(h: number): number {
   const s = (h + 0.1) / 1.2
   return lnRatio(s / (1 - s))
