@@ -189,6 +189,25 @@ describe('foldBatchNorms', () => {
     await expectSameOutputs(before, after, { x: feed(x) }, 1e-6)
   })
 
+  it('folds a norm that names statistics of training nobody reads, and leaves one whose statistics are read', async () => {
+    const norm = (outputs: readonly string[]): Node =>
+      node('BatchNormalization', ['c', 'scale', 'bias', 'mean', 'variance'], outputs)
+    const build = (outputs: readonly string[], given: readonly string[]): Model =>
+      buildModel({
+        opset: 9,
+        nodes: [node('Conv', ['x', 'w'], ['c']), norm(outputs)],
+        initializers: [random('w', [3, 2, 3, 3]), ...parameters(3)],
+        inputs: [value('x', 'f32', [1, 2, 6, 6])],
+        outputs: given.map((name) => value(name, 'f32')),
+      })
+    const fold = (model: Model) => foldBatchNorms(model, async (ref) => bytesOf(ref))
+    const folded = await fold(build(['y', 'm', 'v', 'm1', 'v1'], ['y']))
+    expect(folded.model.graph.nodes.map(({ op }) => op)).toEqual(['Conv'])
+    await expectSameOutputs(build(['y'], ['y']), folded.model, { x: feed([1, 2, 6, 6]) }, 1e-5)
+    const { done, left } = await fold(build(['y', 'm', 'v', 'm1', 'v1'], ['y', 'm']))
+    expect([done.length, left[0]?.text]).toEqual([0, 'it gives out statistics'])
+  })
+
   it('takes weights from Constant nodes and from initializers that are inputs', async () => {
     const [scale, ...others] = parameters(2)
     const weight = random('w', [2, 3, 1, 1])

@@ -1,7 +1,7 @@
 import type { Node, TensorRef } from '../../model/graph.ts'
 import { attributeOf, floatAttribute, intAttribute } from '../attributes.ts'
 import { constantTensor, type ReadSmall } from '../constant-nodes.ts'
-import type { Connections } from '../consumers.ts'
+import type { Connections, Definition } from '../consumers.ts'
 import { isStandard, type Scope } from '../walk.ts'
 import { readFloats } from './float-constants.ts'
 
@@ -101,7 +101,11 @@ async function normalization(
   if (node.attributes.some(({ kind }) => kind === 'ref')) return 'it takes an attribute of its function'
   const trains = opset < 7 ? intAttribute(node, 'is_test', 0) === 0 : intAttribute(node, 'training_mode', 0) !== 0
   if (trains) return 'it is written for training'
-  if (node.outputs.slice(1).some((name) => name !== '')) return 'it gives out statistics'
+  const own = connections.own(scope)
+  const isRead = ({ uses, outputOf }: Definition): boolean => uses.length + outputOf.length > 0
+  const further = node.outputs.slice(1).flatMap((name) => own.get(name) ?? [])
+  // Before opset 14 exporters named the statistics of training even where nobody asks for them.
+  if (further.some(isRead)) return 'it gives out statistics'
   const vectors: Float64Array[] = []
   for (const name of node.inputs.slice(1, 5)) {
     const definition = connections.resolve(scope, name)
