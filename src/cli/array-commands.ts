@@ -8,9 +8,20 @@ import type { Parsed } from './parse.ts'
 import { writeText } from './write-text.ts'
 
 /** Flags that mean something for arrays; every other one is refused there. */
-const OF_ARRAYS = new Set(['output', 'to', 'solver', 'force', 'manifest', 'json', 'quiet', 'verbose', 'no-color'])
+const OF_ARRAYS = new Set([
+  'output',
+  'to',
+  'solver',
+  'effort',
+  'force',
+  'manifest',
+  'json',
+  'quiet',
+  'verbose',
+  'no-color',
+])
 /** Flags that mean something for arrays only. */
-const ARRAYS_ONLY = ['budget', 'effort', 'importance', 'recall', 'rescore', 'candidates']
+const ARRAYS_ONLY = ['budget', 'importance', 'recall', 'rescore', 'candidates']
 
 const HOLDS: Readonly<Record<string, string>> = { npy: 'is an .npy', npz: 'is an .npz', picture: 'is a picture' }
 

@@ -289,7 +289,8 @@ export const FLAGS: readonly FlagSpec[] = [
     value: 'HOW',
     choices: ['fast', 'default', 'best'],
     verbs: ['quantize'],
-    about: 'arrays: fast is a formula, best the least squared error that the format can reach',
+    about:
+      'int8-static: fast takes ranges by rule, default tries them and refines weights, best takes its time; arrays: fast is a formula, best the least error',
   },
   {
     name: 'importance',

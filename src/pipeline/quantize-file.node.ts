@@ -26,6 +26,8 @@ import { suggestionFor } from './suggestion.ts'
 export interface FileOptions extends QuantizeOptions, EvidenceOptions, JudgingOptions, Thresholds {
   /** How ranges of activations are found; int8-static only. Default percentile. */
   readonly calibrator?: Calibrator
+  /** How long trials and corrections may take; int8-static only. Default 'default'. */
+  readonly effort?: 'fast' | 'default' | 'best'
   readonly shardSize?: number
   readonly threads?: number
   /** Threads of pipeline/produce/produce-worker that were started before and wait for work. */
@@ -195,7 +197,7 @@ export async function plan(input: string, options: FileOptions = {}): Promise<Re
 }
 
 /** Throws E_USAGE for what has no meaning with static ranges, or only with them. */
-function requireStaticOptions(isStatic: boolean, { calibrator, lowering }: FileOptions): void {
+function requireStaticOptions(isStatic: boolean, { calibrator, effort, lowering }: FileOptions): void {
   if (isStatic && lowering !== undefined) {
     throw new TersorError('E_USAGE', '--lowering and --to int8-static contradict each other: the form is fixed', {
       where: '--lowering',
@@ -205,6 +207,15 @@ function requireStaticOptions(isStatic: boolean, { calibrator, lowering }: FileO
     throw new TersorError('E_USAGE', '--calibrator finds ranges of activations: it belongs to --to int8-static', {
       where: '--calibrator',
     })
+  }
+  if (!isStatic && effort !== undefined) {
+    throw new TersorError(
+      'E_USAGE',
+      '--effort is for arrays and for --to int8-static: nothing else takes corrections',
+      {
+        where: '--effort',
+      },
+    )
   }
 }
 

@@ -18,12 +18,14 @@ export interface Raised {
   readonly left: number
 }
 
+/** What cannot be lowered here sets the pace: no group is raised any more when what is left is this much above it. */
+const ENOUGH = 1.25
 /** A product of no multiply-adds still costs its start: this part of the mean. */
 const LEAST_COST = 0.25
 
 /**
  * Products that read the noisiest activations get 16 bits for them, those that lower the noise most for the multiply-adds they add
- * first, until `reduction` of the noise is predicted to be left, or nothing noisy is left to raise. Errors of roundings are taken as
+ * first, until `reduction` of the noise is predicted to be left, or little more than the weights make. Errors of roundings are taken as
  * independent. Null when no activation can be raised.
  */
 export function raiseActivations(
@@ -55,17 +57,20 @@ export function raiseActivations(
     .filter(([group, one]) => (readers.get(group)?.length ?? 0) > 0 && shareOf(one, total) > 0)
     .map(([group, one]) => ({ group, noise: one, worth: shareOf(one, total) / (costOf(group) || 1) }))
     .sort((a, b) => b.worth - a.worth || (a.group < b.group ? -1 : 1))
+  const least = new Map(total)
+  for (const one of candidates) subtract(least, one.noise)
+  const goal = Math.max(reduction, ENOUGH * worstShare(least, total))
   const left = new Map(total)
   const next = new Map(forms)
   const changed: string[] = []
   for (const candidate of candidates) {
-    if (worstShare(left, total) <= reduction) break
+    if (worstShare(left, total) <= goal) break
     for (const { label } of readers.get(candidate.group) ?? []) {
       if (next.get(label) === 'wide') continue
       next.set(label, 'wide')
       changed.push(label)
     }
-    for (const [output, value] of candidate.noise) left.set(output, Math.max(0, (left.get(output) ?? 0) - value))
+    subtract(left, candidate.noise)
   }
   return changed.length === 0 ? null : { forms: next, changed, left: worstShare(left, total) }
 }
@@ -75,6 +80,10 @@ function totalOf(noises: readonly OutputNoise[]): ReadonlyMap<string, number> {
   for (const noise of noises) for (const [output, one] of noise) total.set(output, (total.get(output) ?? 0) + one)
   for (const [output, one] of total) if (!(one > 0)) total.delete(output)
   return total
+}
+
+function subtract(from: Map<string, number>, noise: OutputNoise): void {
+  for (const [output, one] of noise) from.set(output, Math.max(0, (from.get(output) ?? 0) - one))
 }
 
 /** The largest share that a noise has in any output's total. */

@@ -54,6 +54,12 @@ export interface StaticChoices {
 
 export const NO_CHOICES: StaticChoices = { calibrators: new Map(), forms: new Map() }
 
+/** Better codes and biases for the same grids, by running what was quantized so far. */
+export type Refine = (
+  grids: ReadonlyMap<string, ActivationGrid>,
+  constants: StaticConstants,
+) => Promise<StaticConstants>
+
 /** What a stage was made from, for trials. */
 export interface StaticParts {
   readonly grids: ReadonlyMap<string, ActivationGrid>
@@ -109,13 +115,15 @@ export async function staticStage(
   ask: Ask,
   tools: Tools,
   phases: Phases,
+  refine?: Refine,
 ): Promise<StaticStage> {
   const { statistics, data } = known
   const calibratorOf = calibratorsOf(known, calibrators)
   const grids = gridsOf(placement, statistics, calibratorOf)
-  const constants = await phases.time('weights', () =>
+  const plain = await phases.time('weights', () =>
     staticConstants(model, placement, grids, statistics, ask.solver !== 'nearest', tools),
   )
+  const constants = refine ? await phases.time('refine', () => refine(grids, plain)) : plain
   const edits = insertPairs(model, placement, { grids, weights: constants.weights, biases: constants.biases })
   const lowered = removeDead(applyEdits(model, edits))
   return {

@@ -13,10 +13,12 @@ import { TapSessions } from '../tap-sessions.node.ts'
 import { chooseRanges } from './choose-ranges.ts'
 import { measureNoise } from './measure-noise.ts'
 import { raiseActivations } from './raise.ts'
+import { refineWeights } from './refine-weights.ts'
 import { runtimeFor, type StaticInputOptions, samplesFor } from './static-inputs.node.ts'
 import {
   NO_CHOICES,
   placeStatic,
+  type Refine,
   readyStatic,
   type StaticChoices,
   type StaticKnown,
@@ -130,7 +132,7 @@ export class StaticRun {
   async stage(): Promise<StaticStage> {
     if (this.#stage === undefined) {
       await this.#chooseRanges()
-      this.#stage = await this.#make()
+      this.#stage = await this.#make(this.#refine())
     }
     return this.#stage
   }
@@ -148,7 +150,7 @@ export class StaticRun {
     this.#choices = { ...this.#choices, forms: raised.forms }
     this.#placed = await placeStatic(this.#ready, this.#ask, this.#choices, this.#phases)
     await this.#know()
-    this.#stage = await this.#make()
+    this.#stage = await this.#make(this.#refine())
     return `16-bit activations for ${raised.changed.length} more products`
   }
 
@@ -179,8 +181,35 @@ export class StaticRun {
     return Trial.open({ model, placement, ...parts }, this.#samples, samples, this.#sessions, this.#tools)
   }
 
-  #make(): Promise<StaticStage> {
-    return staticStage(this.#prepared, this.#placed, this.#known, this.#choices, this.#ask, this.#tools, this.#phases)
+  /** Codes by their products, unless nearest ones were asked for, or speed. */
+  #refine(): Refine | undefined {
+    if (this.#options.effort === 'fast' || this.#ask.solver === 'nearest') return undefined
+    return async (grids, constants) => {
+      const { model, placement } = this.#placed
+      await this.#sessions.keepOnly(new Set())
+      return refineWeights({
+        model,
+        placement,
+        grids,
+        constants,
+        samples: this.#samples,
+        sessions: this.#sessions,
+        tools: this.#tools,
+      })
+    }
+  }
+
+  #make(refine?: Refine): Promise<StaticStage> {
+    return staticStage(
+      this.#prepared,
+      this.#placed,
+      this.#known,
+      this.#choices,
+      this.#ask,
+      this.#tools,
+      this.#phases,
+      refine,
+    )
   }
 
   /** Statistics of values that only the present placement rounds. */

@@ -1,6 +1,6 @@
 import { applyEdits, connect, constantTensor, freshNames } from '../../graph/index.ts'
 import type { ActivationGrid, Placement } from '../../model/activation.ts'
-import type { Model, Node, TensorRef } from '../../model/graph.ts'
+import type { Attribute, Model, Node, TensorRef } from '../../model/graph.ts'
 import type { GraphEdit } from '../../model/graph-edit.ts'
 import type { Value } from '../../model/runtime.ts'
 import { decodedOf } from './decoded-weight.ts'
@@ -96,11 +96,16 @@ export function switchboardOf({ model, placement, grids, constants }: Switchboar
     const [codes, decoded] = [fresh(`${value}/codes`), fresh(`${value}/decoded`)]
     if (all) renamed.set(value, from)
     else rounded.set(value, to)
-    pairs.set(value, [
-      make('QuantizeLinear', [from, input.scale, input.zero], [codes]),
-      make('DequantizeLinear', [codes, input.scale, input.zero], [decoded]),
-      make('Where', [input.flag, decoded, from], [to]),
-    ])
+    const same = fresh(`${value}/same`)
+    // A branch that is not taken costs nothing.
+    const branches = [
+      branch('then_branch', decoded, [
+        make('QuantizeLinear', [from, input.scale, input.zero], [codes]),
+        make('DequantizeLinear', [codes, input.scale, input.zero], [decoded]),
+      ]),
+      branch('else_branch', same, [make('Identity', [from], [same])]),
+    ]
+    pairs.set(value, [{ ...make('If', [input.flag], [to]), attributes: branches }])
   }
   for (const { name } of model.graph.inputs) prepend.push(...(pairs.get(name) ?? []))
   const products = new Map(
@@ -156,6 +161,15 @@ function bytesOf({ buffer }: Float32Array<ArrayBuffer>): Uint8Array<ArrayBuffer>
 function floats(name: string, values: Float32Array, shape: readonly number[]): TensorRef {
   const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
   return { name, dtype: 'f32', shape, storage: { kind: 'bytes', bytes, byteLength: bytes.byteLength } }
+}
+
+function branch(name: string, output: string, nodes: readonly Node[]): Attribute {
+  const outputs = [{ name: output, dtype: 'f32' as const }]
+  return {
+    name,
+    kind: 'graph',
+    value: { name, nodes, initializers: [], sparseInitializers: [], inputs: [], outputs, values: [] },
+  }
 }
 
 function make(op: string, inputs: readonly string[], outputs: readonly string[]): Node {
