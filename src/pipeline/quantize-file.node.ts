@@ -20,7 +20,7 @@ import { decide, finish, prepare } from './run.ts'
 import { layoutOf } from './save.ts'
 import { savingNote } from './saving.ts'
 import { NodeStage } from './stage.node.ts'
-import type { StaticRun } from './static/static-run.node.ts'
+import type { StaticWhole } from './static/static-whole.node.ts'
 import { suggestionFor } from './suggestion.ts'
 
 export interface FileOptions extends QuantizeOptions, EvidenceOptions, JudgingOptions, Thresholds {
@@ -66,12 +66,12 @@ export async function quantize(input: string, output: string | undefined, option
           { ...options, ...judging, fitted: isStatic },
           tools,
         )
-  let statically: StaticRun | undefined
+  let statically: StaticWhole | undefined
   try {
     let prepared = await prepare(opened, tools, phases)
     pool.expect(prepared.input.byteLength)
     statically = isStatic
-      ? await (await import('./static/static-run.node.ts')).StaticRun.open(
+      ? await (await import('./static/static-whole.node.ts')).StaticWhole.open(
           prepared,
           opened,
           asked,
@@ -157,7 +157,15 @@ export async function quantize(input: string, output: string | undefined, option
           ? { compressed: await (await fileFacts()).compressedSizes(finished.files) }
           : {}),
       })
-      return fixed ? { ...report, decisions: [...fixed.decisions, ...report.decisions], points: fixed.points } : report
+      const layers = options.hashes === true && statically ? await statically.layers() : []
+      return fixed
+        ? {
+            ...report,
+            decisions: [...fixed.decisions, ...report.decisions],
+            points: fixed.points,
+            ...(layers.length === 0 ? {} : { layers }),
+          }
+        : report
     }
   } finally {
     pool.close()

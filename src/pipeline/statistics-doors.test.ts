@@ -52,7 +52,7 @@ function statisticsOf(model: string): Statistics {
 }
 
 test('a table for ncnn: six bits for its Winograd kernel, a scale for each group, columns of a matrix', async () => {
-  const { model } = await load(memorySource(await encodeModel(BUILT)))
+  const { model } = await load(memorySource(await encodeModel(BUILT)), undefined)
   const options = { calibrator: 'minmax' } as const
   const text = await ncnnTableOf(model, statisticsOf(''), createReferenceKernels(), options)
   expect(readNcnnTable(text)).toEqual([
@@ -70,7 +70,7 @@ test('a table for ncnn: six bits for its Winograd kernel, a scale for each group
 test('statistics of another model make no table', async () => {
   const bytes = await encodeModel(BUILT)
   await expect(ncnnTable(bytes, statisticsOf('0'.repeat(64)))).rejects.toMatchObject({ code: 'E_USAGE' })
-  const { model } = await load(memorySource(bytes))
+  const { model } = await load(memorySource(bytes), undefined)
   const own = statisticsOf(await modelFingerprint(model))
   expect(await ncnnTable(bytes, own)).toMatch(/^a_param_0 /)
   const read = await readStatistics(new Blob([writeStatistics(own) as Uint8Array<ArrayBuffer>]))

@@ -19,7 +19,7 @@ function floatsOf({ codes, scales, shape, axis }: LowBitWeight): Float32Array {
 async function run(model: Model, feeds: Record<string, Tensor>, level: 'all' | 'disabled'): Promise<Float32Array> {
   const options = { graphOptimizationLevel: level, logSeverityLevel: 4 } as const
   const session = await ort.InferenceSession.create(await encodeModel(model), options)
-  return (await session.run(feeds))['y']!.data as Float32Array
+  return (await session.run(feeds)).y!.data as Float32Array
 }
 
 describe('weights of few bits', () => {

@@ -65,7 +65,7 @@ export async function proveRewrite(
       const wanted = await old.run(feeds, tools.signal)
       const found = await (made as typeof old).run(feeds, tools.signal)
       for (const [name, value] of Object.entries(wanted)) {
-        const apart = distanceOf(value, valueOf(found, name))
+        const apart = distanceOf(value, valueNamed(found, name))
         if (apart > worst) [worst, where] = [apart, `"${name}" of ${label}`]
       }
     }
@@ -77,7 +77,7 @@ export async function proveRewrite(
   }
 }
 
-function valueOf(values: Feeds, name: string): Value | undefined {
+function valueNamed(values: Feeds, name: string): Value | undefined {
   return Object.hasOwn(values, name) ? values[name] : undefined
 }
 

@@ -1,6 +1,7 @@
 import type { Calibrator } from '../../calibration/ranges/index.ts'
 import { coverageOf } from '../../calibration/statistics.ts'
 import { TersorError } from '../../errors.ts'
+import { inlineFunctions } from '../../graph/bodies/index.ts'
 import { applyEdits, opsetOf, removeDead, takeInventory } from '../../graph/index.ts'
 import { insertPairs } from '../../graph/lowerings/index.ts'
 import { type AskedForm, placeActivations } from '../../graph/placement/index.ts'
@@ -144,8 +145,9 @@ export function calibratorsOf(
 }
 
 async function readyForStatic(model: Model): Promise<{ model: Model; notes: string[] }> {
-  const prepared = await prepareForStatic(model, readSmall)
-  const notes = countsOf(prepared.done.map(({ rewrite }) => rewrite)).map(
+  const inlined = inlineFunctions(model)
+  const prepared = await prepareForStatic(inlined.model, readSmall)
+  const notes = countsOf([...inlined.done, ...prepared.done].map(({ rewrite }) => rewrite)).map(
     ([what, count]) => `${count} x ${what}: folded before ranges were looked at`,
   )
   if ((opsetOf(prepared.model) ?? 0) >= OPSET) return { model: prepared.model, notes }

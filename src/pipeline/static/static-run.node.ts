@@ -1,25 +1,26 @@
 import type { SampleSet } from '../../calibration/index.ts'
 import type { Calibrator } from '../../calibration/ranges/index.ts'
+import type { LayerFacts } from '../../model/layer-facts.ts'
 import type { Verdict } from '../../model/report.ts'
 import type { Runtime } from '../../model/runtime.ts'
 import type { Tools } from '../../model/tools.ts'
 import type { Ask } from '../ask.ts'
 import { neededReduction } from '../attempts.ts'
 import { collectStatistics } from '../calibrate.node.ts'
-import type { OpenedModel } from '../open-model.node.ts'
 import type { Phases } from '../phases.ts'
 import type { Prepared } from '../run.ts'
 import { TapSessions } from '../tap-sessions.node.ts'
 import { chooseRanges } from './choose-ranges.ts'
+import { staticLayerFacts } from './layer-report.node.ts'
 import { measureNoise } from './measure-noise.ts'
 import { raiseActivations } from './raise.ts'
 import { refineWeights } from './refine-weights.ts'
-import { runtimeFor, type StaticInputOptions, samplesFor } from './static-inputs.node.ts'
+import type { StaticInputOptions } from './static-inputs.node.ts'
 import {
+  calibratorsOf,
   NO_CHOICES,
   placeStatic,
   type Refine,
-  readyStatic,
   type StaticChoices,
   type StaticKnown,
   type StaticPlaced,
@@ -66,41 +67,35 @@ export class StaticRun {
   #stage: StaticStage | undefined
   #raised = 0
 
-  /** Runs the float model over the data. E_RUNTIME without an onnxruntime to run it on. */
-  static async open(
+  /** Runs the float model over the data: a whole model, or a body with samples of its own. The runtime stays the caller's. */
+  static async over(
     prepared: Prepared,
-    opened: OpenedModel,
+    ready: StaticReady,
+    samples: SampleSet,
+    runtime: Runtime,
     ask: Ask,
     options: StaticOptions,
     tools: Tools,
     phases: Phases,
   ): Promise<StaticRun> {
-    const ready = await readyStatic(prepared, ask, phases)
     const placed = await placeStatic(ready, ask, NO_CHOICES, phases)
-    const runtime = await runtimeFor(opened)
-    try {
-      const samples = await samplesFor(ready.model, prepared, opened, runtime, options)
-      const { statistics, notes } = await phases.time('calibrate', () =>
-        collectStatistics({
-          model: ready.model,
-          values: placed.values,
-          samples,
-          runtime,
-          tools,
-          ...(options.maxMemory === undefined ? {} : { maxMemory: options.maxMemory }),
-        }),
-      )
-      const known = {
-        statistics,
-        data: `${samples.count} ${options.calib === undefined ? 'synthetic inputs' : 'samples'}`,
-        notes: [...samples.skipped, ...notes],
-        ...(options.calibrator === undefined ? {} : { calibrator: options.calibrator }),
-      }
-      return new StaticRun(prepared, ask, options, tools, phases, runtime, samples, ready, placed, known)
-    } catch (thrown) {
-      await runtime.close()
-      throw thrown
+    const { statistics, notes } = await phases.time('calibrate', () =>
+      collectStatistics({
+        model: ready.model,
+        values: placed.values,
+        samples,
+        runtime,
+        tools,
+        ...(options.maxMemory === undefined ? {} : { maxMemory: options.maxMemory }),
+      }),
+    )
+    const known = {
+      statistics,
+      data: `${samples.count} ${options.calib === undefined ? 'synthetic inputs' : 'samples'}`,
+      notes: [...samples.skipped, ...notes],
+      ...(options.calibrator === undefined ? {} : { calibrator: options.calibrator }),
     }
+    return new StaticRun(prepared, ask, options, tools, phases, runtime, samples, ready, placed, known)
   }
 
   private constructor(
@@ -154,9 +149,28 @@ export class StaticRun {
     return `16-bit activations for ${raised.changed.length} more products`
   }
 
+  /** Facts of layers and ranges, for the report. */
+  async layers(): Promise<LayerFacts[]> {
+    const { parts } = await this.stage()
+    const { model, placement } = this.#placed
+    const { statistics } = this.#known
+    const observerOf = calibratorsOf(this.#known, this.#choices.calibrators)
+    return this.#phases.time('layers', () =>
+      staticLayerFacts({
+        ...parts,
+        placement,
+        statistics,
+        model,
+        samples: this.#samples,
+        runtime: this.#runtime,
+        tools: this.#tools,
+        observerOf,
+      }),
+    )
+  }
+
   async close(): Promise<void> {
     await this.#sessions.close()
-    await this.#runtime.close()
   }
 
   /** Calibrators by trial, where none was asked for. */

@@ -2,7 +2,7 @@ import { TersorError } from '../../errors.ts'
 import { decibels } from '../../evaluation/decibels.ts'
 import { connect, constantTensor, type Scope } from '../../graph/index.ts'
 import { biasCodes, leastScalesOf } from '../../graph/lowerings/index.ts'
-import { safeWeight, staticWeight } from '../../graph/placement/index.ts'
+import { operandGroups, safeWeight, staticWeight } from '../../graph/placement/index.ts'
 import type { ActivationGrid, Placement, StaticWeight } from '../../model/activation.ts'
 import type { Model, TensorRef } from '../../model/graph.ts'
 import type { Kernels } from '../../model/kernels.ts'
@@ -47,7 +47,7 @@ export async function staticConstants(
     if (bias !== null && !biases.has(bias)) biases.set(bias, await floats(constants, bias, tools.kernels))
   }
   const plainBiases = new Map(biases)
-  const groups = new Map(placement.points.map(({ value, group }) => [value, group]))
+  const groupsOf = operandGroups(placement.points)
   const least = leastScalesOf(placement, grids, biases)
   for (const [done, product] of placement.products.entries()) {
     tools.signal?.throwIfAborted()
@@ -70,9 +70,12 @@ export async function staticConstants(
     const own = bias === null ? undefined : biases.get(bias)
     const corrected =
       mean && own && usedOnce(placement, bias) ? correctedBias(product, own, values, decoded, mean) : null
-    const scale = grids.get(groups.get(product.operands[0] ?? '') ?? '')?.scale
+    const scale = grids.get(groupsOf(product)[0] ?? '')?.scale
     // A channel of next to no weights may not hold the new bias; then the old one, which the scales were made for, stays.
-    const fits = corrected && scale !== undefined && biasCodes(corrected, scale, made.scales) !== null
+    // Products that give floats add their bias in float.
+    const holds =
+      product.form !== 'qdq' || (scale !== undefined && corrected && biasCodes(corrected, scale, made.scales))
+    const fits = corrected && Boolean(holds)
     if (fits && bias !== null) biases.set(bias, corrected)
     figures.set(weight.name, { sqnrDb: sqnrOf(values, decoded), form, biasCorrected: fits === true })
   }

@@ -1,0 +1,123 @@
+import { asTersorError } from '../../errors.ts'
+import { takeInventory } from '../../graph/index.ts'
+import { narrowIntegers } from '../../graph/rewrites/narrow-integers.ts'
+import type { LayerFacts } from '../../model/layer-facts.ts'
+import type { Verdict } from '../../model/report.ts'
+import type { Runtime } from '../../model/runtime.ts'
+import type { Tools } from '../../model/tools.ts'
+import type { Ask } from '../ask.ts'
+import { preparedBodies } from '../changed-bodies.ts'
+import type { OpenedModel } from '../open-model.node.ts'
+import type { Phases } from '../phases.ts'
+import type { Prepared } from '../run.ts'
+import { TapSessions } from '../tap-sessions.node.ts'
+import { readSmall } from '../tensor-bytes.ts'
+import { type BodyRun, StaticBodies } from './static-bodies.ts'
+import { runtimeFor, samplesFor } from './static-inputs.node.ts'
+import { readyStatic, type StaticReady, type StaticStage } from './static-model.ts'
+import { type StaticOptions, StaticRun } from './static-run.node.ts'
+
+/** Static quantization of a model with its bodies: the main graph in one run, every body in one of its own. */
+export class StaticWhole {
+  readonly #prepared: Prepared
+  readonly #ready: StaticReady
+  readonly #main: BodyRun | null
+  readonly #bodies: StaticBodies
+  readonly #runtime: Runtime
+
+  /** E_PLAN where nothing can run in integers, in no body either; E_RUNTIME without an onnxruntime to run the model on. */
+  static async open(
+    prepared: Prepared,
+    opened: OpenedModel,
+    ask: Ask,
+    options: StaticOptions,
+    tools: Tools,
+    phases: Phases,
+  ): Promise<StaticWhole> {
+    const given = await readyStatic(prepared, ask, phases)
+    const found = await preparedBodies(given.model)
+    const ready = { ...given, model: found.model }
+    const runtime = await runtimeFor(opened)
+    let bodies: StaticBodies | undefined
+    try {
+      const samples = await samplesFor(ready.model, prepared, opened, runtime, options)
+      const open = (...[own, form, set]: [Prepared, StaticReady, typeof samples]): Promise<StaticRun> =>
+        StaticRun.over(own, form, set, runtime, ask, options, tools, phases)
+      bodies = await StaticBodies.open(found, {
+        prepared,
+        keep: ready.keep,
+        samples,
+        data: `${samples.count} ${options.calib === undefined ? 'synthetic inputs' : 'samples'}`,
+        ask,
+        tools,
+        phases,
+        ...(options.maxMemory === undefined ? {} : { maxMemory: options.maxMemory }),
+        newSessions: () => new TapSessions(runtime, tools),
+        open,
+      })
+      const main = await open(prepared, ready, samples).catch((thrown: unknown) => {
+        if (asTersorError(thrown).code !== 'E_PLAN' || bodies?.isEmpty !== false) throw thrown
+        return null
+      })
+      return new StaticWhole(prepared, ready, main, bodies, runtime)
+    } catch (thrown) {
+      await bodies?.close()
+      await runtime.close()
+      throw thrown
+    }
+  }
+
+  private constructor(
+    prepared: Prepared,
+    ready: StaticReady,
+    main: BodyRun | null,
+    bodies: StaticBodies,
+    runtime: Runtime,
+  ) {
+    this.#prepared = prepared
+    this.#ready = ready
+    this.#main = main
+    this.#bodies = bodies
+    this.#runtime = runtime
+  }
+
+  /** The model with its pairs, by what is chosen so far. */
+  async stage(): Promise<StaticStage> {
+    const main = (await this.#main?.stage()) ?? this.#floatMain()
+    const whole = await this.#bodies.into(main)
+    const { model, bytesSaved } = await narrowIntegers(whole.prepared.model, readSmall)
+    const saved = bytesSaved > 0 ? [`tables of integers take ${bytesSaved} bytes less in narrower types`] : []
+    const prepared = { ...whole.prepared, model, inventory: await takeInventory(model, readSmall) }
+    return { ...whole, prepared, notes: [...whole.notes, ...saved] }
+  }
+
+  /** More precision where the noise is made, after a refusal; what was done in words, or null when there is nothing to be done. */
+  async raise(verdict: Verdict): Promise<string | null> {
+    const done = [await this.#main?.raise(verdict), await this.#bodies.raise(verdict)].filter((text) => text != null)
+    return done.length === 0 ? null : done.join(', ')
+  }
+
+  /** Facts of layers and ranges of the main graph, for the report. */
+  async layers(): Promise<readonly LayerFacts[]> {
+    return this.#main instanceof StaticRun ? this.#main.layers() : []
+  }
+
+  async close(): Promise<void> {
+    await this.#main?.close()
+    await this.#bodies.close()
+    await this.#runtime.close()
+  }
+
+  /** A main graph without anything to run in integers. */
+  #floatMain(): StaticStage {
+    const { model, notes } = this.#ready
+    const constants = { weights: new Map(), biases: new Map(), plainBiases: new Map(), figures: new Map() }
+    return {
+      prepared: { ...this.#prepared, model },
+      parts: { grids: new Map(), constants, lowered: model },
+      decisions: [],
+      points: [],
+      notes,
+    }
+  }
+}
