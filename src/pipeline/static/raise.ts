@@ -18,14 +18,14 @@ export interface Raised {
   readonly left: number
 }
 
-/** What cannot be lowered here sets the pace: no group is raised any more when what is left is this much above it. */
-const ENOUGH = 1.25
+/** A group with less of the noise than this is not worth 16 bits. */
+const WORTH = 0.01
 /** A product of no multiply-adds still costs its start: this part of the mean. */
 const LEAST_COST = 0.25
 
 /**
  * Products that read the noisiest activations get 16 bits for them, those that lower the noise most for the multiply-adds they add
- * first, until `reduction` of the noise is predicted to be left, or little more than the weights make. Errors of roundings are taken as
+ * first, until `reduction` of the noise is predicted to be left, or nothing worth it. Errors of roundings are taken as
  * independent. Null when no activation can be raised.
  */
 export function raiseActivations(
@@ -54,17 +54,14 @@ export function raiseActivations(
   const costOf = (group: string): number =>
     (readers.get(group) ?? []).reduce((sum, one) => sum + (one.multiplyAdds ?? mean) + LEAST_COST * mean, 0)
   const candidates = [...noise.groups]
-    .filter(([group, one]) => (readers.get(group)?.length ?? 0) > 0 && shareOf(one, total) > 0)
+    .filter(([group, one]) => (readers.get(group)?.length ?? 0) > 0 && shareOf(one, total) > WORTH)
     .map(([group, one]) => ({ group, noise: one, worth: shareOf(one, total) / (costOf(group) || 1) }))
     .sort((a, b) => b.worth - a.worth || (a.group < b.group ? -1 : 1))
-  const least = new Map(total)
-  for (const one of candidates) subtract(least, one.noise)
-  const goal = Math.max(reduction, ENOUGH * worstShare(least, total))
   const left = new Map(total)
   const next = new Map(forms)
   const changed: string[] = []
   for (const candidate of candidates) {
-    if (worstShare(left, total) <= goal) break
+    if (worstShare(left, total) <= reduction) break
     for (const { label } of readers.get(candidate.group) ?? []) {
       if (next.get(label) === 'wide') continue
       next.set(label, 'wide')
