@@ -290,7 +290,7 @@ export const FLAGS: readonly FlagSpec[] = [
     choices: ['fast', 'default', 'best'],
     verbs: ['quantize'],
     about:
-      'int8-static: fast takes ranges by rule, default tries them and refines weights, best takes its time; arrays: fast is a formula, best the least error',
+      'int8-static: fast is one pass, default refines weights by their products, best also tries ranges one by one; arrays: fast is a formula, best the least error',
   },
   {
     name: 'importance',

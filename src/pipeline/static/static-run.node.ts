@@ -37,10 +37,13 @@ export interface StaticOptions extends StaticInputOptions {
   readonly effort?: 'fast' | 'default' | 'best'
 }
 
-/** Samples of a trial, and runs it may take for each sample of the data; by effort. */
+/**
+ * Samples of a trial, and runs it may take for each sample of the data; by effort. Ranges tried on two samples were worse on MobileNetV2
+ * than the percentile everywhere (97.0 against 98.7 % of equal answers), so that they are tried where eight can be afforded.
+ */
 const TRIALS = {
   fast: { samples: 0, runs: 0 },
-  default: { samples: 2, runs: 2 },
+  default: { samples: 2, runs: 0 },
   best: { samples: 8, runs: Number.POSITIVE_INFINITY },
 } as const
 
@@ -176,7 +179,7 @@ export class StaticRun {
   /** Calibrators by trial, where none was asked for. */
   async #chooseRanges(): Promise<void> {
     const { samples, runs } = TRIALS[this.#options.effort ?? 'default']
-    if (samples === 0 || this.#options.calibrator !== undefined) return
+    if (runs === 0 || this.#options.calibrator !== undefined) return
     await this.#phases.time('ranges', async () => {
       const first = await this.#make()
       const trial = await this.#trial(samples, first)
