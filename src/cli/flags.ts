@@ -129,7 +129,8 @@ export const FLAGS: readonly FlagSpec[] = [
     kind: 'text',
     value: 'FORM',
     verbs: DECIDING,
-    about: 'prefer one form wherever it fits, such as matmul-nbits, dequantize, expand',
+    about:
+      'prefer one form wherever it fits, such as matmul-nbits, dequantize, expand; of int8-static: onnx/qdq, onnx/qoperator',
   },
   {
     name: 'attempts',

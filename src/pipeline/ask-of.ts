@@ -10,7 +10,7 @@ export interface QuantizeOptions {
   readonly target?: string
   readonly rules?: readonly string[]
   readonly solver?: 'nearest' | 'search'
-  /** Prefer a form wherever it fits: matmul-nbits, dequantize, expand, ... */
+  /** Prefer a form wherever it fits: matmul-nbits, dequantize, expand, ...; of int8-static: onnx/qdq (default), onnx/qoperator. */
   readonly lowering?: string
   readonly seed?: number
   readonly everything?: boolean
@@ -18,6 +18,8 @@ export interface QuantizeOptions {
 }
 
 const SOLVERS = ['nearest', 'search'] as const
+/** How static integers are spelled; on codes or between pairs. */
+const STATIC_FORMS = ['onnx/qdq', 'onnx/qoperator']
 const LATER_SOLVERS = ['hqq', 'gptq', 'adaround']
 
 /** Checks and resolves what the user typed. Throws E_USAGE and E_UNSUPPORTED. */
@@ -30,19 +32,34 @@ export function askOf(options: QuantizeOptions): Ask {
       })
     throw new TersorError('E_USAGE', `unknown solver "${solver}"`, { hint: `known: ${SOLVERS.join(', ')}` })
   }
-  if (lowering !== undefined && !forms.has(lowering)) {
-    throw new TersorError('E_USAGE', `unknown lowering "${lowering}"`, {
-      hint: `known: ${[...forms.keys()].join(', ')}`,
-    })
-  }
+  const isStatic = options.to === 'int8-static'
+  if (lowering !== undefined) checkLowering(lowering, isStatic)
   return {
     to: options.to ?? 'auto',
     target: resolveTarget(options.target ?? 'ort'),
     rules: (options.rules ?? []).map(parseRule),
     solver,
-    lowering,
+    lowering: isStatic ? undefined : lowering,
+    ...(lowering === 'onnx/qoperator' ? { qoperators: true } : {}),
     seed: options.seed ?? 0,
     everything: options.everything ?? false,
     measure: options.noVerify !== true,
   }
+}
+
+function checkLowering(lowering: string, isStatic: boolean): void {
+  const known: readonly string[] = isStatic ? STATIC_FORMS : [...forms.keys()]
+  if (known.includes(lowering)) return
+  const where = '--lowering'
+  const hint = `known: ${known.join(', ')}`
+  if (isStatic && forms.has(lowering)) {
+    throw new TersorError('E_USAGE', `--lowering ${lowering} and --to int8-static contradict each other`, {
+      where,
+      hint,
+    })
+  }
+  if (STATIC_FORMS.includes(lowering)) {
+    throw new TersorError('E_USAGE', `--lowering ${lowering} belongs to --to int8-static`, { where, hint })
+  }
+  throw new TersorError('E_USAGE', `unknown lowering "${lowering}"`, { where, hint })
 }

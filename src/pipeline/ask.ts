@@ -11,6 +11,8 @@ export interface Ask {
   readonly solver: SolverId | undefined
   /** Prefer this lowering wherever it fits (`dequantize`, `expand`, `matmul-nbits`, ...). */
   readonly lowering: string | undefined
+  /** int8-static: operators on codes instead of pairs, where there are any. */
+  readonly qoperators?: boolean
   readonly seed: number
   /** Only nodes that this ai.onnx version has; absent: the opset may be raised. */
   readonly maxOpset?: number

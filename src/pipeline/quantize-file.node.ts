@@ -204,13 +204,8 @@ export async function plan(input: string, options: FileOptions = {}): Promise<Re
   }
 }
 
-/** Throws E_USAGE for what has no meaning with static ranges, or only with them. */
-function requireStaticOptions(isStatic: boolean, { calibrator, effort, lowering }: FileOptions): void {
-  if (isStatic && lowering !== undefined) {
-    throw new TersorError('E_USAGE', '--lowering and --to int8-static contradict each other: the form is fixed', {
-      where: '--lowering',
-    })
-  }
+/** Throws E_USAGE for what has no meaning without static ranges. */
+function requireStaticOptions(isStatic: boolean, { calibrator, effort }: FileOptions): void {
   if (!isStatic && calibrator !== undefined) {
     throw new TersorError('E_USAGE', '--calibrator finds ranges of activations: it belongs to --to int8-static', {
       where: '--calibrator',

@@ -12,6 +12,7 @@ import type { Phases } from '../phases.ts'
 import type { Prepared } from '../run.ts'
 import { TapSessions } from '../tap-sessions.node.ts'
 import { readSmall } from '../tensor-bytes.ts'
+import { inQOperators } from './qoperator-form.ts'
 import { type BodyRun, StaticBodies } from './static-bodies.ts'
 import { runtimeFor, samplesFor } from './static-inputs.node.ts'
 import { readyStatic, type StaticReady, type StaticStage } from './static-model.ts'
@@ -24,6 +25,8 @@ export class StaticWhole {
   readonly #main: BodyRun | null
   readonly #bodies: StaticBodies
   readonly #runtime: Runtime
+  readonly #ask: Ask
+  readonly #phases: Phases
 
   /** E_PLAN where nothing can run in integers, in no body either; E_RUNTIME without an onnxruntime to run the model on. */
   static async open(
@@ -59,7 +62,7 @@ export class StaticWhole {
         if (asTersorError(thrown).code !== 'E_PLAN' || bodies?.isEmpty !== false) throw thrown
         return null
       })
-      return new StaticWhole(prepared, ready, main, bodies, runtime)
+      return new StaticWhole(prepared, ready, main, bodies, runtime, ask, phases)
     } catch (thrown) {
       await bodies?.close()
       await runtime.close()
@@ -73,12 +76,16 @@ export class StaticWhole {
     main: BodyRun | null,
     bodies: StaticBodies,
     runtime: Runtime,
+    ask: Ask,
+    phases: Phases,
   ) {
     this.#prepared = prepared
     this.#ready = ready
     this.#main = main
     this.#bodies = bodies
     this.#runtime = runtime
+    this.#ask = ask
+    this.#phases = phases
   }
 
   /** The model with its pairs, by what is chosen so far. */
@@ -88,7 +95,8 @@ export class StaticWhole {
     const { model, bytesSaved } = await narrowIntegers(whole.prepared.model, readSmall)
     const saved = bytesSaved > 0 ? [`tables of integers take ${bytesSaved} bytes less in narrower types`] : []
     const prepared = { ...whole.prepared, model, inventory: await takeInventory(model, readSmall) }
-    return { ...whole, prepared, notes: [...whole.notes, ...saved] }
+    const stage = { ...whole, prepared, notes: [...whole.notes, ...saved] }
+    return this.#ask.qoperators ? inQOperators(stage, this.#phases) : stage
   }
 
   /** More precision where the noise is made, after a refusal; what was done in words, or null when there is nothing to be done. */
