@@ -7,12 +7,12 @@ import type { IntegerSpec, PackedPart, Packing } from '../model/packing.ts'
 import type { Decision, LoweringId, Reason } from '../model/plan.ts'
 import type { SchemeSpec, SolverId } from '../model/scheme.ts'
 import { didYouMean } from '../near-names.ts'
-import { commonSchemeIds, formatSchemeId, parseSchemeId, tryParseSchemeId } from '../schemes/index.ts'
+import { commonSchemeIds, formatSchemeId, parseFewBits, parseSchemeId, tryParseSchemeId } from '../schemes/index.ts'
 import { type Ask, LATER_PRESETS, PRESETS } from './ask.ts'
 import { forms, partOf, usesByLowering } from './forms.ts'
 import { labelOf, labelsOf } from './labels.ts'
 import { type Option, optionsOf, optionsOfScheme, resolveAuto } from './options.ts'
-import { matchRule, type RuleContext } from './rules.ts'
+import { matchRule, type Rule, type RuleContext } from './rules.ts'
 import { cheapest, slopeFor, Table } from './table.ts'
 import { tensorKey } from './tensor-key.ts'
 
@@ -85,7 +85,7 @@ export function wishes(inventory: Inventory, ask: Ask): { preset: string; becaus
   for (const pass of [false, true]) {
     for (const { one, exact, matches } of matched) {
       if (exact !== pass) continue
-      if (one.what !== 'keep') checkWhat(one.what)
+      if (one.what !== 'keep' && !(preset === 'int8-static' && parseFewBits(one.what) !== null)) checkWhat(one.what)
       for (const i of matches) {
         what[i] = one.what
         rule[i] = one.text
@@ -103,6 +103,22 @@ export function wishes(inventory: Inventory, ask: Ask): { preset: string; becaus
   }
 }
 
+/** What is left to be asked of a model whose static integers are in place: rules that have done their work are gone. */
+export function afterStatic(ask: Ask, inventory: Inventory): Ask {
+  const context = ruleContext(inventory)
+  const isLeft = (rule: Rule): boolean => {
+    if (rule.what === 'int8-static') return false
+    if (parseFewBits(rule.what) === null) return true
+    if (tryParseSchemeId(rule.what) === null) return false
+    try {
+      return matchRule(rule, context).matches.size > 0
+    } catch {
+      return false
+    }
+  }
+  return { ...ask, rules: ask.rules.filter(isLeft) }
+}
+
 function ruleContext({ weights, nodes }: Inventory): RuleContext {
   return { weights, nodeLabels: nodes.map(labelOf), labelOf: labelsOf }
 }
@@ -114,6 +130,17 @@ function checkWhat(what: string): void {
       hint: `use one of ${PRESETS.join(', ')} or a scheme id`,
     })
   if ((PRESETS as readonly string[]).includes(what) || tryParseSchemeId(what) !== null) return
+  if (parseFewBits(what) !== null) {
+    throw new TersorError(
+      'E_UNSUPPORTED',
+      `${what} needs data to find its codes with: it is for rules of --to int8-static`,
+      {
+        hint:
+          didYouMean(what, commonSchemeIds()) ??
+          "for example --to int8-static --calib DATA --rule 'op:Conv=int3-channel-sym'",
+      },
+    )
+  }
   const shown = what.slice(0, 60)
   throw new TersorError('E_USAGE', `expected a preset or a scheme such as "int4-block32-asym-f16", found "${shown}"`, {
     hint: didYouMean(shown, [...PRESETS, ...commonSchemeIds()]) ?? `presets: ${PRESETS.join(', ')}`,

@@ -211,6 +211,11 @@ function declaredOutputs(decided: Decided): ReadonlyMap<string, readonly Dimensi
 export function fewestBits(decided: Decided): number {
   let fewest = 32
   for (const { spec } of decided.plan.work) fewest = Math.min(fewest, spec.family === 'half' ? 16 : spec.bits)
+  // Codes that were placed before the plan was made.
+  const given = new Set(decided.input.graph?.initializers.map(({ name }) => name))
+  for (const { name, dtype } of decided.model.graph?.initializers ?? []) {
+    if (!given.has(name) && (dtype === 'i4' || dtype === 'i2')) fewest = Math.min(fewest, 4)
+  }
   return fewest
 }
 

@@ -15,6 +15,7 @@ import type { Ask } from './ask.ts'
 import { askOf, type QuantizeOptions } from './ask-of.ts'
 import { MemoryStage } from './memory-stage.ts'
 import { Phases } from './phases.ts'
+import { afterStatic } from './plan.ts'
 import { type FloatRun, fewestBits, judge, runFloat, worstTensors } from './prove.ts'
 import type { StaticBytes } from './quantize-static.ts'
 import { reportOf } from './report-of.ts'
@@ -82,7 +83,7 @@ export async function quantize(
   const made = isStatic ? await staticOf(prepared, asked, options, judged, tools, phases) : undefined
   if (made) prepared = made.stage.prepared
   // Rules that asked for static integers have done their work.
-  const ask: Ask = made ? { ...asked, rules: asked.rules.filter(({ what }) => what !== 'int8-static') } : asked
+  const ask: Ask = made ? afterStatic(asked, prepared.inventory) : asked
   const decided = await decide(prepared, ask, tools, phases)
   const stage = new MemoryStage()
   const name = options.name ?? 'model.onnx'

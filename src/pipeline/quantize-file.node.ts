@@ -14,6 +14,7 @@ import type { EvidenceOptions } from './evidence.node.ts'
 import type { Judging, JudgingOptions } from './judging.node.ts'
 import { type OpenedModel, openModel } from './open-model.node.ts'
 import { Phases } from './phases.ts'
+import { afterStatic } from './plan.ts'
 import { ProducePool } from './produce/produce-pool.node.ts'
 import { reportOf } from './report-of.ts'
 import { decide, finish, prepare } from './run.ts'
@@ -84,7 +85,7 @@ export async function quantize(input: string, output: string | undefined, option
     if (fixed) prepared = fixed.prepared
     const attempts: string[] = []
     // Rules that asked for static integers have done their work.
-    let ask: Ask = fixed ? { ...asked, rules: asked.rules.filter(({ what }) => what !== 'int8-static') } : asked
+    let ask: Ask = fixed ? afterStatic(asked, fixed.prepared.inventory) : asked
     let noise: ReadonlyMap<string, number> | null = null
     let raised: string | null = null
     for (let attempt = 1; ; attempt++) {

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { TersorError } from '../errors.ts'
 import type { SchemeSpec } from '../model/scheme.ts'
-import { commonSchemeIds, formatSchemeId, parseSchemeId, tryParseSchemeId } from './scheme-id.ts'
+import { commonSchemeIds, formatSchemeId, parseFewBits, parseSchemeId, tryParseSchemeId } from './scheme-id.ts'
 
 const granularities = fc.oneof(
   fc.constant({ kind: 'tensor' as const }),
@@ -21,6 +21,19 @@ const specs: fc.Arbitrary<SchemeSpec> = fc.oneof(
 )
 
 describe('scheme ids', () => {
+  test('codes of few bits by channel, 3 among them, which is no scheme of its own', () => {
+    const given = [
+      'int4-channel-sym',
+      'int3-channel',
+      'int2-channel-sym-f32',
+      'int3-channel-asym',
+      'int8-channel-sym',
+      'int5-channel',
+    ]
+    expect(given.map(parseFewBits)).toEqual([4, 3, 2, null, null, null])
+    expect(tryParseSchemeId('int3-channel-sym')).toBeNull()
+  })
+
   test('parse is the reverse of format', () => {
     fc.assert(
       fc.property(specs, (spec) => {

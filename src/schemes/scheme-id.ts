@@ -39,6 +39,15 @@ export function tryParseSchemeId(id: string): SchemeSpec | null {
   }
 }
 
+/**
+ * Width of symmetric codes by channel below 8 bits: `int2-channel-sym`, `int3-channel`, `int4-channel-sym`; null for every other text. Codes of
+ * 3 bits are no scheme of their own: files store them in 4.
+ */
+export function parseFewBits(id: string): number | null {
+  const found = /^int([234])-channel(-sym)?(-f32)?$/.exec(id)
+  return found === null ? null : Number(found[1])
+}
+
 /** The one spelling of a spec: `int`, always with sym or asym, the scale only when it is not f32. */
 export function formatSchemeId(spec: SchemeSpec): string {
   if (spec.family === 'half') return spec.dtype

@@ -1,13 +1,24 @@
 import type { Node } from '../../model/graph.ts'
 import type { Inventory } from '../../model/inventory.ts'
+import { parseFewBits } from '../../schemes/index.ts'
 import type { Ask } from '../ask.ts'
 import { wishes } from '../plan.ts'
+import { isBias } from './low-bit-wishes.ts'
 
-/** Labels of products that a rule gives something else than static integers: they stay float here, the plan does the rest. */
-export function keptLabels(inventory: Inventory, ask: Ask): ReadonlySet<string> {
+/**
+ * Labels of products that a rule gives something else than static integers: they stay float here, the plan does the rest. `fewBits`: weights whose
+ * products read rounded activations all the same.
+ */
+export function keptLabels(
+  inventory: Inventory,
+  ask: Ask,
+  fewBits: ReadonlyMap<string, number> = new Map(),
+): ReadonlySet<string> {
   const labels = new Set<string>()
   for (const { weight, what } of wishes(inventory, ask).wishes) {
-    if (what !== ask.to) for (const use of weight.uses) labels.add(labelOf(use.node))
+    const few =
+      weight.scope.length === 0 && (fewBits.has(weight.name) || (isBias(weight) && parseFewBits(what) !== null))
+    if (what !== ask.to && !few) for (const use of weight.uses) labels.add(labelOf(use.node))
   }
   return labels
 }

@@ -1,22 +1,14 @@
 import type { SampleSet } from '../../calibration/index.ts'
-import { TersorError } from '../../errors.ts'
-import { connect, constantTensor, type Scope } from '../../graph/index.ts'
 import type { ActivationGrid, Placement, StaticProduct } from '../../model/activation.ts'
-import type { Model, TensorRef } from '../../model/graph.ts'
+import type { Model } from '../../model/graph.ts'
 import type { Runtime } from '../../model/runtime.ts'
 import type { StageEvent, Tools } from '../../model/tools.ts'
-import { elementCountOf } from '../../numbers/dtype.ts'
-import {
-  codeRange,
-  type RoundedLayer,
-  searchChannel,
-  solveUnit,
-  type Unit,
-} from '../../solvers/learned-rounding/index.ts'
-import { floatsOf } from '../floats.ts'
+import { type RoundedLayer, type SolvedUnit, solveUnit, type Unit } from '../../solvers/learned-rounding/index.ts'
+import { ConstantFloats } from './constant-floats.ts'
 import { type Chain, chainsOf } from './learn-chains.ts'
 import { type ChainData, ChainSamples } from './learn-samples.node.ts'
 import { roundedModel } from './rounded-model.ts'
+import { searchedWeight } from './searched-weight.ts'
 
 /** Codes of one weight: value = scale of the output * code, in the order of the weight. */
 export interface LearnedWeight {
@@ -24,6 +16,10 @@ export interface LearnedWeight {
   /** One an index of the weight's axis; may be negative. */
   readonly scales: Float32Array
   readonly bits: number
+  /** 'adaround': learned; 'descent': coordinate descent on second moments; 'search', 'nearest': from the weight alone. */
+  readonly solver: 'adaround' | 'descent' | 'search' | 'nearest'
+  /** Squared error of what the layers that were rounded together give: with nearest codes, and with these. */
+  readonly gain?: { readonly before: number; readonly after: number }
   /** For the product's bias, where it has one. */
   readonly bias?: Float32Array
 }
@@ -40,6 +36,8 @@ export interface LearnAsk {
   readonly samples: SampleSet
   readonly runtime: Runtime
   readonly tools: Tools
+  /** Floats of weights and biases that are decided already, by name: what their products compute with. */
+  readonly fixed?: ReadonlyMap<string, Float32Array>
   readonly effort: LearnEffort
   readonly notify?: (event: StageEvent) => void
   readonly seed?: number
@@ -73,7 +71,7 @@ const EFFORTS: Readonly<Record<LearnEffort, LearnSettings>> = {
 export interface LearnResult {
   readonly weights: ReadonlyMap<string, LearnedWeight>
   /** By name of the first weight of a chain: squared error of what the chain gives. */
-  readonly figures: ReadonlyMap<string, { readonly descended: number; readonly learned: number }>
+  readonly figures: ReadonlyMap<string, SolvedUnit['errors']>
   readonly notes: readonly string[]
 }
 
@@ -87,12 +85,12 @@ export async function learnWeights(ask: LearnAsk): Promise<LearnResult> {
   const settings = { ...EFFORTS[ask.effort], ...ask.settings }
   const notify = ask.notify ?? ((event: StageEvent) => tools.notify(event))
   const chains = await chainsOf(model, placement, grids, { wanted: new Set(bits.keys()), longest: settings.longest })
-  const constants = new ConstantFloats(model, tools)
+  const constants = new ConstantFloats(model, tools.kernels)
   const weights = new Map<string, LearnedWeight>()
-  const figures = new Map<string, { descended: number; learned: number }>()
+  const figures = new Map<string, SolvedUnit['errors']>()
   const notes: string[] = []
   const chosen = chosenOf(ask.samples.count, settings.samples)
-  const rounded = new Map<string, Float32Array>()
+  const rounded = new Map(ask.fixed)
   const samples = new ChainSamples(ask.runtime, tools)
   const seed = ask.seed ?? 0
   try {
@@ -118,11 +116,10 @@ export async function learnWeights(ask: LearnAsk): Promise<LearnResult> {
         seed: seed + index,
         batch: Math.max(1, Math.floor(settings.batch / (height * width))),
       })
-      console.log(label, solved.errors.descended, solved.errors.learned / solved.errors.descended)
       figures.set(unit.layers[0]?.name ?? '', solved.errors)
       for (const [at, layer] of solved.layers.entries()) {
         const { product } = chain.layers[at] as Chain['layers'][number]
-        if (layer !== null) keep(product, layer, bits, weights, rounded)
+        if (layer !== null) keep(product, layer, bits, solved.errors, weights, rounded)
       }
     }
     notify({ phase: 'learn', done: chains.length, total: chains.length })
@@ -132,7 +129,7 @@ export async function learnWeights(ask: LearnAsk): Promise<LearnResult> {
   for (const { weight } of placement.products) {
     const width = bits.get(weight?.name ?? '')
     if (weight === null || width === undefined || weights.has(weight.name)) continue
-    weights.set(weight.name, searched(await constants.of(weight.name), weight, width))
+    weights.set(weight.name, searchedWeight(await constants.of(weight.name), weight, width))
   }
   return { weights, figures, notes }
 }
@@ -192,6 +189,7 @@ function keep(
   { weight, bias }: StaticProduct,
   layer: RoundedLayer,
   bits: ReadonlyMap<string, number>,
+  { nearest, descended, learned }: SolvedUnit['errors'],
   weights: Map<string, LearnedWeight>,
   rounded: Map<string, Float32Array>,
 ): void {
@@ -205,6 +203,8 @@ function keep(
     codes: flipped === null ? layer.codes : turned(layer.codes, flipped),
     scales: layer.scales,
     bits: bits.get(weight.name) as number,
+    solver: learned < descended ? 'adaround' : 'descent',
+    gain: { before: nearest, after: Math.min(learned, descended) },
     ...(bias === null ? {} : { bias: layer.bias }),
   })
 }
@@ -217,47 +217,4 @@ function turned<T extends Float32Array | Int8Array>(values: T, shape: readonly n
     for (let c = 0; c < columns; c++) to[c * rows + r] = values[r * columns + c] as number
   }
   return to
-}
-
-/** Nearest codes, a scale an index of the axis. */
-function searched(values: Float32Array, weight: NonNullable<StaticProduct['weight']>, bits: number): LearnedWeight {
-  const { axis, shape } = weight
-  const outputs = axis === null ? 1 : (shape[axis] as number)
-  const inner = axis === null ? values.length : shape.slice(axis + 1).reduce((a, b) => a * b, 1)
-  const [least, most] = codeRange(bits)
-  const codes = new Int8Array(values.length)
-  const scales = new Float32Array(outputs)
-  for (let o = 0; o < outputs; o++) {
-    const own: number[] = []
-    for (let i = 0; i < values.length; i++) if (Math.floor(i / inner) % outputs === o) own.push(i)
-    const found = searchChannel(
-      Float32Array.from(own, (i) => values[i] as number),
-      least,
-      most,
-    )
-    for (const [k, i] of own.entries()) codes[i] = found.codes[k] as number
-    scales[o] = found.scale
-  }
-  return { codes, scales, bits }
-}
-
-/** Floats of constants of the main graph by name. */
-class ConstantFloats {
-  readonly #tensors = new Map<string, TensorRef>()
-  readonly #tools: Tools
-
-  constructor(model: Model, tools: Tools) {
-    this.#tools = tools
-    const connections = connect(model)
-    for (const [name, definition] of connections.own(connections.scopes[0] as Scope)) {
-      const tensor = constantTensor(definition)
-      if (tensor !== null) this.#tensors.set(name, tensor)
-    }
-  }
-
-  of(name: string): Promise<Float32Array> {
-    const tensor = this.#tensors.get(name)
-    if (tensor === undefined) throw new TersorError('E_INTERNAL', `no constant is called "${name}"`, { where: name })
-    return floatsOf(tensor, 0, elementCountOf(tensor.shape), this.#tools.kernels)
-  }
 }

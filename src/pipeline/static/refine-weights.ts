@@ -24,6 +24,8 @@ export interface RefineInput {
   readonly grids: ReadonlyMap<string, ActivationGrid>
   /** Where the codes start: all weights that the placement names. */
   readonly constants: StaticConstants
+  /** Weights that stay as they are. */
+  readonly skip?: ReadonlySet<string>
   readonly samples: SampleSet
   readonly sessions: ModelSessions
   readonly tools: Tools
@@ -81,7 +83,8 @@ const MOST_SEGMENTS = 64
  */
 export async function refineWeights(input: RefineInput, options: RefineOptions = {}): Promise<RefinedConstants> {
   const { model, placement, grids, constants, samples, sessions, tools } = input
-  const layers = layersOf(placement, grids, constants.weights).length
+  const layers = layersOf(input, constants.weights).length
+  if (layers === 0) return { ...constants, refined: new Map() }
   const segments = options.segments ?? (layers <= FEW_LAYERS ? Math.max(1, layers) : SEGMENTS)
   const tries = layers > segments && layers <= MOST_SEGMENTS ? [segments, layers] : [segments]
   for (const one of tries) {
@@ -109,7 +112,7 @@ async function refineOnce(input: RefineInput, options: RefineOptions): Promise<R
   const biases = new Map(input.constants.biases)
   const figures = new Map(input.constants.figures)
   const refined = new Map<string, RefinedFigures>()
-  const layers = layersOf(placement, grids, weights)
+  const layers = layersOf(input, weights)
   const floats = constantFloats(model, tools)
   const least = leastScalesOf(placement, grids, input.constants.biases)
   const perSegment = Math.max(1, Math.ceil(layers.length / segments))
@@ -189,8 +192,7 @@ async function refineOnce(input: RefineInput, options: RefineOptions): Promise<R
 }
 
 function layersOf(
-  { points, products }: Placement,
-  grids: ReadonlyMap<string, ActivationGrid>,
+  { placement: { points, products }, grids, skip }: RefineInput,
   weights: ReadonlyMap<string, StaticWeight>,
 ): readonly Layer[] {
   const readers = new Map<string, number>()
@@ -202,7 +204,7 @@ function layersOf(
     const { weight, operands, form } = product
     const [operand] = operands
     if (form === 'stored' || weight === null || operand === undefined || readers.get(weight.name) !== 1) return []
-    const rows = weights.has(weight.name) ? weightRows(product) : null
+    const rows = weights.has(weight.name) && !skip?.has(weight.name) ? weightRows(product) : null
     if (rows === null) return []
     return [
       {

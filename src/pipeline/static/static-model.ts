@@ -18,6 +18,8 @@ import type { Phases } from '../phases.ts'
 import type { Prepared } from '../run.ts'
 import { readSmall } from '../tensor-bytes.ts'
 import { keptLabels } from './kept-labels.ts'
+import { type Learn, type LowBits, lowBitsOf } from './low-bit-stage.ts'
+import { lowBitWishes } from './low-bit-wishes.ts'
 import { type CalibratorOf, gridsOf } from './static-grids.ts'
 import { type StaticConstants, staticConstants } from './static-weights.ts'
 
@@ -35,6 +37,8 @@ export interface StaticReady {
   readonly model: Model
   /** Products that a rule keeps, by label. */
   readonly keep: ReadonlySet<string>
+  /** Weights that rules give fewer than 8 bits, with their bits. */
+  readonly lowBits?: ReadonlyMap<string, number>
   readonly notes: readonly string[]
 }
 
@@ -61,10 +65,19 @@ export type Refine = (
   constants: StaticConstants,
 ) => Promise<StaticConstants>
 
+/** How codes are fitted by running the model, where it can be run. */
+export interface Fit {
+  readonly refine?: Refine | undefined
+  readonly learn?: Learn | undefined
+}
+
 /** What a stage was made from, for trials. */
 export interface StaticParts {
   readonly grids: ReadonlyMap<string, ActivationGrid>
+  /** Of weights of 8 bits. */
   readonly constants: StaticConstants
+  /** Of weights of fewer. */
+  readonly lowBits: LowBits['weights']
   readonly lowered: Model
 }
 
@@ -76,15 +89,22 @@ export interface StaticKnown {
   readonly notes?: readonly string[]
 }
 
-/** Per-axis DequantizeLinear. */
-const OPSET = 13
+/** Per-axis DequantizeLinear; codes of fewer than 8 bits. */
+const [OPSET, FEW_BITS_OPSET] = [13, 21]
 /** Growth of a range that is worth a word. */
 const MUCH = 0.1
 
 /** rewrite: nothing is run. */
 export async function readyStatic(prepared: Prepared, ask: Ask, phases: Phases): Promise<StaticReady> {
-  const { model, notes } = await phases.time('rewrite', () => readyForStatic(prepared.model))
-  return { model, keep: keptLabels(await takeInventory(model, readSmall), ask), notes }
+  return phases.time('rewrite', async () => {
+    const ready = await readyForStatic(prepared.model)
+    const inventory = await takeInventory(ready.model, readSmall)
+    const lowBits = lowBitWishes(inventory, ask)
+    if (lowBits.size === 0) return { ...ready, keep: keptLabels(inventory, ask) }
+    const { model, notes } = await raisedTo(FEW_BITS_OPSET, ready, `weights of ${fewest(lowBits)} bits`)
+    const raised = model === ready.model ? inventory : await takeInventory(model, readSmall)
+    return { model, notes, lowBits, keep: keptLabels(raised, ask, lowBits) }
+  })
 }
 
 /** place: nothing is run. E_PLAN where nothing can be computed in integers. */
@@ -110,13 +130,13 @@ export async function placeStatic(
  */
 export async function staticStage(
   prepared: Prepared,
-  { model, placement, notes }: StaticPlaced,
+  { model, placement, notes, lowBits = new Map() }: StaticPlaced,
   known: StaticKnown,
   { calibrators }: StaticChoices,
   ask: Ask,
   tools: Tools,
   phases: Phases,
-  refine?: Refine,
+  { refine, learn }: Fit = {},
 ): Promise<StaticStage> {
   const { statistics, data } = known
   const calibratorOf = calibratorsOf(known, calibrators)
@@ -124,15 +144,36 @@ export async function staticStage(
   const plain = await phases.time('weights', () =>
     staticConstants(model, placement, grids, statistics, ask.solver !== 'nearest', tools),
   )
-  const constants = refine ? await phases.time('refine', () => refine(grids, plain)) : plain
-  const edits = insertPairs(model, placement, { grids, weights: constants.weights, biases: constants.biases })
+  const refined = refine ? await phases.time('refine', () => refine(grids, plain)) : plain
+  const given = {
+    model,
+    placement,
+    grids,
+    constants: refined,
+    bits: lowBits,
+    nearest: ask.solver === 'nearest',
+    data,
+    tools,
+  }
+  const few = await (lowBits.size === 0
+    ? lowBitsOf(given)
+    : phases.time('learn', () => lowBitsOf(learn ? { ...given, learn } : given)))
+  const { constants } = few
+  const { weights, biases } = constants
+  const edits = insertPairs(model, placement, { grids, weights, biases, lowBit: few.weights })
   const lowered = removeDead(applyEdits(model, edits))
   return {
     prepared: { ...prepared, model: lowered, inventory: await takeInventory(lowered, readSmall) },
-    parts: { grids, constants, lowered },
-    decisions: decisionsOf(placement, constants, data),
+    parts: { grids, constants, lowBits: few.weights, lowered },
+    decisions: [...decisionsOf(placement, constants, data), ...few.decisions],
     points: pointsOf(placement, grids, calibratorOf),
-    notes: [...notes, ...(known.notes ?? []), ...coverageNotes(statistics), ...placementNotes(placement)],
+    notes: [
+      ...notes,
+      ...few.notes,
+      ...(known.notes ?? []),
+      ...coverageNotes(statistics),
+      ...placementNotes(placement, few.weights),
+    ],
   }
 }
 
@@ -144,16 +185,28 @@ export function calibratorsOf(
   return (group) => calibrator ?? chosen.get(group) ?? 'percentile'
 }
 
-async function readyForStatic(model: Model): Promise<{ model: Model; notes: string[] }> {
+async function readyForStatic(model: Model): Promise<{ readonly model: Model; readonly notes: readonly string[] }> {
   const inlined = inlineFunctions(model)
   const prepared = await prepareForStatic(inlined.model, readSmall)
   const notes = countsOf([...inlined.done, ...prepared.done].map(({ rewrite }) => rewrite)).map(
     ([what, count]) => `${count} x ${what}: folded before ranges were looked at`,
   )
-  if ((opsetOf(prepared.model) ?? 0) >= OPSET) return { model: prepared.model, notes }
-  const raised = await raiseOpset(prepared.model, OPSET, readSmall)
-  if (!('model' in raised)) throw new TersorError('E_PLAN', `static int8 needs opset ${OPSET}: ${raised.text}`)
-  return { model: raised.model, notes: [...notes, `opset raised to ${OPSET}`] }
+  return raisedTo(OPSET, { model: prepared.model, notes }, 'static int8')
+}
+
+async function raisedTo(
+  opset: number,
+  given: { readonly model: Model; readonly notes: readonly string[] },
+  what: string,
+): Promise<{ readonly model: Model; readonly notes: readonly string[] }> {
+  if ((opsetOf(given.model) ?? 0) >= opset) return given
+  const raised = await raiseOpset(given.model, opset, readSmall)
+  if (!('model' in raised)) throw new TersorError('E_PLAN', `${what} need opset ${opset}: ${raised.text}`)
+  return { model: raised.model, notes: [...given.notes, `opset raised to ${opset} for ${what}`] }
+}
+
+function fewest(bits: ReadonlyMap<string, number>): number {
+  return Math.min(...bits.values())
 }
 
 function coverageNotes(statistics: Statistics): string[] {
@@ -166,13 +219,18 @@ function coverageNotes(statistics: Statistics): string[] {
   ]
 }
 
-function placementNotes({ floatCounts, multiplyAdds }: Placement): string[] {
+function placementNotes({ floatCounts, multiplyAdds, products }: Placement, lowBits: LowBits['weights']): string[] {
   const float = [...floatCounts].map(([code, count]) => `${count} ${code}`).join(', ')
-  const share = multiplyAdds && multiplyAdds.total > 0 ? multiplyAdds.integer / multiplyAdds.total : null
+  const few = products.reduce(
+    (sum, one) => sum + (one.form !== 'stored' && lowBits.has(one.weight?.name ?? '') ? (one.multiplyAdds ?? 0) : 0),
+    0,
+  )
+  const share = multiplyAdds && multiplyAdds.total > 0 ? (multiplyAdds.integer - few) / multiplyAdds.total : null
   return [
     ...(share === null
       ? []
       : [`${(100 * share).toFixed(1)} % of the multiply-adds of Conv, Gemm and MatMul run in integers`]),
+    ...(lowBits.size === 0 ? [] : [`${lowBits.size} weights in fewer than 8 bits: their products run in float`]),
     ...(float === '' ? [] : [`nodes that stay float: ${float}`]),
   ]
 }

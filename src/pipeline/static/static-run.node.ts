@@ -11,16 +11,16 @@ import type { Phases } from '../phases.ts'
 import type { Prepared } from '../run.ts'
 import { TapSessions } from '../tap-sessions.node.ts'
 import { chooseRanges } from './choose-ranges.ts'
+import { fitWeights } from './fit-weights.node.ts'
 import { staticLayerFacts } from './layer-report.node.ts'
 import { measureNoise } from './measure-noise.ts'
 import { raiseActivations } from './raise.ts'
-import { refineWeights } from './refine-weights.ts'
 import type { StaticInputOptions } from './static-inputs.node.ts'
 import {
   calibratorsOf,
+  type Fit,
   NO_CHOICES,
   placeStatic,
-  type Refine,
   type StaticChoices,
   type StaticKnown,
   type StaticPlaced,
@@ -130,13 +130,15 @@ export class StaticRun {
   async stage(): Promise<StaticStage> {
     if (this.#stage === undefined) {
       await this.#chooseRanges()
-      this.#stage = await this.#make(this.#refine())
+      this.#stage = await this.#make(this.#fit())
     }
     return this.#stage
   }
 
   /** More precision where the noise is made, after a refusal; what was done in words, or null when there is nothing to be done. */
   async raise(verdict: Verdict): Promise<string | null> {
+    // Weights of few bits make most of the noise: 16-bit activations take none of it away.
+    if ((this.#ready.lowBits?.size ?? 0) > 0) return null
     const reduction = neededReduction(verdict)
     const aim = AIMS[this.#raised]
     if (reduction === null || aim === undefined) return null
@@ -148,7 +150,7 @@ export class StaticRun {
     this.#choices = { ...this.#choices, forms: raised.forms }
     this.#placed = await placeStatic(this.#ready, this.#ask, this.#choices, this.#phases)
     await this.#know()
-    this.#stage = await this.#make(this.#refine())
+    this.#stage = await this.#make(this.#fit())
     return `16-bit activations for ${raised.changed.length} more products`
   }
 
@@ -198,25 +200,17 @@ export class StaticRun {
     return Trial.open({ model, placement, ...parts }, this.#samples, samples, this.#sessions, this.#tools)
   }
 
-  /** Codes by their products, unless nearest ones were asked for, or speed. */
-  #refine(): Refine | undefined {
-    if (this.#options.effort === 'fast' || this.#ask.solver === 'nearest') return undefined
-    return async (grids, constants) => {
-      const { model, placement } = this.#placed
-      await this.#sessions.keepOnly(new Set())
-      return refineWeights({
-        model,
-        placement,
-        grids,
-        constants,
-        samples: this.#samples,
-        sessions: this.#sessions,
-        tools: this.#tools,
-      })
-    }
+  /** Codes by what products do with the data, unless nearest ones were asked for. */
+  #fit(): Fit {
+    const { model, placement } = this.#placed
+    return fitWeights({
+      ...{ model, placement, samples: this.#samples, sessions: this.#sessions, runtime: this.#runtime },
+      ...{ lowBits: this.#ready.lowBits, solver: this.#ask.solver, seed: this.#ask.seed, tools: this.#tools },
+      effort: this.#options.effort ?? 'default',
+    })
   }
 
-  #make(refine?: Refine): Promise<StaticStage> {
+  #make(fit?: Fit): Promise<StaticStage> {
     return staticStage(
       this.#prepared,
       this.#placed,
@@ -225,7 +219,7 @@ export class StaticRun {
       this.#ask,
       this.#tools,
       this.#phases,
-      refine,
+      fit,
     )
   }
 

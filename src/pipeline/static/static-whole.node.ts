@@ -122,7 +122,7 @@ export class StaticWhole {
     const constants = { weights: new Map(), biases: new Map(), plainBiases: new Map(), figures: new Map() }
     return {
       prepared: { ...this.#prepared, model },
-      parts: { grids: new Map(), constants, lowered: model },
+      parts: { grids: new Map(), constants, lowBits: new Map(), lowered: model },
       decisions: [],
       points: [],
       notes,

@@ -85,9 +85,10 @@ function descendFrom(
   return best
 }
 
-/** Nearest codes at the scale of least squared error: for weights of which nothing else is known. */
-export function searchChannel(weights: Float32Array, least: number, most: number): ChannelCodes {
-  const [scale = 1] = startScales(weights, () => 1, least, most)
+/** Nearest codes at the scale of least squared error, or (`extreme`) where the largest magnitude is the last code. */
+export function searchChannel(weights: Float32Array, least: number, most: number, extreme = false): ChannelCodes {
+  const parts = extreme ? [1] : PARTS
+  const [scale = 1] = startScales(weights, () => 1, least, most, parts)
   return { codes: Int8Array.from(weights, (weight) => nearest(weight / scale, least, most)), scale, loss: 0 }
 }
 
@@ -97,12 +98,13 @@ function startScales(
   importance: (index: number) => number,
   least: number,
   most: number,
+  parts = PARTS,
 ): readonly number[] {
   let extreme = 0
   for (const weight of weights) if (Math.abs(weight) > Math.abs(extreme)) extreme = weight
   const found: { readonly scale: number; readonly error: number }[] = []
   for (const full of [extreme / least, extreme / most]) {
-    for (const part of PARTS) {
+    for (const part of parts) {
       const scale = Math.fround(full * part)
       if (scale === 0) continue
       let error = 0

@@ -1,4 +1,4 @@
-import { descendChannel, lossOf } from './descend.ts'
+import { descendChannel, lossOf, searchChannel } from './descend.ts'
 import type { LayerMoments } from './moments.ts'
 import { codeRange, depthOf, matrixIndex, padded, type RoundedLayer, type UnitLayer } from './unit.ts'
 import type { UnitRun } from './unit-run.ts'
@@ -25,6 +25,21 @@ export class LayerState {
     this.codes = new Int8Array(layer.weight.length)
     this.scales = new Float32Array(layer.shape.outputs).fill(1)
     this.bias = layer.bias.slice()
+  }
+
+  /** Codes nearest to the weight, for comparison; the bias stays. */
+  takeNearest(): void {
+    const { weight, shape, bits } = this.layer
+    if (bits === null) return
+    const [least, most] = codeRange(bits)
+    const depth = weight.length / shape.outputs
+    for (let o = 0; o < shape.outputs; o++) {
+      const found = searchChannel(weight.subarray(o * depth, (o + 1) * depth), least, most)
+      this.codes.set(found.codes, o * depth)
+      this.scales[o] = found.scale
+    }
+    this.#solved = true
+    this.changed()
   }
 
   /** By each pull of `ridges` on `moments`; output by output the codes that leave least on `judge`. */

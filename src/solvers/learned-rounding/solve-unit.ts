@@ -14,8 +14,8 @@ export interface SolveOptions extends LearnOptions {
 export interface SolvedUnit {
   /** By layer; null where the weight stays. */
   readonly layers: readonly (RoundedLayer | null)[]
-  /** Mean squared error of the result: of codes that descended layer by layer, and of the learned ones. */
-  readonly errors: { readonly descended: number; readonly learned: number }
+  /** Mean squared error of the result: of nearest codes, of codes that descended layer by layer, and of the learned ones. */
+  readonly errors: { readonly nearest: number; readonly descended: number; readonly learned: number }
 }
 
 /** Part of the windows that rounding is learned on; the last ones judge. With few windows all do both. */
@@ -44,6 +44,12 @@ export function solveUnit(
   const asRounded = (): void => {
     for (const [index, state] of states.entries()) state.putRounded(run, index)
   }
+  asFloat()
+  const targets = resultsOf(run, data.float, 0, true)
+  for (const state of states) state.takeNearest()
+  asRounded()
+  const first = seen % data.float.count
+  const nearest = errorOf(run, data.rounded, targets, first)
   for (const [index, { bits }] of unit.layers.entries()) {
     const moments = layerMoments(run, index, data, order.slice(0, seen), { asFloat, asRounded })
     const state = states[index] as LayerState
@@ -54,21 +60,19 @@ export function solveUnit(
       state.descend(moments, judge, bits, ridgesFor(moments.depth, unit.layers[index] as UnitLayer, options.ridges))
     }
   }
-  asFloat()
-  const targets = resultsOf(run, data.float, true)
   asRounded()
-  const descended = errorOf(run, data.rounded, targets, seen % data.float.count)
+  const descended = errorOf(run, data.rounded, targets, first)
   if (options.iterations === 0 || unit.layers.every(({ bits }) => bits === null)) {
-    return { layers: states.map((state) => state.rounded()), errors: { descended, learned: descended } }
+    return { layers: states.map((state) => state.rounded()), errors: { nearest, descended, learned: descended } }
   }
   const before = states.map((state) => state.keep())
   learnRounding(run, states, data.rounded, seen, targets, descended, options)
   asRounded()
   centerResults(run, states, data, order, { asFloat, asRounded })
   asRounded()
-  const learned = errorOf(run, data.rounded, targets, seen % data.float.count)
+  const learned = errorOf(run, data.rounded, targets, first)
   if (!(learned < descended)) for (const [index, state] of states.entries()) state.restore(before[index] as Kept)
-  return { layers: states.map((state) => state.rounded()), errors: { descended, learned } }
+  return { layers: states.map((state) => state.rounded()), errors: { nearest, descended, learned } }
 }
 
 /** Multiplications of one pass over the moments from which only one pull is tried. */
@@ -79,38 +83,40 @@ function ridgesFor(depth: number, { shape }: UnitLayer, ridges: readonly number[
   return depth * depth * shape.outputs > MANY ? ridges.slice(-1) : ridges
 }
 
-function resultsOf(run: UnitRun, data: UnitData, exact: boolean): Float32Array {
+/** Results of the windows from `first` on. */
+function resultsOf(run: UnitRun, data: UnitData, first: number, exact: boolean): Float32Array {
   const { rows, columns } = run.result
   const each = (rows / run.batch) * columns
-  const results = new Float32Array(data.count * each)
-  for (const windows of batches(data.count, run.batch)) {
+  const results = new Float32Array((data.count - first) * each)
+  for (const windows of batches(first, data.count, run.batch)) {
     run.load(data, windows)
     run.forward(exact)
     const found = run.floats(run.result.at, rows * columns)
     for (let i = 0; i < windows.length; i++) {
-      results.set(found.subarray(i * each, (i + 1) * each), (windows[i] as number) * each)
+      const to = (windows[i] as number) - first
+      if (to >= 0) results.set(found.subarray(i * each, (i + 1) * each), to * each)
     }
   }
   return results
 }
 
-/** Of the windows from `first` on. */
+/** Mean squared error of the windows from `first` on. */
 function errorOf(run: UnitRun, data: UnitData, targets: Float32Array, first: number): number {
-  const results = resultsOf(run, data, false)
-  const from = first * (results.length / data.count)
+  const results = resultsOf(run, data, first, false)
+  const wanted = targets.subarray(targets.length - results.length)
   let sum = 0
-  for (let i = from; i < results.length; i++) {
-    const difference = (results[i] as number) - (targets[i] as number)
+  for (let i = 0; i < results.length; i++) {
+    const difference = (results[i] as number) - (wanted[i] as number)
     sum += difference * difference
   }
-  return sum / ((results.length - from) / run.result.columns)
+  return sum / (results.length / run.result.columns)
 }
 
-/** All windows, a batch at a time; the last batch overlaps the one before it. */
-function batches(count: number, batch: number): readonly (readonly number[])[] {
-  return Array.from({ length: Math.ceil(count / batch) }, (_, i) => {
-    const first = Math.min(i * batch, count - batch)
-    return Array.from({ length: batch }, (_, j) => first + j)
+/** All windows from `first` on, a batch at a time; the last batch overlaps the one before it. */
+function batches(first: number, count: number, batch: number): readonly (readonly number[])[] {
+  return Array.from({ length: Math.ceil((count - first) / batch) }, (_, i) => {
+    const from = Math.min(first + i * batch, count - batch)
+    return Array.from({ length: batch }, (_, j) => from + j)
   })
 }
 

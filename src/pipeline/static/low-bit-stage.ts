@@ -1,0 +1,126 @@
+import { decibels } from '../../evaluation/decibels.ts'
+import type { LowBitWeight } from '../../graph/lowerings/index.ts'
+import type { ActivationGrid, Placement } from '../../model/activation.ts'
+import type { Model } from '../../model/graph.ts'
+import type { DecisionFact } from '../../model/report.ts'
+import type { Tools } from '../../model/tools.ts'
+import { elementCountOf } from '../../numbers/dtype.ts'
+import { ConstantFloats } from './constant-floats.ts'
+import type { LearnedWeight, LearnResult } from './learn-weights.node.ts'
+import { searchedWeight } from './searched-weight.ts'
+import type { StaticConstants } from './static-weights.ts'
+
+/** Codes of few bits by running the model. */
+export type Learn = (
+  grids: ReadonlyMap<string, ActivationGrid>,
+  constants: StaticConstants,
+  bits: ReadonlyMap<string, number>,
+) => Promise<LearnResult>
+
+/** Weights of fewer than 8 bits of a stage. */
+export interface LowBits {
+  readonly weights: ReadonlyMap<string, LowBitWeight>
+  readonly decisions: readonly DecisionFact[]
+  readonly notes: readonly string[]
+  /** Codes of the other weights, and all biases. */
+  readonly constants: StaticConstants
+}
+
+export interface LowBitsInput {
+  readonly model: Model
+  readonly placement: Placement
+  readonly grids: ReadonlyMap<string, ActivationGrid>
+  /** 8-bit codes of all weights. */
+  readonly constants: StaticConstants
+  /** By weight. */
+  readonly bits: ReadonlyMap<string, number>
+  /** `60 samples` */
+  readonly data: string
+  readonly tools: Tools
+  readonly learn?: Learn
+  /** Scales by the largest magnitude, where nothing is learned. */
+  readonly nearest: boolean
+}
+
+/** Codes of few bits for the weights that rules name and products read; without `learn`, those of least squared error. */
+export async function lowBitsOf(input: LowBitsInput): Promise<LowBits> {
+  const { model, placement, grids, constants, tools, data } = input
+  const bits = new Map<string, number>()
+  for (const { weight } of placement.products) {
+    const width = weight && input.bits.get(weight.name)
+    if (weight && width) bits.set(weight.name, width)
+  }
+  const none = { weights: new Map(), figures: new Map(), notes: [] }
+  if (bits.size === 0) return { weights: new Map(), decisions: [], notes: [], constants }
+  const learned: LearnResult = input.learn ? await input.learn(grids, constants, bits) : none
+  const weights = new Map<string, LowBitWeight>()
+  const decisions = new Map<string, DecisionFact>()
+  const biases = new Map(constants.biases)
+  const floats = new ConstantFloats(model, tools.kernels)
+  for (const { weight, bias, label, node } of placement.products) {
+    const width = bits.get(weight?.name ?? '')
+    if (!weight || width === undefined) continue
+    const { name, axis, shape } = weight
+    const earlier = decisions.get(name)
+    if (earlier) {
+      decisions.set(name, { ...earlier, consumers: [...earlier.consumers, label] })
+      continue
+    }
+    const values = await floats.of(name)
+    const made: LearnedWeight = learned.weights.get(name) ?? searchedWeight(values, weight, width, input.nearest)
+    weights.set(name, { codes: made.codes, scales: made.scales, axis, shape, bits: width })
+    const plain = bias === null ? undefined : constants.plainBiases.get(bias)
+    if (bias !== null && (made.bias ?? plain)) biases.set(bias, (made.bias ?? plain) as Float32Array)
+    decisions.set(name, {
+      tensor: name,
+      consumers: [label],
+      op: node.op,
+      action: 'quantize',
+      scheme: `int${width}-channel-sym`,
+      lowering: 'onnx/expand',
+      packing: 'onnx/elements',
+      solver: made.solver,
+      corrections: made.bias ? ['bias'] : [],
+      because: { code: 'asked', text: reasonOf(made, data) },
+      shape,
+      bytesBefore: elementCountOf(shape) * 4,
+      bytesAfter: Math.ceil(made.codes.length / 2) + made.scales.byteLength,
+      sqnrDb: sqnrOf(values, made, weight),
+    })
+  }
+  const others = new Map([...constants.weights].filter(([name]) => !weights.has(name)))
+  return {
+    weights,
+    decisions: [...decisions.values()],
+    notes: learned.notes,
+    constants: { ...constants, weights: others, biases },
+  }
+}
+
+function reasonOf({ solver, gain }: LearnedWeight, data: string): string {
+  const form = 'computed in float from packed codes, activations by ranges'
+  if (gain === undefined) return `a rule asks for it; ${form} of ${data}; codes by ${solver} of the weights alone`
+  const left = (100 * gain.after) / gain.before
+  const how =
+    solver === 'adaround'
+      ? `learned rounding leaves ${left.toFixed(1)} % of the error`
+      : `codes by descent leave ${left.toFixed(1)} % of the error`
+  return `a rule asks for it; ${form} of ${data}; ${how} that nearest codes make in what its group of layers gives`
+}
+
+/** Of the weights themselves, which is not what learning aims at. */
+function sqnrOf(
+  values: Float32Array,
+  { codes, scales }: LearnedWeight,
+  { axis, shape }: { readonly axis: number | null; readonly shape: readonly number[] },
+): number {
+  const inner = axis === null ? codes.length : shape.slice(axis + 1).reduce((a, b) => a * b, 1)
+  let [energy, error] = [0, 0]
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] as number
+    const scale = scales[scales.length === 1 ? 0 : Math.floor(i / inner) % scales.length] as number
+    energy += value * value
+    error += (value - (codes[i] as number) * scale) ** 2
+  }
+  return error === 0 ? Number.POSITIVE_INFINITY : decibels(energy, error)
+}
