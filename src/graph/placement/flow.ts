@@ -17,7 +17,7 @@ export interface Flow {
   readonly coded: ReadonlySet<string>
   /** Values that are absorbed into the Relu or Clip behind them: coded, but without a pair of their own. */
   readonly absorbed: ReadonlySet<string>
-  /** Nodes between products that run on codes. */
+  /** Nodes between products that run on codes: all they read is coded. */
   readonly steps: ReadonlyMap<Node, Step>
   /** Convolutions whose result is read as codes, the others give floats. */
   readonly codedConvs: ReadonlySet<Node>
@@ -37,18 +37,48 @@ export interface FlowOptions {
  */
 export function flowOf(site: Site, candidates: ReadonlyMap<Node, Candidate>, options: FlowOptions): Flow {
   let steps = stepsOf(site, options.wide)
+  const read = operandsOfProducts(candidates)
   for (;;) {
     const wanted = wantedValues(site, candidates, steps)
-    const { coded, codedConvs } = codedValues(site, candidates, steps, wanted, options)
+    const { coded, codedConvs } = codedValues(site, candidates, steps, wanted, read, options)
     const left = new Map(
       [...steps].filter(([node, { operands }]) => {
-        const reads = operands.every((name) => coded.has(name))
-        return reads && node.outputs.some((name) => wanted.has(name))
+        return joins(node, operands, coded, read) && node.outputs.some((name) => wanted.has(name))
       }),
     )
-    if (left.size === steps.size) return { coded, codedConvs, steps, absorbed: absorbedValues(site, coded, steps) }
+    if (left.size === steps.size) {
+      const whole = new Map([...left].filter(([, { operands }]) => operands.every((name) => coded.has(name))))
+      return { coded, codedConvs, steps: whole, absorbed: absorbedValues(site, coded, whole) }
+    }
     steps = left
   }
+}
+
+/**
+ * Whether what a node reads lets it give codes. A sum may read a float that is rounded for a product anyway: it takes the exact one
+ * and runs in float itself, and the sums behind it stay in integers.
+ */
+function joins(
+  { op }: Node,
+  operands: readonly string[],
+  coded: ReadonlySet<string>,
+  read: ReadonlySet<string>,
+): boolean {
+  if (operands.every((name) => coded.has(name))) return true
+  return (
+    op === 'Add' &&
+    operands.some((name) => coded.has(name)) &&
+    operands.every((name) => coded.has(name) || read.has(name))
+  )
+}
+
+/** Values that have codes for a product, whatever computes them. */
+function operandsOfProducts(candidates: ReadonlyMap<Node, Candidate>): ReadonlySet<string> {
+  const read = new Set<string>()
+  for (const candidate of candidates.values()) {
+    if (readsCodes(candidate)) for (const name of candidate.operands) read.add(name)
+  }
+  return read
 }
 
 function stepsOf(site: Site, wide: ReadonlySet<string>): ReadonlyMap<Node, Step> {
@@ -84,6 +114,7 @@ function codedValues(
   candidates: ReadonlyMap<Node, Candidate>,
   steps: ReadonlyMap<Node, Step>,
   wanted: ReadonlySet<string>,
+  read: ReadonlySet<string>,
   options: FlowOptions,
 ): Pick<Flow, 'coded' | 'codedConvs'> {
   const coded = new Set<string>()
@@ -96,7 +127,7 @@ function codedValues(
     if (takesPairs(candidate) && node.op === 'Conv' && given.some((name) => wanted.has(name))) {
       codedConvs.add(node)
       for (const name of given) coded.add(name)
-    } else if (step?.operands.every((name) => coded.has(name)) && given.some((name) => wanted.has(name))) {
+    } else if (step && joins(node, step.operands, coded, read) && given.some((name) => wanted.has(name))) {
       if (node.op === 'Add' && options.sums === 'float') continue
       for (const name of given) coded.add(name)
     }

@@ -41,6 +41,29 @@ describe('placement', () => {
     expect([...pointsOf(await place(net(nodes, ['y'], [K1, K2]))).keys()]).toEqual(['x', 'a', 'b', 'c'])
   })
 
+  it('lets a sum of codes and of a float that is rounded for a product run in float, and give codes', async () => {
+    const nodes = [
+      conv('x', 'k1', 'a'),
+      node('Relu', ['a'], ['b']),
+      conv('b', 'k2', 'c'),
+      node('Add', ['c', 'b'], ['d']),
+      conv('d', 'k3', 'e'),
+      node('Add', ['e', 'd'], ['f']),
+      conv('f', 'k1', 'y'),
+    ]
+    const model = net(nodes, ['y'], [K1, K2, K3])
+    const placement = await place(model, { forms: new Map([['a', 'float']]) })
+    expect(placement.integerNodes.map(({ outputs }) => outputs[0])).toEqual(['f'])
+    expect(placement.float.map(({ node: { op, outputs }, code }) => [op, outputs[0], code])).toEqual([
+      ['Conv', 'a', 'measured'],
+      ['Add', 'd', 'mixed'],
+    ])
+    const points = pointsOf(placement)
+    expect([...points.keys()]).toEqual(['b', 'c', 'd', 'e', 'f'])
+    expect(points.get('b')!.readers).toBe('products')
+    expect(points.get('d')!.because.code).toBe('between')
+  })
+
   it('reads the limits of Clip from constants and from attributes', async () => {
     const limits = [f32('low', [], [0]), f32('high', [], [6])]
     const nodes = [conv('x', 'k1', 'a'), node('Clip', ['a', 'low', 'high'], ['b']), conv('b', 'k2', 'y')]

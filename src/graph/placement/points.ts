@@ -95,7 +95,9 @@ function reasonsOf(
     for (const name of node.outputs) {
       if (flow.coded.has(name)) {
         if (flow.absorbed.has(name)) continue
-        if (step === undefined || step.kind === 'absorb') add(name, 'result', 'what an integer operator gives')
+        if (step === undefined && !candidates.has(node))
+          add(name, 'between', `${node.op} of codes and floats gives codes`)
+        else if (step === undefined || step.kind === 'absorb') add(name, 'result', 'what an integer operator gives')
         else if (step.kind === 'pass') add(name, 'moved', `the same elements behind ${node.op}`)
         else add(name, 'between', `${node.op} reads and gives codes`)
       } else if (read.has(name)) add(name, 'operand', 'computed in float, read by a product')
