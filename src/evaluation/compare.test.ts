@@ -43,6 +43,21 @@ describe('figures of one output', () => {
     expect(output.figures()).toMatchObject({ zero: true, cosine: 1, maxAbs: 0.25, referenceMaxAbs: 0 })
   })
 
+  it('of one number a sample: all samples are one vector', () => {
+    const output = outputAccumulator('score')
+    for (const [float, quantized] of [
+      [1, 1],
+      [2, 4],
+      [3, 1],
+    ] as const) {
+      output.add(f32([1, 1], float), f32([1, 1], quantized), '')
+    }
+    const figures = output.figures()
+    expect(figures).toMatchObject({ kind: 'values', single: true })
+    expect(figures.cosine).toBeCloseTo(12 / Math.sqrt(14 * 18), 12)
+    expect(figures).not.toHaveProperty('worstSample')
+  })
+
   it('of integers and strings', () => {
     const ints = outputAccumulator('ids')
     const i32 = (...values: number[]): Value => ({

@@ -24,6 +24,8 @@ export interface ComparedOutput extends OutputFigures {
   readonly mismatched: number
   /** True when float gives zeros (or rounding noise) only: then `cosine` is 1 and `maxAbs` decides. */
   readonly zero: boolean
+  /** True where every sample is one number: its cosine is that of all samples as one vector, and noise decides. */
+  readonly single?: boolean
   /** The largest magnitude in float. */
   readonly referenceMaxAbs: number
   /** Share of equal elements, for integers, booleans and strings. */
@@ -112,6 +114,7 @@ export function outputAccumulator(name: string, hints: KindHints = {}): OutputAc
         samples,
         mismatched,
         zero,
+        ...(cosine.single() ? { single: true } : {}),
         cosine: strings ? equality.value() : zero ? 1 : finite(cosine.mean(), 0),
         sqnrDb: strings ? decibels(equality.value(), 1 - equality.value()) : compared === 0 ? -EXACT_DB : sqnr.value(),
         maxAbs: maxAbs.value(),

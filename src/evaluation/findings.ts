@@ -104,6 +104,7 @@ function defaultFinding(output: ComparedOutput, { bits, data }: Basis, reach: nu
     return atLeast('psnrDb', minPsnrOf(bits), output.psnrDb, label)
   if (output.medium === 'waveform' || output.medium === 'spectrum')
     return atLeast('sqnrDb', minSnrOf(bits), output.sqnrDb, label)
+  if (output.single === true) return atLeast('sqnrDb', minSnrOf(bits), output.sqnrDb, label)
   const byCosine = atLeast('cosine', minCosineOf(bits), output.cosine, label)
   if (output.kind !== 'classes' || output.top1Agreement === undefined) return byCosine
   const byAgreement = atLeast('top1Agreement', MIN_AGREEMENT, output.top1Agreement, label)

@@ -37,6 +37,8 @@ describe('verdict by default thresholds', () => {
     ['2 bits, cosine met', { bits: 2, fused: [output({ cosine: 0.9 })] }, 'proven'],
     ['classifier met, whatever the cosine', { fused: [classes(0.98, 0.9)] }, 'proven'],
     ['classifier missed, whatever the cosine', { fused: [classes(0.979, 1)] }, 'refused'],
+    ['one number a sample, noise met', { fused: [output({ single: true, sqnrDb: 26, cosine: 0.9 })] }, 'proven'],
+    ['one number a sample, noise missed', { fused: [output({ single: true, sqnrDb: 25, cosine: 1 })] }, 'refused'],
     ['language met', { fused: [logits(0.1)] }, 'proven'],
     ['language missed', { fused: [logits(0.11)] }, 'refused'],
     ['integers met', { fused: [output({ kind: 'exact', equal: 0.99, cosine: 0 })] }, 'proven'],

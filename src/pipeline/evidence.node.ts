@@ -5,6 +5,7 @@ import type { Model } from '../model/graph.ts'
 import type { Inventory } from '../model/inventory.ts'
 import type { RuntimeSession, Sample } from '../model/runtime.ts'
 import type { Evidence } from './prove.ts'
+import { requireFirst } from './runs-first.ts'
 import { judging, someOf } from './static/sample-roles.ts'
 import { decodeTensorProto } from './tensor-proto.ts'
 import { idLimits } from './token-tables.ts'
@@ -91,15 +92,15 @@ function stateNotes(states: readonly StatePair[]): readonly string[] {
   return [`judged along the sequence, each model with its own states: ${pairs}`]
 }
 
-/** Samples at a path as the flags about data say, checked against the inputs of this float model. */
-export function openGiven(
+/** Samples at a path as the flags about data say, checked against the inputs of this float model, which runs on the first one. */
+export async function openGiven(
   path: string,
   model: Model,
   inventory: Inventory,
   session: RuntimeSession,
   options: EvidenceOptions,
 ): Promise<SampleSet> {
-  return openSamples(path, session.inputs, {
+  const set = await openSamples(path, session.inputs, {
     ...(options.samples === undefined ? {} : { samples: options.samples }),
     ...(options.skipBad === undefined ? {} : { skipBad: options.skipBad }),
     ...(options.preprocess === undefined ? {} : { preprocess: options.preprocess }),
@@ -110,6 +111,8 @@ export function openGiven(
     decodeTensor: decodeTensorProto,
     outputs: model.graph.outputs.map((output) => output.name),
   })
+  await requireFirst(set, session)
+  return set
 }
 
 function heldNotes(held: number, count: number): readonly string[] {

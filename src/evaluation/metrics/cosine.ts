@@ -13,15 +13,20 @@ export interface CosineMeter {
   worst(): { readonly sample: number; readonly cosine: number } | undefined
   /** Whether the reference is zero or rounding noise in every sample, so that a direction is not defined. */
   zero(): boolean
+  /** Whether every sample was one number: its direction is its sign, so that all samples together are one vector. */
+  single(): boolean
 }
 
 /**
  * Cosine per sample, over all its elements, accumulated in doubles in element order. Elements that are not finite on either
- * side are left out. A sample that is silent on both sides is not counted; silent in float only, its cosine is 0.
+ * side are left out. A sample that is silent on both sides is not counted; silent in float only, its cosine is 0. Where every
+ * sample is one number, the mean is the cosine of all of them as one vector, and no sample is the worst.
  */
 export function cosineMeter(): CosineMeter {
   const samples: { dot: number; reference: number; candidate: number }[] = []
   let elements = 0
+  let longest = 0
+  const single = () => longest === 1 && samples.length > 1
   const energy = () => samples.reduce((sum, { reference }) => sum + reference, 0)
   const zero = () => energy() <= ZERO_POWER * elements
   const cosines = (): { sample: number; cosine: number }[] => {
@@ -31,6 +36,11 @@ export function cosineMeter(): CosineMeter {
       if (reference <= silent) return candidate <= silent ? [] : [{ sample, cosine: 0 }]
       return [{ sample, cosine: candidate === 0 ? 0 : Math.min(1, dot / Math.sqrt(reference) / Math.sqrt(candidate)) }]
     })
+  }
+  const together = (): number => {
+    const sum = (of: 'dot' | 'reference' | 'candidate') => samples.reduce((total, one) => total + one[of], 0)
+    const candidate = sum('candidate')
+    return candidate === 0 ? 0 : Math.min(1, sum('dot') / Math.sqrt(sum('reference')) / Math.sqrt(candidate))
   }
   return {
     add(reference, candidate) {
@@ -46,17 +56,20 @@ export function cosineMeter(): CosineMeter {
         ofCandidate += b * b
       }
       elements += reference.length
+      longest = Math.max(longest, reference.length)
       samples.push({ dot, reference: ofReference, candidate: ofCandidate })
     },
     mean() {
+      if (single() && !zero()) return together()
       const counted = cosines()
       return counted.length === 0 ? Number.NaN : counted.reduce((sum, { cosine }) => sum + cosine, 0) / counted.length
     },
     worst: () =>
-      cosines().reduce<{ sample: number; cosine: number } | undefined>(
+      (single() ? [] : cosines()).reduce<{ sample: number; cosine: number } | undefined>(
         (worst, next) => (worst === undefined || next.cosine < worst.cosine ? next : worst),
         undefined,
       ),
     zero,
+    single,
   }
 }

@@ -163,7 +163,7 @@ function constantWeight(name: string, axis: number | null, site: Site): StaticPr
 function notConstant(name: string, site: Site): NonNullable<Candidate['float']> {
   const tensor = site.constant(name)
   if (tensor !== null && tensor.dtype !== 'f32') return { code: 'not-float32', text: `its weight is ${tensor.dtype}` }
-  return { code: 'not-constant', text: 'its weight is computed; fold constants first' }
+  return { code: 'not-constant', text: 'its weight is computed while the model runs' }
 }
 
 /** A bias has to be one constant number a channel. */

@@ -69,6 +69,22 @@ describe('foldConstants', () => {
     await expectSameOutputs(before, model, feeds, 0)
   })
 
+  it('computes half-precision weights that become codes, and leaves them where floats would be stored', async () => {
+    const half = { ...f32('h', [96, 96], randomFloats(96 * 96, 5)), dtype: 'f16' as const }
+    const bytes = new Uint8Array(96 * 96 * 2)
+    const weight: TensorRef = { ...half, storage: { kind: 'bytes', bytes, byteLength: bytes.length } }
+    const before = buildModel({
+      nodes: [node('Cast', ['h'], ['w'], { to: 1 }), node('MatMul', ['x', 'w'], ['y'])],
+      initializers: [weight],
+      inputs: [value('x', 'f32', [2, 96])],
+      outputs: [value('y', 'f32')],
+    })
+    const ops = async (codedWeights: boolean): Promise<string[]> =>
+      (await foldConstants(before, bytesOf, { codedWeights })).model.graph.nodes.map(({ op }) => op)
+    expect(await ops(false)).toEqual(['Cast', 'MatMul'])
+    expect(await ops(true)).toEqual(['MatMul'])
+  })
+
   it('computes integers: shapes, products, quotients', async () => {
     const before = build(
       [

@@ -21,6 +21,17 @@ const MOST_ELEMENTS = 1 << 24
 /** All that one round keeps in memory, steps between included (8 bytes each). */
 const MOST_IN_ALL = 1 << 25
 
+export interface FoldConstantsOptions {
+  /** Weights of products become 8-bit codes later: what they take is counted so. Default: the bytes of their floats. */
+  readonly codedWeights?: boolean
+}
+
+/** Products whose second input becomes codes; of recurrent ones also the third. */
+const CODED: ReadonlyMap<string, readonly number[]> = new Map([
+  ...['Conv', 'ConvTranspose', 'Gemm', 'MatMul'].map((op): [string, readonly number[]] => [op, [1]]),
+  ...['LSTM', 'GRU', 'RNN'].map((op): [string, readonly number[]] => [op, [1, 2]]),
+])
+
 /**
  * Nodes that read nothing but constants are computed once: arithmetic with exact results, Cast, Reshape, Transpose, Slice, Concat
  * and their kin, and the Shape of values whose sizes the model's inputs settle. Results are as runtimes give them, bit for bit.
@@ -29,7 +40,11 @@ const MOST_IN_ALL = 1 << 25
  * together being counted at once: gates of an LSTM that are cut out and joined in another order become one weight, also where two
  * branches of an If do the same with it.
  */
-export async function foldConstants(model: Model, read: ReadSmall): Promise<RewrittenModel> {
+export async function foldConstants(
+  model: Model,
+  read: ReadSmall,
+  { codedWeights = false }: FoldConstantsOptions = {},
+): Promise<RewrittenModel> {
   const revision = new Revision(model, 'constants')
   // Before opset 7 operands did not broadcast as they do now.
   if ((opsetOf(model) ?? 0) < 7) return revision.finish()
@@ -37,7 +52,7 @@ export async function foldConstants(model: Model, read: ReadSmall): Promise<Rewr
   const known = await KnownValues.of(model, connections, read)
   const steps = constantSteps(revision, known)
   const values = await computed(steps, read)
-  const kept = worthwhile(steps, values)
+  const kept = worthwhile(steps, values, codedWeights)
   const stays = (node: Node): boolean => !kept.has(node)
   const isRead = ({ output }: ConstantStep): boolean => output.uses.some((use) => stays(use.node))
   const readers = new Map<number, number>()
@@ -116,7 +131,11 @@ async function computed(
 }
 
 /** The nodes to compute: all with short results, and those whose long results do not take more bytes than they save. */
-function worthwhile(steps: readonly ConstantStep[], values: ReadonlyMap<Definition, ConstantValue>): ReadonlySet<Node> {
+function worthwhile(
+  steps: readonly ConstantStep[],
+  values: ReadonlyMap<Definition, ConstantValue>,
+  codedWeights: boolean,
+): ReadonlySet<Node> {
   const nodes = new Set(steps.filter(({ output }) => values.has(output)).map(({ node }) => node))
   const isLong = (input: Definition): boolean => {
     const tensor = constantTensor(input)
@@ -131,7 +150,9 @@ function worthwhile(steps: readonly ConstantStep[], values: ReadonlyMap<Definiti
     const region = joined([...members, step.output], regions)
     region.steps.push(step)
     for (const input of members) if (!values.has(input)) region.sources.add(input)
-    if (step.output.uses.some((use) => !nodes.has(use.node))) region.results.set(step.key, byteLengthOf(value))
+    const read = step.output.uses.filter((use) => !nodes.has(use.node))
+    const coded = codedWeights && read.every(({ node, inputIndex }) => CODED.get(node.op)?.includes(inputIndex))
+    if (read.length > 0) region.results.set(step.key, coded ? value.data.length : byteLengthOf(value))
   }
   for (const region of new Set(regions.values())) {
     const goes = (source: Definition): boolean => {

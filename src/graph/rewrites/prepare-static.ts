@@ -26,7 +26,7 @@ export async function prepareForStatic(
     const left: RewriteNote[] = []
     const before = current
     for (const rewrite of [removeIdentities, foldBatchNorms, foldPads, foldConstants]) {
-      const result = await rewrite(current, read, options)
+      const result = await rewrite(current, read, { ...options, codedWeights: true })
       current = result.model
       done.push(...result.done)
       left.push(...result.left)

@@ -91,6 +91,9 @@ export interface StaticKnown {
 
 /** Per-axis DequantizeLinear; codes of fewer than 8 bits. */
 const [OPSET, FEW_BITS_OPSET] = [13, 21]
+/** Per-axis DequantizeLinear. */
+const OPSET = 13
+const PRODUCTS: ReadonlySet<string> = new Set(['Conv', 'Gemm', 'MatMul', 'ConvTranspose'])
 /** Growth of a range that is worth a word. */
 const MUCH = 0.1
 
@@ -117,9 +120,13 @@ export async function placeStatic(
   const { model, keep } = ready
   const placement = await phases.time('place', () => placeActivations(model, ask.target, { readSmall, keep, forms }))
   if (placement.points.length === 0) {
-    throw new TersorError('E_PLAN', 'nothing in this model can run in integers with static ranges', {
-      hint: 'try --to int8 or --to int8-weights',
-    })
+    throw new TersorError(
+      'E_PLAN',
+      `nothing in this model can run in integers with static ranges${whyFloat(placement)}`,
+      {
+        hint: 'try --to int8 or --to int8-weights',
+      },
+    )
   }
   return { ...ready, placement, values: [...new Set(placement.points.map(({ value }) => value))] }
 }
@@ -207,6 +214,19 @@ async function raisedTo(
 
 function fewest(bits: ReadonlyMap<string, number>): number {
   return Math.min(...bits.values())
+}
+
+/** The reasons of the products, most frequent first. */
+function whyFloat({ float }: Placement): string {
+  const reasons = countsOf(
+    float
+      .filter(({ node, code }) => PRODUCTS.has(node.op) || code === 'recurrent')
+      .map(({ node, text }) => `${node.op} (${text})`),
+  )
+  const most = reasons.sort(([, a], [, b]) => b - a).slice(0, 3)
+  return most.length === 0
+    ? ': it has no Conv, Gemm or MatMul in float32'
+    : `: ${most.map(([text, count]) => `${count} x ${text}`).join(', ')}`
 }
 
 function coverageNotes(statistics: Statistics): string[] {
