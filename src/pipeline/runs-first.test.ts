@@ -14,7 +14,12 @@ const set = {
     feeds: { x: { dtype: 'f32' as const, shape: [1, 3], data: new Uint8Array(12) } },
   }),
 }
-const session = (run: RuntimeSession['run']): RuntimeSession => ({ inputs: [], outputs: [], run, release: async () => {} })
+const session = (run: RuntimeSession['run']): RuntimeSession => ({
+  inputs: [],
+  outputs: [],
+  run,
+  release: async () => {},
+})
 
 describe('requireFirst', () => {
   it('runs the first sample and no other', async () => {

@@ -13,11 +13,15 @@ export async function requireFirst(set: SampleSet, session: RuntimeSession): Pro
     await session.run(feeds)
   } catch (thrown) {
     if (!(thrown instanceof TersorError) || thrown.code !== 'E_RUNTIME') throw thrown
-    throw new TersorError('E_RUNTIME', `the float model does not run on these data (${shapesOf(feeds)}): ${thrown.message}`, {
-      where: label,
-      hint: 'the model leaves these sizes open and takes only some; pictures get theirs from --preprocess, such as imagenet,resize=32,crop=32',
-      cause: thrown,
-    })
+    throw new TersorError(
+      'E_RUNTIME',
+      `the float model does not run on these data (${shapesOf(feeds)}): ${thrown.message}`,
+      {
+        where: label,
+        hint: 'the model leaves these sizes open and takes only some; pictures get theirs from --preprocess, such as imagenet,resize=32,crop=32',
+        cause: thrown,
+      },
+    )
   }
 }
 

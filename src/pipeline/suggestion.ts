@@ -37,7 +37,8 @@ export function suggestionFor(
   const task = metric !== undefined && (data.labels !== undefined || /\.m?js$/.test(metric))
   const compare = `tersor compare ${model} ${shellQuoted(output)}${flagsOf(task ? data : rest)}`
   const ranged = decided.plan.preset === 'int8-static' && data.calib === undefined
-  if (verdict.status === 'plausible' && ranged) return `tersor quantize ${model} --to ${preset} --calib samples.npz --force`
+  if (verdict.status === 'plausible' && ranged)
+    return `tersor quantize ${model} --to ${preset} --calib samples.npz --force`
   if (verdict.status === 'plausible') return `tersor quantize ${model} --to ${preset} --eval samples.npz --force`
   if (verdict.status === 'unproven') return compare
   return preset === 'int8' || preset === 'int8-weights' ? `tersor quantize ${model} --to int4-weights${on}` : compare

@@ -91,8 +91,6 @@ export interface StaticKnown {
 
 /** Per-axis DequantizeLinear; codes of fewer than 8 bits. */
 const [OPSET, FEW_BITS_OPSET] = [13, 21]
-/** Per-axis DequantizeLinear. */
-const OPSET = 13
 const PRODUCTS: ReadonlySet<string> = new Set(['Conv', 'Gemm', 'MatMul', 'ConvTranspose'])
 /** Growth of a range that is worth a word. */
 const MUCH = 0.1
