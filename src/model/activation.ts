@@ -43,17 +43,17 @@ export interface ActivationPoint {
 /**
  * How a product runs. 'qdq': pairs around it, which the runtime fuses into one integer operator. 'conv-integer': codes in, float
  * out (ConvInteger), where nothing behind it reads codes. 'loose': the same for matrices (MatMulInteger). 'wide': activations of 16
- * bits by two integer products, one for each half of a code; float out. 'dynamic': ranges at run time; float out. 'stored': the
- * weight is stored in 8 bits and computed in float.
+ * bits by two integer products, one for each half of a code; float out. 'dynamic': ranges at run time; float out. 'dynamic-wide':
+ * both. 'stored': the weight is stored in 8 bits and computed in float.
  */
-export type ProductForm = 'qdq' | 'conv-integer' | 'loose' | 'wide' | 'dynamic' | 'stored'
+export type ProductForm = 'qdq' | 'conv-integer' | 'loose' | 'wide' | 'dynamic' | 'dynamic-wide' | 'stored'
 
 export interface StaticProduct {
   readonly node: Node
   readonly label: string
   readonly op: 'Conv' | 'Gemm' | 'MatMul' | 'ConvTranspose'
   readonly form: ProductForm
-  /** Values read as codes, by 8-bit points unless the form is 'wide' (wide points) or 'dynamic' (no points); empty when 'stored'. */
+  /** Values read as codes, by 8-bit points unless the form is 'wide' (wide points) or a dynamic one (no points); empty when 'stored'. */
   readonly operands: readonly string[]
   /** Null for the product of two activations. */
   readonly weight: { readonly name: string; readonly axis: number | null; readonly shape: readonly number[] } | null
@@ -65,6 +65,8 @@ export interface StaticProduct {
   readonly depthwise: boolean
   /** Per run; null where shapes are not known. */
   readonly multiplyAdds: number | null
+  /** Why it reads more precise codes than it would. */
+  readonly because?: string
 }
 
 /** Why a node stays float; closed. */

@@ -10,7 +10,7 @@ import type { StaticChoices } from './static/static-model.ts'
  * nothing can be run.
  */
 
-const FORMS: readonly AskedForm[] = ['float', 'loose', 'wide', 'dynamic']
+const FORMS: readonly AskedForm[] = ['float', 'loose', 'wide', 'dynamic', 'dynamic-wide']
 
 export interface ChoosingOptions {
   readonly calibrator?: Calibrator

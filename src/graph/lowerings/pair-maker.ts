@@ -4,7 +4,7 @@ import type { Model, Node, TensorRef } from '../../model/graph.ts'
 import { makeNode } from './make.ts'
 import type { CodedValue } from './placed-product.ts'
 import type { SharedScalars } from './shared-scalars.ts'
-import { dynamicCodes, type MadeCodes, wideCodes } from './wide-codes.ts'
+import { dynamicCodes, dynamicWideCodes, type MadeCodes, wideCodes } from './wide-codes.ts'
 
 interface Pair {
   readonly point: ActivationPoint
@@ -25,6 +25,7 @@ export class PairMaker {
   readonly #pairs = new Map<string, Pair>()
   readonly #wide = new Map<string, MadeCodes>()
   readonly #dynamic = new Map<string, MadeCodes>()
+  readonly #dynamicWide = new Map<string, MadeCodes>()
 
   /** `kept`: values that something else than integer products reads. */
   constructor(
@@ -64,6 +65,12 @@ export class PairMaker {
       for (const name of operands) {
         if (form === 'qdq') this.#pair(name).decodes = true
         if (form === 'dynamic' && !this.#dynamic.has(name)) this.#dynamic.set(name, dynamicCodes(name, fresh))
+        if (form === 'dynamic-wide' && !this.#dynamicWide.has(name)) {
+          this.#dynamicWide.set(name, dynamicWideCodes(name, scalars, fresh))
+        }
+        const pair = this.#pairs.get(name)
+        // Where the name is that of the rounded value, they read that one.
+        if ((form === 'dynamic' || form === 'dynamic-wide') && pair?.point.readers === 'all') pair.decodes = true
       }
     }
   }
@@ -74,11 +81,11 @@ export class PairMaker {
 
   /** What an integer product with a float result reads. */
   codedOf(value: string, form: StaticProduct['form']): CodedValue {
-    if (form !== 'wide' && form !== 'dynamic') {
+    if (form !== 'wide' && form !== 'dynamic' && form !== 'dynamic-wide') {
       const { codes, zero, grid } = this.#pair(value)
       return { parts: [{ codes, zero, factor: 1 }], scale: grid.scale }
     }
-    const made = (form === 'wide' ? this.#wide : this.#dynamic).get(value)
+    const made = { wide: this.#wide, dynamic: this.#dynamic, 'dynamic-wide': this.#dynamicWide }[form].get(value)
     if (made === undefined) throw new TersorError('E_INTERNAL', `no ${form} codes are made of "${value}"`)
     return made.coded
   }
@@ -110,7 +117,7 @@ export class PairMaker {
   /** All codes of a value, in the order in which they may read one another. */
   #made(value: string): readonly Node[] {
     const pair = this.#pairs.get(value)
-    const others = [this.#wide.get(value), this.#dynamic.get(value)].flatMap((one) => one?.nodes ?? [])
+    const others = [this.#wide, this.#dynamic, this.#dynamicWide].flatMap((one) => one.get(value)?.nodes ?? [])
     return [...(pair === undefined ? [] : this.#nodes(pair)), ...others]
   }
 

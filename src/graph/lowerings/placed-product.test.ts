@@ -24,7 +24,8 @@ function net(shape: readonly number[], nodes: readonly Node[], initializers: rea
   })
 }
 
-const FORMS = ['loose', 'wide', 'dynamic'] as const
+const FORMS = ['loose', 'wide', 'dynamic', 'dynamic-wide'] as const
+const isWide = (form: string): boolean => form.endsWith('wide')
 const run = (model: Model, x: Float32Array, shape: readonly number[], forms: ReadonlyMap<string, AskedForm>) =>
   runStatic(model, { x: new Tensor('float32', x, shape) }, { forms })
 
@@ -35,11 +36,18 @@ function integersOf(x: Float32Array, form: (typeof FORMS)[number], { grids }: St
       values,
       (one) => Math.min(255, Math.max(0, roundHalfEven(Math.fround(one / scale)) + zero)) - zero,
     )
-  if (form === 'dynamic') {
+  if (form === 'dynamic' || form === 'dynamic-wide') {
     const low = x.reduce((a, b) => Math.min(a, b), 0)
     const high = x.reduce((a, b) => Math.max(a, b), 0)
     const scale = Math.fround(Math.fround(high - low) / 255)
-    return { integers: codes(x, scale, roundHalfEven(Math.fround(-low / scale))), scale }
+    const upper = codes(x, scale, roundHalfEven(Math.fround(-low / scale)))
+    if (form === 'dynamic') return { integers: upper, scale }
+    const lower = codes(
+      x.map((one, i) => one - Math.fround(upper[i]! * scale)),
+      scale / 256,
+      128,
+    )
+    return { integers: upper.map((one, i) => 256 * one + lower[i]!), scale: scale / 256 }
   }
   const [grid] = grids.values()
   const { scale, zero } = grid!
@@ -97,7 +105,7 @@ async function expectForm(result: StaticRun, exact: Float64Array, form: (typeof 
   for (const found of [result.fused[0]!, result.unfused[0]!]) {
     expect(found.length).toBe(exact.length)
     expect(found.reduce((worst, one, i) => Math.max(worst, Math.abs(one - exact[i]!)), 0)).toBeLessThan(1e-6 * most)
-    expect(relativeError(wanted, found)).toBeLessThan(form === 'wide' ? 0.01 : 0.015)
+    expect(relativeError(wanted, found)).toBeLessThan(isWide(form) ? 0.01 : 0.015)
   }
   const operators = await integerOperators(result.lowered)
   expect(operators.filter((op) => /^(Fused)?(Conv|Gemm|MatMul)$/.test(op))).toEqual([])
@@ -177,10 +185,10 @@ describe.each(FORMS)('integers in, floats out: %s', (form) => {
     const shape = [2, 6, 16]
     const nodes = [node('Transpose', ['x'], ['t'], { perm: [0, 2, 1] }), node('MatMul', ['x', 't'], ['y'])]
     const result = await run(net(shape, nodes, []), noise(count(shape), 7), shape, new Map([['y', form]]))
-    const most = form === 'wide' ? 2e-5 : 0.01
+    const most = isWide(form) ? 2e-5 : 0.01
     expect(relativeError(result.float[0]!, result.fused[0])).toBeLessThan(most)
     expect(relativeError(result.fused[0]!, result.unfused[0])).toBeLessThan(1e-6)
-    expect(result.lowered.graph.nodes.filter(({ op }) => op === 'MatMulInteger').length).toBe(form === 'wide' ? 4 : 1)
+    expect(result.lowered.graph.nodes.filter(({ op }) => op === 'MatMulInteger').length).toBe(isWide(form) ? 4 : 1)
   })
 
   it('codes of a value are made once for all that read it', async () => {
@@ -199,7 +207,7 @@ describe.each(FORMS)('integers in, floats out: %s', (form) => {
     const { lowered, float, fused } = await run(model, noise(144, 7), shape, forms)
     const ops = lowered.graph.nodes.map(({ op }) => op)
     expect(ops.filter((op) => /QuantizeLinear$/.test(op) && op !== 'DequantizeLinear').length).toBe(
-      form === 'wide' ? 2 : 1,
+      isWide(form) ? 2 : 1,
     )
     expect(relativeError(float[0]!, fused[0])).toBeLessThan(0.01)
   })

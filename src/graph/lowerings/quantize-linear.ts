@@ -159,7 +159,7 @@ function withFloatProducts(placement: Placement, { lowBit }: PairInputs): Placem
   if (lowBit === undefined || lowBit.size === 0) return placement
   const products = placement.products.map((one): StaticProduct => {
     if (one.weight === null || one.form === 'stored' || !lowBit.has(one.weight.name)) return one
-    const paired = one.form !== 'wide' && one.form !== 'dynamic'
+    const paired = one.form === 'qdq' || one.form === 'conv-integer' || one.form === 'loose'
     return paired ? { ...one, form: 'qdq' } : { ...one, form: 'stored', operands: [], bias: null, biasNode: null }
   })
   return { ...placement, products }

@@ -6,6 +6,10 @@ import { makeNode } from './make.ts'
 import type { CodedValue } from './placed-product.ts'
 import type { SharedScalars } from './shared-scalars.ts'
 
+/** Steps of the lower half in one of the upper, and its zero. */
+const HALF = 256
+const MIDDLE = 128
+
 /** Nodes that make codes of a value, to be put behind what computes it. */
 export interface MadeCodes {
   readonly nodes: readonly Node[]
@@ -45,6 +49,30 @@ export function wideCodes(
         { codes: lowCodes, zero: lowGrid[1], factor: 1 },
       ],
       scale: grid.scale,
+    },
+  }
+}
+
+/** 16-bit codes of a value with its own range, found at run time, as two tensors of 8 bits: the upper half, and what that leaves. */
+export function dynamicWideCodes(value: string, scalars: SharedScalars, fresh: (base: string) => string): MadeCodes {
+  const [high, low] = [fresh(`${value}/high`), fresh(`${value}/low`)]
+  const [scale, zero, fine] = [fresh(`${value}/scale`), fresh(`${value}/zero`), fresh(`${value}/fine`)]
+  const [decoded, rest] = [fresh(`${value}/high/value`), fresh(`${value}/rest`)]
+  const middle = scalars.u8(MIDDLE)
+  return {
+    nodes: [
+      makeNode('DynamicQuantizeLinear', [value], [high, scale, zero]),
+      makeNode('DequantizeLinear', [high, scale, zero], [decoded]),
+      makeNode('Sub', [value, decoded], [rest]),
+      makeNode('Mul', [scale, scalars.f32(1 / HALF)], [fine]),
+      makeNode('QuantizeLinear', [rest, fine, middle], [low]),
+    ],
+    coded: {
+      parts: [
+        { codes: high, zero, factor: HALF },
+        { codes: low, zero: middle, factor: 1 },
+      ],
+      scale: fine,
     },
   }
 }

@@ -27,7 +27,7 @@ export interface FlowOptions {
   /** 'float': sums keep their float result for the sums behind them; only products read the rounded value. */
   readonly sums: 'integer' | 'float'
   /** Values that are read with 16 bits: they stay as exact as they are computed, so nothing may give them as codes. */
-  readonly wide: ReadonlySet<string>
+  readonly precise: ReadonlySet<string>
 }
 
 /**
@@ -36,7 +36,7 @@ export interface FlowOptions {
  * are repeated until nothing changes; the set of nodes only shrinks.
  */
 export function flowOf(site: Site, candidates: ReadonlyMap<Node, Candidate>, options: FlowOptions): Flow {
-  let steps = stepsOf(site, options.wide)
+  let steps = stepsOf(site, options.precise)
   const read = operandsOfProducts(candidates)
   for (;;) {
     const wanted = wantedValues(site, candidates, steps)
@@ -81,11 +81,11 @@ function operandsOfProducts(candidates: ReadonlyMap<Node, Candidate>): ReadonlyS
   return read
 }
 
-function stepsOf(site: Site, wide: ReadonlySet<string>): ReadonlyMap<Node, Step> {
+function stepsOf(site: Site, precise: ReadonlySet<string>): ReadonlyMap<Node, Step> {
   const steps = new Map<Node, Step>()
   for (const node of site.nodes) {
     const family = familyOfNode(node)
-    if (family === null || node.outputs.some((name) => wide.has(name)) || joinsBoxesAndScores(node, site)) continue
+    if (family === null || node.outputs.some((name) => precise.has(name)) || joinsBoxesAndScores(node, site)) continue
     const operands = operandsOf(node, family)
     if (operands.length === 0 || operands.some((name) => site.constant(name) !== null)) continue
     steps.set(node, { node, kind: family.kind, operands, sharesHull: family.sharesHull })
@@ -123,7 +123,7 @@ function codedValues(
     const candidate = candidates.get(node)
     const step = steps.get(node)
     const given = node.outputs.filter((name) => name !== '')
-    if (given.some((name) => options.wide.has(name))) continue
+    if (given.some((name) => options.precise.has(name))) continue
     if (takesPairs(candidate) && node.op === 'Conv' && given.some((name) => wanted.has(name))) {
       codedConvs.add(node)
       for (const name of given) coded.add(name)

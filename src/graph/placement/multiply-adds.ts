@@ -33,7 +33,7 @@ export function sharesOf(products: readonly StaticProduct[]): Placement['multipl
     total += multiplyAdds
     if (form !== 'stored') integer += multiplyAdds
     // Two halves, or two by two.
-    if (form === 'wide') doubled += multiplyAdds * (weight === null ? 3 : 1)
+    if (form === 'wide' || form === 'dynamic-wide') doubled += multiplyAdds * (weight === null ? 3 : 1)
   }
   return { integer, total, doubled }
 }

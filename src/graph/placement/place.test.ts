@@ -139,7 +139,7 @@ describe('placement', () => {
     expect(placement.products.map(({ form }) => form)).toEqual(['qdq', 'conv-integer'])
   })
 
-  it('an expectation over a softmax and a spectrum stay float', async () => {
+  it('an expectation over a softmax stays float, a spectrum is computed from 16 bits', async () => {
     const boxes = [node('Softmax', ['x'], ['s'], { axis: 3 }), node('MatMul', ['s', 'w'], ['y'])]
     const expected = await place(net(boxes, ['y'], [f32('w', [8, 1], noise(8))]))
     expect(expected.products[0]!.form).toBe('stored')
@@ -149,8 +149,13 @@ describe('placement', () => {
       conv('d', 'k3', 'y'),
     ]
     const front = await place(net(spectrum, ['y'], [K1, K2, K3]))
-    expect(front.products.map(({ form }) => form)).toEqual(['stored', 'qdq', 'conv-integer'])
-    expect([...front.floatCounts]).toContainEqual(['front-end', 1])
+    expect(front.products.map(({ form }) => form)).toEqual(['dynamic-wide', 'qdq', 'conv-integer'])
+    expect(front.products[0]!.because).toMatch(/spectrum/)
+    expect(pointsOf(front).has('x')).toBe(false)
+    const kept = await place(net(spectrum, ['y'], [K1, K2, K3]), { keep: new Set(['a']) })
+    expect(kept.products[0]!.form).toBe('stored')
+    const asked = await place(net(spectrum, ['y'], [K1, K2, K3]), { forms: new Map([['a', 'wide']]) })
+    expect(asked.products[0]!.form).toBe('wide')
   })
 
   it.each([

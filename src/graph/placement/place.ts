@@ -11,7 +11,7 @@ import { type Candidate, candidateOf, type IntegerForm, takesPairs } from './pro
 import { Site } from './site.ts'
 
 /** What a product is asked to be: see `ProductForm`; 'loose' is 'conv-integer' for a convolution. */
-export type AskedForm = 'float' | 'loose' | 'wide' | 'dynamic'
+export type AskedForm = 'float' | 'loose' | 'wide' | 'dynamic' | 'dynamic-wide'
 
 export interface PlacementOptions {
   /** Bytes of small constants (limits of Clip). */
@@ -38,10 +38,10 @@ export async function placeActivations(model: Model, _target: Target, options: P
   const site = await Site.of(model, options.readSmall, options.shapes ?? new Map())
   const candidates = candidatesOf(site, options)
   const bounds = await boundsOf(site)
-  const wide = new Set([...candidates.values()].flatMap((one) => (isWide(one) ? one.operands : [])))
-  const flow = flowOf(site, candidates, { sums: options.sums ?? 'integer', wide })
+  const precise = operandsOf(candidates, PRECISE)
+  const flow = flowOf(site, candidates, { sums: options.sums ?? 'integer', precise })
   const loose = options.loose ?? 'conv-integer'
-  const points = pointsOf(site, candidates, flow, bounds, { loose, wide })
+  const points = pointsOf(site, candidates, flow, bounds, { loose, wide: operandsOf(candidates, ['wide']) })
   const products = [...candidates.values()].map((candidate) => productOf(candidate, site, flow, loose))
   const integerNodes = [...flow.steps.keys()]
   const float = floatNodes(site, candidates, flow, new Set(points.map(({ value }) => value)))
@@ -54,11 +54,13 @@ function candidatesOf(site: Site, options: PlacementOptions): ReadonlyMap<Node, 
     const candidate = candidateOf(node, site)
     if (candidate !== null) candidates.set(node, asked(candidate, site, options))
   }
-  const wide = new Set([...candidates.values()].flatMap((one) => (isWide(one) ? one.operands : [])))
+  const precise = operandsOf(candidates, PRECISE)
   for (const [node, candidate] of candidates) {
     // A product whose result goes to a QuantizeLinear and elsewhere is not joined to an integer operator.
     const results = candidate.biasNode?.node.outputs ?? node.outputs
-    const read = results.some((name) => wide.has(name) || (candidate.op === 'Conv' && wide.has(looseEnd(name, site))))
+    const read = results.some(
+      (name) => precise.has(name) || (candidate.op === 'Conv' && precise.has(looseEnd(name, site))),
+    )
     if (takesPairs(candidate) && read) candidates.set(node, withForm(candidate, 'loose', site))
   }
   return candidates
@@ -83,15 +85,21 @@ function withForm(candidate: Candidate, form: IntegerForm, site: Site): Candidat
   const { op, weight } = candidate
   const stack = op === 'MatMul' && weight !== null && weight.shape.length > 2 && site.onlyReader(weight.name) !== null
   const axis = stack ? weight.shape.length - 1 : (weight?.axis ?? null)
-  return { ...candidate, weight: weight && { ...weight, axis }, form, float: null }
+  const { because: _because, ...rest } = candidate
+  return { ...rest, weight: weight && { ...weight, axis }, form, float: null }
 }
 
-function isWide({ float, form }: Candidate): boolean {
-  return float === null && form === 'wide'
+/** Forms that read 16 bits. */
+const PRECISE: readonly IntegerForm[] = ['wide', 'dynamic-wide']
+
+/** What products of some forms read. */
+function operandsOf(candidates: ReadonlyMap<Node, Candidate>, forms: readonly IntegerForm[]): ReadonlySet<string> {
+  const read = [...candidates.values()].filter(({ float, form }) => float === null && forms.includes(form))
+  return new Set(read.flatMap(({ operands }) => operands))
 }
 
 function productOf(candidate: Candidate, site: Site, flow: Flow, loose: 'conv-integer' | 'qdq'): StaticProduct {
-  const { node, op, weight, bias, depthwise, float } = candidate
+  const { node, op, weight, bias, depthwise, float, because } = candidate
   const integer = float === null
   return {
     node,
@@ -104,6 +112,7 @@ function productOf(candidate: Candidate, site: Site, flow: Flow, loose: 'conv-in
     biasNode: integer ? (candidate.biasNode ?? null) : null,
     depthwise,
     multiplyAdds: multiplyAddsOf(candidate, site),
+    ...(because === undefined || !integer ? {} : { because }),
   }
 }
 

@@ -63,7 +63,7 @@ export function operandGroups(
   for (const { value, group, precision } of points) (precision === 'wide' ? wide : narrow).set(value, group)
   return ({ form, operands }) => {
     const of = form === 'wide' ? wide : narrow
-    return operands.map((name) => (form === 'dynamic' ? undefined : of.get(name)))
+    return operands.map((name) => (form === 'dynamic' || form === 'dynamic-wide' ? undefined : of.get(name)))
   }
 }
 

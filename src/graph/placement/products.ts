@@ -17,9 +17,11 @@ export interface Candidate {
   readonly biasNode?: StaticProduct['biasNode']
   readonly depthwise: boolean
   readonly float: { readonly code: FloatCode; readonly text: string } | null
+  /** Why a pattern gave it its form. */
+  readonly because?: string
 }
 
-export type IntegerForm = 'qdq' | 'loose' | 'wide' | 'dynamic'
+export type IntegerForm = 'qdq' | 'loose' | 'wide' | 'dynamic' | 'dynamic-wide'
 
 /** A product that is joined with the pairs around it to one operator on codes. */
 export function takesPairs(candidate: Candidate | undefined): boolean {
@@ -40,7 +42,8 @@ export function candidateOf(node: Node, site: Site): Candidate | null {
   const found = operandsOfProduct(node, site)
   if (found.float !== null) return found
   const pattern = patternOf(node, site)
-  return pattern === null ? found : { ...found, float: pattern }
+  if (pattern === null) return found
+  return 'form' in pattern ? { ...found, form: pattern.form, because: pattern.text } : { ...found, float: pattern }
 }
 
 function operandsOfProduct(node: Node, site: Site): Candidate {

@@ -39,7 +39,7 @@ export function raiseActivations(
   )
   const readers = new Map<string, StaticProduct[]>()
   for (const product of placement.products) {
-    if (product.form === 'stored' || product.form === 'wide' || product.form === 'dynamic') continue
+    if (['stored', 'wide', 'dynamic', 'dynamic-wide'].includes(product.form)) continue
     // A product of two activations has no constant half to give to both.
     if (product.weight === null) continue
     for (const operand of product.operands) {

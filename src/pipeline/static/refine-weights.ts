@@ -4,7 +4,7 @@ import { TersorError } from '../../errors.ts'
 import { decibels } from '../../evaluation/decibels.ts'
 import { applyEdits, connect, constantTensor, removeDead, type Scope } from '../../graph/index.ts'
 import { biasCodes, insertPairs, leastScalesOf } from '../../graph/lowerings/index.ts'
-import { asUnsigned, safeWeight } from '../../graph/placement/index.ts'
+import { asUnsigned, operandGroups, safeWeight } from '../../graph/placement/index.ts'
 import type { ActivationGrid, Placement, StaticProduct, StaticWeight } from '../../model/activation.ts'
 import type { Model, TensorRef } from '../../model/graph.ts'
 import type { Tools } from '../../model/tools.ts'
@@ -197,9 +197,7 @@ function layersOf(
 ): readonly Layer[] {
   const readers = new Map<string, number>()
   for (const { weight } of products) if (weight) readers.set(weight.name, (readers.get(weight.name) ?? 0) + 1)
-  // A value may have a grid of 8 bits and one of 16.
-  const keyOf = (value: string, wide: boolean): string => `${wide ? 'wide' : 'plain'} ${value}`
-  const groups = new Map(points.map(({ value, group, precision }) => [keyOf(value, precision === 'wide'), group]))
+  const groupOf = operandGroups(points)
   return products.flatMap((product) => {
     const { weight, operands, form } = product
     const [operand] = operands
@@ -211,7 +209,7 @@ function layersOf(
         weight: weight.name,
         rows,
         operand,
-        grid: grids.get(groups.get(keyOf(operand, form === 'wide')) ?? '') ?? null,
+        grid: grids.get(groupOf(product)[0] ?? '') ?? null,
         product,
       },
     ]

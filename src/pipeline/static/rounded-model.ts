@@ -1,5 +1,5 @@
 import { applyEdits, freshNames, isConstantNode } from '../../graph/index.ts'
-import type { ActivationGrid, Placement } from '../../model/activation.ts'
+import type { ActivationGrid, Placement, ProductForm } from '../../model/activation.ts'
 import type { DType } from '../../model/dtype.ts'
 import type { Model, Node, TensorRef } from '../../model/graph.ts'
 
@@ -25,9 +25,10 @@ export function roundedModel(
   const pairs = new Map<string, { readonly from: string; readonly to: string; readonly nodes: readonly Node[] }>()
   const given = new Set(model.graph.inputs.map(({ name }) => name))
   const readAs = new Map<string, string>()
-  for (const { value, group, readers } of placement.points) {
+  for (const { value, group, readers, precision } of placement.points) {
     const grid = grids.get(group)
-    if (grid === undefined) continue
+    // 16 bits round next to nothing.
+    if (grid === undefined || precision === 'wide') continue
     const keepsName = readers === 'all' && !given.has(value)
     const from = keepsName ? fresh(`${value}/float`) : value
     const to = keepsName ? value : fresh(`${value}/rounded`)
@@ -40,14 +41,14 @@ export function roundedModel(
     })
     if (!keepsName) readAs.set(value, to)
   }
-  const products = new Set(placement.products.filter(({ form }) => form !== 'stored').map(({ node }) => node))
+  const products = new Map(placement.products.map((one) => [one.node, one.form]))
   const replace = new Map<Node, readonly Node[]>()
   for (const node of model.graph.nodes) {
     if (isConstantNode(node) && constants.has(node.outputs[0] ?? '')) {
       replace.set(node, [])
       continue
     }
-    const inputs = products.has(node) ? node.inputs.map((name) => readAs.get(name) ?? name) : node.inputs
+    const inputs = readNames(node, products.get(node), pairs, readAs)
     const made = node.outputs.map((name) => pairs.get(name)).filter((pair) => pair !== undefined)
     if (made.length === 0 && inputs === node.inputs) continue
     const outputs = node.outputs.map((name) => pairs.get(name)?.from ?? name)
@@ -61,6 +62,19 @@ export function roundedModel(
   const removeInputs = [...constants.keys()].filter((name) => given.has(name))
   const edit = { scope: [], replace, prepend, addInitializers: added, removeInitializers, removeInputs }
   return { model: applyEdits(model, [edit]), readAs }
+}
+
+/** Products of 8-bit codes read rounded values, those with codes of their own the floats. */
+function readNames(
+  { inputs }: Node,
+  form: ProductForm | undefined,
+  pairs: ReadonlyMap<string, { readonly from: string }>,
+  readAs: ReadonlyMap<string, string>,
+): readonly string[] {
+  if (form === undefined || form === 'stored') return inputs
+  const precise = form === 'wide' || form === 'dynamic' || form === 'dynamic-wide'
+  const names = inputs.map((name) => (precise ? pairs.get(name)?.from : readAs.get(name)) ?? name)
+  return names.some((name, at) => name !== inputs[at]) ? names : inputs
 }
 
 function shapesOf({ graph }: Model): ReadonlyMap<string, readonly number[]> {

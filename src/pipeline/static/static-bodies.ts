@@ -4,7 +4,7 @@ import { type BodyModel, bodyStatistics, bodyValueKey } from '../../graph/bodies
 import { takeInventory } from '../../graph/index.ts'
 import { scopeLabel } from '../../graph/labels.ts'
 import { type AskedForm, placeActivations } from '../../graph/placement/index.ts'
-import type { Placement } from '../../model/activation.ts'
+import type { Placement, StaticProduct } from '../../model/activation.ts'
 import type { Model } from '../../model/graph.ts'
 import type { Verdict } from '../../model/report.ts'
 import type { Statistics } from '../../model/statistics.ts'
@@ -181,7 +181,7 @@ async function unsampled(
   for (let unseen = unseenOf(placement, statistics); unseen.length > 0; unseen = unseenOf(placement, statistics)) {
     const before = forms.size
     for (const label of unseen) forms.set(label, 'dynamic')
-    if (forms.size === before) for (const { label } of placement.products) forms.set(label, 'dynamic')
+    if (forms.size === before) for (const { label } of placement.products.filter(isFixed)) forms.set(label, 'dynamic')
     if (forms.size === before) return null
     placement = await place(forms)
   }
@@ -194,5 +194,12 @@ async function unsampled(
 /** Products with an operand that was not seen; all of them where another value was not. */
 function unseenOf({ products, points }: Placement, { values }: Statistics): readonly string[] {
   if (points.every(({ value }) => values.has(value))) return []
-  return products.filter(({ operands }) => operands.some((one) => !values.has(one))).map(({ label }) => label)
+  return products
+    .filter((one) => isFixed(one) && one.operands.some((name) => !values.has(name)))
+    .map(({ label }) => label)
+}
+
+/** Reads codes whose range is fixed in the file. */
+function isFixed({ form }: StaticProduct): boolean {
+  return form !== 'dynamic' && form !== 'dynamic-wide'
 }

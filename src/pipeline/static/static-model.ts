@@ -7,7 +7,7 @@ import { insertPairs } from '../../graph/lowerings/index.ts'
 import { type AskedForm, placeActivations } from '../../graph/placement/index.ts'
 import { prepareForStatic } from '../../graph/rewrites/prepare-static.ts'
 import { raiseOpset } from '../../graph/rewrites/raise-opset/index.ts'
-import type { ActivationGrid, Placement } from '../../model/activation.ts'
+import type { ActivationGrid, Placement, ProductForm } from '../../model/activation.ts'
 import type { Model } from '../../model/graph.ts'
 import type { DecisionFact, Report } from '../../model/report.ts'
 import type { Statistics } from '../../model/statistics.ts'
@@ -117,7 +117,7 @@ export async function placeStatic(
 ): Promise<StaticPlaced> {
   const { model, keep } = ready
   const placement = await phases.time('place', () => placeActivations(model, ask.target, { readSmall, keep, forms }))
-  if (placement.points.length === 0) {
+  if (placement.points.length === 0 && placement.products.every(({ form }) => form === 'stored')) {
     throw new TersorError(
       'E_PLAN',
       `nothing in this model can run in integers with static ranges${whyFloat(placement)}`,
@@ -239,23 +239,30 @@ function coverageNotes(statistics: Statistics): string[] {
 
 function placementNotes({ floatCounts, multiplyAdds, products }: Placement, lowBits: LowBits['weights']): string[] {
   const float = [...floatCounts].map(([code, count]) => `${count} ${code}`).join(', ')
+  const precise = countsOf(products.flatMap(({ because }) => because ?? []))
   const few = products.reduce(
     (sum, one) => sum + (one.form !== 'stored' && lowBits.has(one.weight?.name ?? '') ? (one.multiplyAdds ?? 0) : 0),
     0,
   )
-  const share = multiplyAdds && multiplyAdds.total > 0 ? (multiplyAdds.integer - few) / multiplyAdds.total : null
   return [
-    ...(share === null
-      ? []
-      : [`${(100 * share).toFixed(1)} % of the multiply-adds of Conv, Gemm and MatMul run in integers`]),
+    ...integerShareNotes(multiplyAdds && { ...multiplyAdds, integer: multiplyAdds.integer - few }),
     ...(lowBits.size === 0 ? [] : [`${lowBits.size} weights in fewer than 8 bits: their products run in float`]),
+    ...precise.map(([why, count]) => `${count} x 16-bit activations for a product: ${why}`),
     ...(float === '' ? [] : [`nodes that stay float: ${float}`]),
   ]
 }
 
+/** What runs in integers, in words; nothing where shapes are not known. */
+function integerShareNotes(adds: Placement['multiplyAdds']): string[] {
+  if (adds === null || adds.total === 0) return []
+  const share = (part: number): string => `${((100 * part) / adds.total).toFixed(1)} %`
+  const more = adds.doubled > 0 ? `; 16-bit activations add ${share(adds.doubled)} to them` : ''
+  return [`${share(adds.integer)} of the multiply-adds of Conv, Gemm and MatMul run in integers${more}`]
+}
+
 function decisionsOf(placement: Placement, { weights, figures }: StaticConstants, data: string): DecisionFact[] {
   const decisions = new Map<string, DecisionFact>()
-  for (const { weight, label, node, form } of placement.products) {
+  for (const { weight, label, node, form, op, because } of placement.products) {
     const made = weight && weights.get(weight.name)
     const figure = weight && figures.get(weight.name)
     if (!weight || !made || !figure) continue
@@ -268,11 +275,14 @@ function decisionsOf(placement: Placement, { weights, figures }: StaticConstants
       op: node.op,
       action: 'quantize',
       scheme: `int8-${weight.axis === null ? 'tensor' : 'channel'}-sym`,
-      lowering: form === 'conv-integer' ? 'onnx/conv-integer' : 'onnx/qdq',
+      lowering: form === 'qdq' ? 'onnx/qdq' : op === 'Conv' ? 'onnx/conv-integer' : 'onnx/matmul-integer',
       packing: 'onnx/elements',
       solver: 'search',
       corrections: figure.biasCorrected ? ['bias'] : [],
-      because: { code: 'saturation', text: `integers, activations by ranges of ${data}; ${codes}` },
+      because: {
+        code: 'saturation',
+        text: `integers, ${activationsOf(form, data)}${because === undefined ? '' : ` (${because})`}; ${codes}`,
+      },
       shape: weight.shape,
       bytesBefore: elementCountOf(weight.shape) * 4,
       bytesAfter: elementCountOf(weight.shape) + made.scales.byteLength,
@@ -280,6 +290,11 @@ function decisionsOf(placement: Placement, { weights, figures }: StaticConstants
     })
   }
   return [...decisions.values()]
+}
+
+function activationsOf(form: ProductForm, data: string): string {
+  const found = form === 'dynamic' || form === 'dynamic-wide' ? 'ranges found at run time' : `ranges of ${data}`
+  return `activations${form === 'wide' || form === 'dynamic-wide' ? ' of 16 bits in two halves' : ''} by ${found}`
 }
 
 function pointsOf(

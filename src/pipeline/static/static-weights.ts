@@ -2,7 +2,7 @@ import { TersorError } from '../../errors.ts'
 import { decibels } from '../../evaluation/decibels.ts'
 import { connect, constantTensor, type Scope } from '../../graph/index.ts'
 import { biasCodes, leastScalesOf } from '../../graph/lowerings/index.ts'
-import { operandGroups, safeWeight, staticWeight } from '../../graph/placement/index.ts'
+import { operandGroups, safeWeightFor, staticWeight } from '../../graph/placement/index.ts'
 import type { ActivationGrid, Placement, StaticWeight } from '../../model/activation.ts'
 import type { Model, TensorRef } from '../../model/graph.ts'
 import type { Kernels } from '../../model/kernels.ts'
@@ -59,7 +59,8 @@ export async function staticConstants(
     const floor = least.get(weight.name)
     const options = { ...(floor ? { least: floor } : {}), scale: search ? ('error' as const) : ('extreme' as const) }
     const signed = staticWeight(weight.name, values, weight.shape, weight.axis, options)
-    const { form } = safeWeight(product, signed)
+    const readers = placement.products.filter((one) => one.weight?.name === weight.name)
+    const { form } = safeWeightFor(readers, signed)
     const made =
       form === 's8'
         ? signed
