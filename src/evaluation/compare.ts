@@ -30,6 +30,8 @@ export interface ComparedOutput extends OutputFigures {
   readonly referenceMaxAbs: number
   /** Share of equal elements, for integers, booleans and strings. */
   readonly equal?: number
+  /** What `top1Agreement` is a share of. */
+  readonly answers?: number
   readonly klP99?: number
   readonly klMax?: number
   /** Values of rank 4 only; the peak is white minus black where it is a picture, else the range of float. */
@@ -121,7 +123,7 @@ export function outputAccumulator(name: string, hints: KindHints = {}): OutputAc
         referenceMaxAbs: maxAbs.ofReference(),
         nonFinite,
         ...(kind === 'exact' ? { equal: equality.value() } : {}),
-        ...(top1.rows() > 0 ? { top1Agreement: top1.value() } : {}),
+        ...(top1.rows() > 0 ? { top1Agreement: top1.value(), answers: top1.rows() } : {}),
         ...(kl.rows() > 0 ? { kl: kl.mean(), klP99: kl.p99(), klMax: kl.max() } : {}),
         ...(pictures && kind === 'values' && labels.length > 0
           ? { psnrDb: psnr.value(medium?.range === undefined ? undefined : peak) }

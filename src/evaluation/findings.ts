@@ -2,6 +2,7 @@ import type { ComparedOutput } from './compare.ts'
 import { lossOf, type MetricFacts } from './metric.ts'
 import type { MetricName } from './metric-name.ts'
 import {
+  FEW_ANSWERS,
   MAX_BOX_LOSS,
   MAX_KL,
   MAX_LOSS,
@@ -109,7 +110,13 @@ function defaultFinding(output: ComparedOutput, { bits, data }: Basis, reach: nu
   if (output.kind !== 'classes' || output.top1Agreement === undefined) return byCosine
   const byAgreement = atLeast('top1Agreement', MIN_AGREEMENT, output.top1Agreement, label)
   // Made-up inputs belong to no class: which of two nearly equal scores wins there says little, the direction says more.
-  return data === 'synthetic' && byAgreement.excess > 0 && byCosine.excess <= 0 ? byCosine : byAgreement
+  // So it does where a single other answer is already more than the share allows.
+  const chance = data === 'synthetic' || isOneOfFew(output)
+  return chance && byAgreement.excess > 0 && byCosine.excess <= 0 ? byCosine : byAgreement
+}
+
+function isOneOfFew({ answers = 0, top1Agreement = 0 }: ComparedOutput): boolean {
+  return answers >= FEW_ANSWERS.from && answers < FEW_ANSWERS.below && top1Agreement >= (answers - 1) / answers
 }
 
 const WORDS: ReadonlyMap<string, string> = new Map([

@@ -39,6 +39,18 @@ describe('verdict by default thresholds', () => {
     ['classifier missed, whatever the cosine', { fused: [classes(0.979, 1)] }, 'refused'],
     ['one number a sample, noise met', { fused: [output({ single: true, sqnrDb: 26, cosine: 0.9 })] }, 'proven'],
     ['one number a sample, noise missed', { fused: [output({ single: true, sqnrDb: 25, cosine: 1 })] }, 'refused'],
+    [
+      'one other answer of 32, in nearly the same direction',
+      { fused: [{ ...classes(31 / 32), answers: 32 }] },
+      'proven',
+    ],
+    [
+      'one other answer of 32, in another direction',
+      { fused: [{ ...classes(31 / 32, 0.99), answers: 32 }] },
+      'refused',
+    ],
+    ['two other answers of 32', { fused: [{ ...classes(30 / 32), answers: 32 }] }, 'refused'],
+    ['two other answers of 99', { fused: [{ ...classes(97 / 99), answers: 99 }] }, 'refused'],
     ['language met', { fused: [logits(0.1)] }, 'proven'],
     ['language missed', { fused: [logits(0.11)] }, 'refused'],
     ['integers met', { fused: [output({ kind: 'exact', equal: 0.99, cosine: 0 })] }, 'proven'],
