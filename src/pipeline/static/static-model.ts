@@ -5,6 +5,7 @@ import { inlineFunctions } from '../../graph/bodies/index.ts'
 import { applyEdits, opsetOf, removeDead, takeInventory } from '../../graph/index.ts'
 import { insertPairs } from '../../graph/lowerings/index.ts'
 import { type AskedForm, placeActivations } from '../../graph/placement/index.ts'
+import { ownBiases } from '../../graph/rewrites/own-biases.ts'
 import { prepareForStatic } from '../../graph/rewrites/prepare-static.ts'
 import { raiseOpset } from '../../graph/rewrites/raise-opset/index.ts'
 import type { ActivationGrid, Placement, ProductForm } from '../../model/activation.ts'
@@ -196,7 +197,8 @@ async function readyForStatic(model: Model): Promise<{ readonly model: Model; re
   const notes = countsOf([...inlined.done, ...prepared.done].map(({ rewrite }) => rewrite)).map(
     ([what, count]) => `${count} x ${what}: folded before ranges were looked at`,
   )
-  return raisedTo(OPSET, { model: prepared.model, notes }, 'static int8')
+  const { model: ready } = await ownBiases(prepared.model, readSmall)
+  return raisedTo(OPSET, { model: ready, notes }, 'static int8')
 }
 
 async function raisedTo(

@@ -54,17 +54,19 @@ export async function staticConstants(
     tools.notify({ phase: 'weights', done, total: placement.products.length, note: product.label })
     const { weight, bias } = product
     // What is not computed in integers is the plan's to store, or to keep.
-    if (weight === null || product.form === 'stored' || weights.has(weight.name)) continue
+    if (weight === null || product.form === 'stored') continue
+    const given = weights.get(weight.name)
+    // Another reader of the same codes has only a bias of its own.
+    if (given !== undefined && bias === null) continue
     const values = await floats(constants, weight.name, tools.kernels)
     const floor = least.get(weight.name)
     const options = { ...(floor ? { least: floor } : {}), scale: search ? ('error' as const) : ('extreme' as const) }
-    const signed = staticWeight(weight.name, values, weight.shape, weight.axis, options)
+    const encoded = (unsigned: boolean): StaticWeight =>
+      staticWeight(weight.name, values, weight.shape, weight.axis, unsigned ? { ...options, unsigned } : options)
+    const signed = given ?? encoded(false)
     const readers = placement.products.filter((one) => one.weight?.name === weight.name)
-    const { form } = safeWeightFor(readers, signed)
-    const made =
-      form === 's8'
-        ? signed
-        : staticWeight(weight.name, values, weight.shape, weight.axis, { ...options, unsigned: true })
+    const { form } = figures.get(weight.name) ?? safeWeightFor(readers, signed)
+    const made = given ?? (form === 's8' ? signed : encoded(true))
     weights.set(weight.name, made)
     const decoded = decodedOf(made, weight.shape)
     const mean = meanOf(product, statistics)
@@ -78,7 +80,8 @@ export async function staticConstants(
       product.form !== 'qdq' || (scale !== undefined && corrected && biasCodes(corrected, scale, made.scales))
     const fits = corrected && Boolean(holds)
     if (fits && bias !== null) biases.set(bias, corrected)
-    figures.set(weight.name, { sqnrDb: sqnrOf(values, decoded), form, biasCorrected: fits === true })
+    const biasCorrected = fits === true || figures.get(weight.name)?.biasCorrected === true
+    figures.set(weight.name, { sqnrDb: sqnrOf(values, decoded), form, biasCorrected })
   }
   return { weights, biases, plainBiases, figures }
 }
