@@ -27,6 +27,7 @@ const { values: options, positionals } = parseArgs({
     out: { type: 'string' },
     packed: { type: 'boolean', default: false },
     ends: { type: 'string' },
+    asym: { type: 'boolean', default: false },
   },
 })
 const [path] = positionals
@@ -96,8 +97,9 @@ console.log(`${samples.count} samples, ${placement.points.length} points, calibr
 const wanted = placement.products.filter(
   ({ weight, op }) => weight && op !== 'ConvTranspose' && (!options.op || op === options.op),
 )
-const bits = new Map(wanted.map(({ weight }) => [weight.name, Number(options.bits)]))
-if (options.ends) for (const { weight } of [wanted[0], wanted.at(-1)]) bits.set(weight.name, Number(options.ends))
+const few = (bits) => ({ bits: Number(bits), symmetric: !options.asym })
+const bits = new Map(wanted.map(({ weight }) => [weight.name, few(options.bits)]))
+if (options.ends) for (const { weight } of [wanted[0], wanted.at(-1)]) bits.set(weight.name, few(options.ends))
 const settings = Object.fromEntries(
   options.set
     .split(',')
@@ -132,10 +134,10 @@ for (const { weight, bias } of wanted) {
   if (made.bias) constants.set(bias, made.bias)
   const inner =
     weight.axis === null ? made.codes.length : weight.shape.slice(weight.axis + 1).reduce((a, b) => a * b, 1)
-  const scaleOf = (i) => made.scales[Math.floor(i / inner) % made.scales.length]
+  const channelOf = (i) => Math.floor(i / inner) % made.scales.length
   constants.set(
     weight.name,
-    Float32Array.from(made.codes, (code, i) => code * scaleOf(i)),
+    Float32Array.from(made.codes, (code, i) => (code - made.zeros[channelOf(i)]) * made.scales[channelOf(i)]),
   )
 }
 if (options.out) {

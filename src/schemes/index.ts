@@ -1,4 +1,12 @@
 export type { HalfTensor } from './half.ts'
 export { decodeHalf, encodeHalf, halfErrorBound } from './half.ts'
 export { bitsPerWeight, decode, errorBound, exactZero } from './integer.ts'
-export { commonSchemeIds, formatSchemeId, parseFewBits, parseSchemeId, tryParseSchemeId } from './scheme-id.ts'
+export type { FewBits } from './scheme-id.ts'
+export {
+  commonSchemeIds,
+  formatFewBits,
+  formatSchemeId,
+  parseFewBits,
+  parseSchemeId,
+  tryParseSchemeId,
+} from './scheme-id.ts'

@@ -2,7 +2,14 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { TersorError } from '../errors.ts'
 import type { SchemeSpec } from '../model/scheme.ts'
-import { commonSchemeIds, formatSchemeId, parseFewBits, parseSchemeId, tryParseSchemeId } from './scheme-id.ts'
+import {
+  commonSchemeIds,
+  formatFewBits,
+  formatSchemeId,
+  parseFewBits,
+  parseSchemeId,
+  tryParseSchemeId,
+} from './scheme-id.ts'
 
 const granularities = fc.oneof(
   fc.constant({ kind: 'tensor' as const }),
@@ -25,12 +32,20 @@ describe('scheme ids', () => {
     const given = [
       'int4-channel-sym',
       'int3-channel',
-      'int2-channel-sym-f32',
-      'int3-channel-asym',
+      'int2-channel-asym-f32',
+      'uint4-channel',
       'int8-channel-sym',
       'int5-channel',
     ]
-    expect(given.map(parseFewBits)).toEqual([4, 3, 2, null, null, null])
+    const found = given.map((id) => parseFewBits(id))
+    expect(found.map((one) => one && formatFewBits(one))).toEqual([
+      'int4-channel-sym',
+      'int3-channel-sym',
+      'int2-channel-asym',
+      'int4-channel-asym',
+      null,
+      null,
+    ])
     expect(tryParseSchemeId('int3-channel-sym')).toBeNull()
   })
 

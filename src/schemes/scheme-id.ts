@@ -39,13 +39,26 @@ export function tryParseSchemeId(id: string): SchemeSpec | null {
   }
 }
 
+/** Codes of fewer than 8 bits, a scale a channel; and a zero a channel where they are not symmetric. */
+export interface FewBits {
+  readonly bits: 2 | 3 | 4
+  readonly symmetric: boolean
+}
+
 /**
- * Width of symmetric codes by channel below 8 bits: `int2-channel-sym`, `int3-channel`, `int4-channel-sym`; null for every other text. Codes of
- * 3 bits are no scheme of their own: files store them in 4.
+ * `int2-channel-sym`, `int3-channel`, `uint4-channel-asym`; null for every other text. Codes of 3 bits are no scheme of their own: files
+ * store them in 4.
  */
-export function parseFewBits(id: string): number | null {
-  const found = /^int([234])-channel(-sym)?(-f32)?$/.exec(id)
-  return found === null ? null : Number(found[1])
+export function parseFewBits(id: string): FewBits | null {
+  const found = /^(u?int)([234])-channel(-sym|-asym)?(-f32)?$/.exec(id)
+  if (found === null) return null
+  const symmetric = found[3] === undefined ? found[1] === 'int' : found[3] === '-sym'
+  return { bits: Number(found[2]) as FewBits['bits'], symmetric }
+}
+
+/** The one spelling. */
+export function formatFewBits({ bits, symmetric }: FewBits): string {
+  return `int${bits}-channel-${symmetric ? 'sym' : 'asym'}`
 }
 
 /** The one spelling of a spec: `int`, always with sym or asym, the scale only when it is not f32. */

@@ -11,9 +11,12 @@ import { insertPairs } from './quantize-linear.ts'
 const codesOf = (count: number, bits: number): Int8Array =>
   Int8Array.from(noise(count, 5), (x) => Math.floor(x * 2 ** (bits - 1)))
 
-function floatsOf({ codes, scales, shape, axis }: LowBitWeight): Float32Array {
+function floatsOf({ codes, scales, zeros, shape, axis }: LowBitWeight): Float32Array {
   const inner = axis === null ? codes.length : shape.slice(axis + 1).reduce((a, b) => a * b, 1)
-  return Float32Array.from(codes, (code, i) => code * scales[Math.floor(i / inner) % scales.length]!)
+  return Float32Array.from(codes, (code, i) => {
+    const at = Math.floor(i / inner) % scales.length
+    return (code - (zeros?.[at] ?? 0)) * scales[at]!
+  })
 }
 
 async function run(model: Model, feeds: Record<string, Tensor>, level: 'all' | 'disabled'): Promise<Float32Array> {
@@ -49,6 +52,7 @@ describe('weights of few bits', () => {
     const shape = [1, 4, 6, 6]
     const conv = {
       codes: codesOf(144, 4),
+      zeros: Int8Array.of(0, -8, 3, 7),
       scales: noise(4, 3).map((x) => 0.1 * x),
       axis: 0,
       shape: [4, 4, 3, 3],
@@ -93,7 +97,7 @@ describe('weights of few bits', () => {
     ])
     const edits = insertPairs(model, placement, { grids, weights: new Map(), biases, lowBit })
     const lowered = removeDead(applyEdits(model, edits))
-    expect(lowered.graph.initializers.filter(({ dtype }) => dtype === 'i4')).toHaveLength(2)
+    expect(lowered.graph.initializers.filter(({ dtype }) => dtype === 'i4')).toHaveLength(3)
     expect(lowered.graph.nodes.some(({ op }) => op === 'QuantizeLinear')).toBe(true)
     const feeds = { x: new Tensor('float32', noise(144, 7), shape) }
     const float = await run(net(biases), feeds, 'all')

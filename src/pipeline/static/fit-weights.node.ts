@@ -3,6 +3,7 @@ import type { Placement } from '../../model/activation.ts'
 import type { Model } from '../../model/graph.ts'
 import type { Runtime } from '../../model/runtime.ts'
 import type { Tools } from '../../model/tools.ts'
+import type { FewBits } from '../../schemes/index.ts'
 import type { Ask } from '../ask.ts'
 import type { ModelSessions } from '../model-sessions.ts'
 import { decodedOf } from './decoded-weight.ts'
@@ -19,7 +20,7 @@ export interface FitInput {
   readonly sessions: ModelSessions
   readonly runtime: Runtime
   /** Weights of fewer than 8 bits, with their bits. */
-  readonly lowBits?: ReadonlyMap<string, number> | undefined
+  readonly lowBits?: ReadonlyMap<string, FewBits> | undefined
   readonly solver: Ask['solver']
   readonly seed: number
   readonly effort: LearnEffort
@@ -60,7 +61,7 @@ export function fitWeights(input: FitInput): Fit {
 function decodedConstants(
   { products }: Placement,
   { weights, biases }: StaticConstants,
-  bits: ReadonlyMap<string, number>,
+  bits: ReadonlyMap<string, FewBits>,
 ): ReadonlyMap<string, Float32Array> {
   const fixed = new Map<string, Float32Array>()
   for (const { weight, bias } of products) {

@@ -12,7 +12,7 @@ import { isBias } from './low-bit-wishes.ts'
 export function keptLabels(
   inventory: Inventory,
   ask: Ask,
-  fewBits: ReadonlyMap<string, number> = new Map(),
+  fewBits: ReadonlyMap<string, unknown> = new Map(),
 ): ReadonlySet<string> {
   const labels = new Set<string>()
   for (const { weight, what } of wishes(inventory, ask).wishes) {

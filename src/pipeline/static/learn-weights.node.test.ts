@@ -6,6 +6,7 @@ import { takeInventory } from '../../graph/index.ts'
 import { createReferenceKernels, createWasmKernelsSync } from '../../kernels/index.ts'
 import type { StageEvent } from '../../model/tools.ts'
 import { findRuntime } from '../../runtime/find.node.ts'
+import type { FewBits } from '../../schemes/index.ts'
 import { askOf } from '../ask-of.ts'
 import { readSmall } from '../tensor-bytes.ts'
 import { learnWeights } from './learn-weights.node.ts'
@@ -52,10 +53,10 @@ describe('learnWeights', async () => {
   it('gives every asked weight codes in its order, the same with every kernel, and says how far it is', async () => {
     const placement = await place(model)
     const grids = new Map(placement.points.map(({ group }) => [group, { scale: 0.04, zero: 128, type: 'u8' as const }]))
-    const bits = new Map([
-      ['w1', 4],
-      ['w2', 3],
-      ['w3', 4],
+    const bits = new Map<string, FewBits>([
+      ['w1', { bits: 4, symmetric: true }],
+      ['w2', { bits: 3, symmetric: true }],
+      ['w3', { bits: 4, symmetric: false }],
     ])
     const run = (kernels: ReturnType<typeof createWasmKernelsSync>, events: StageEvent[]) =>
       learnWeights({
@@ -77,20 +78,22 @@ describe('learnWeights', async () => {
     expect([...first.weights.keys()]).toEqual(['w1', 'w2', 'w3'])
     expect(first.weights.get('w1')).toMatchObject({ bits: 4, bias: expect.any(Float32Array) })
     expect(first.weights.get('w2')?.bias).toBeUndefined()
-    const { codes, scales } = first.weights.get('w3')!
+    const { codes, scales, zeros } = first.weights.get('w3')!
     expect(scales).toHaveLength(5)
     const original = noise(20, 6)
-    for (let i = 0; i < 20; i++) expect(Math.abs(codes[i]! * scales[i % 5]! - original[i]!)).toBeLessThan(0.6)
+    for (let i = 0; i < 20; i++)
+      expect(Math.abs((codes[i]! - zeros[i % 5]!) * scales[i % 5]! - original[i]!)).toBeLessThan(0.6)
   })
 
   it('is asked for by rules: symmetric, by channel, below 8 bits', async () => {
     const inventory = await takeInventory(model, readSmall)
     const wanted = (...rules: string[]) => lowBitWishes(inventory, askOf({ to: 'int8-static', rules }))
     expect([...wanted('op:Conv=int4-channel-sym')]).toEqual([
-      ['w1', 4],
-      ['w2', 4],
+      ['w1', { bits: 4, symmetric: true }],
+      ['w2', { bits: 4, symmetric: true }],
     ])
-    expect([...wanted('w3=int2-channel-sym', 'w1=int8-channel-sym', 'w2=keep')]).toEqual([['w3', 2]])
+    const mixed = wanted('w3=int2-channel-asym', 'w1=int8-channel-sym', 'w2=keep')
+    expect([...mixed]).toEqual([['w3', { bits: 2, symmetric: false }]])
     expect(wanted().size).toBe(0)
   })
 })

@@ -3,19 +3,27 @@ import type { ActivationGrid, Placement, StaticProduct } from '../../model/activ
 import type { Model } from '../../model/graph.ts'
 import type { Runtime } from '../../model/runtime.ts'
 import type { StageEvent, Tools } from '../../model/tools.ts'
-import { type RoundedLayer, type SolvedUnit, solveUnit, type Unit } from '../../solvers/learned-rounding/index.ts'
+import type { FewBits } from '../../schemes/index.ts'
+import {
+  codeRange,
+  type RoundedLayer,
+  type SolvedUnit,
+  solveUnit,
+  type Unit,
+} from '../../solvers/learned-rounding/index.ts'
 import { ConstantFloats } from './constant-floats.ts'
 import { type Chain, chainsOf } from './learn-chains.ts'
 import { type ChainData, ChainSamples } from './learn-samples.node.ts'
 import { roundedModel } from './rounded-model.ts'
 import { searchedWeight } from './searched-weight.ts'
 
-/** Codes of one weight: value = scale of the output * code, in the order of the weight. */
-export interface LearnedWeight {
+/** Codes of one weight: value = scale * (code - zero) of the output, in the order of the weight. */
+export interface LearnedWeight extends FewBits {
   readonly codes: Int8Array
   /** One an index of the weight's axis; may be negative. */
   readonly scales: Float32Array
-  readonly bits: number
+  /** As scales. */
+  readonly zeros: Int8Array
   /** 'adaround': learned; 'descent': coordinate descent on second moments; 'search', 'nearest': from the weight alone. */
   readonly solver: 'adaround' | 'descent' | 'search' | 'nearest'
   /** Squared error of what the layers that were rounded together give: with nearest codes, and with these. */
@@ -32,7 +40,7 @@ export interface LearnAsk {
   readonly placement: Placement
   readonly grids: ReadonlyMap<string, ActivationGrid>
   /** Width of the codes of weights that get new ones, by name. */
-  readonly bits: ReadonlyMap<string, number>
+  readonly bits: ReadonlyMap<string, FewBits>
   readonly samples: SampleSet
   readonly runtime: Runtime
   readonly tools: Tools
@@ -165,7 +173,7 @@ function estimateOf(
 async function unitOf(
   chain: Chain,
   data: ChainData,
-  bits: ReadonlyMap<string, number>,
+  bits: ReadonlyMap<string, FewBits>,
   constants: ConstantFloats,
 ): Promise<Unit> {
   const layers = []
@@ -178,7 +186,7 @@ async function unitOf(
       weight: weight.axis === 1 ? turned(values, weight.shape) : values,
       bias: bias === null ? new Float32Array(shape.outputs) : await constants.of(bias),
       hasBias: bias !== null,
-      bits: bits.get(weight.name) ?? null,
+      ...fewOf(bits.get(weight.name)),
       posts,
     })
   }
@@ -188,25 +196,33 @@ async function unitOf(
 function keep(
   { weight, bias }: StaticProduct,
   layer: RoundedLayer,
-  bits: ReadonlyMap<string, number>,
+  bits: ReadonlyMap<string, FewBits>,
   { nearest, descended, learned }: SolvedUnit['errors'],
   weights: Map<string, LearnedWeight>,
   rounded: Map<string, Float32Array>,
 ): void {
-  if (weight === null) return
-  const each = layer.codes.length / layer.scales.length
-  const decoded = Float32Array.from(layer.codes, (code, i) => code * (layer.scales[Math.floor(i / each)] as number))
+  const few = bits.get(weight?.name ?? '')
+  if (weight === null || few === undefined) return
+  const { scales, lows } = layer
+  const each = layer.codes.length / scales.length
+  const decoded = Float32Array.from(layer.codes, (code, i) => code * (scales[Math.floor(i / each)] as number))
+  const { least } = codeRange(few.bits)
+  const zeros = lows.map((low) => least - low)
+  const codes = layer.codes.map((code, i) => code + (zeros[Math.floor(i / each)] as number))
   const flipped = weight.axis === 1 ? ([weight.shape[1], weight.shape[0]] as number[]) : null
   rounded.set(weight.name, flipped === null ? decoded : turned(decoded, flipped))
   if (bias !== null) rounded.set(bias, layer.bias)
   weights.set(weight.name, {
-    codes: flipped === null ? layer.codes : turned(layer.codes, flipped),
-    scales: layer.scales,
-    bits: bits.get(weight.name) as number,
+    codes: flipped === null ? codes : turned(codes, flipped),
+    ...{ scales, zeros, ...few },
     solver: learned < descended ? 'adaround' : 'descent',
     gain: { before: nearest, after: Math.min(learned, descended) },
     ...(bias === null ? {} : { bias: layer.bias }),
   })
+}
+
+function fewOf(few: FewBits | undefined): { readonly bits: number | null; readonly moves: boolean } {
+  return { bits: few?.bits ?? null, moves: few?.symmetric === false }
 }
 
 /** Columns as rows. */

@@ -5,6 +5,7 @@ import type { Model } from '../../model/graph.ts'
 import type { DecisionFact } from '../../model/report.ts'
 import type { Tools } from '../../model/tools.ts'
 import { elementCountOf } from '../../numbers/dtype.ts'
+import { type FewBits, formatFewBits } from '../../schemes/index.ts'
 import { ConstantFloats } from './constant-floats.ts'
 import type { LearnedWeight, LearnResult } from './learn-weights.node.ts'
 import { searchedWeight } from './searched-weight.ts'
@@ -14,7 +15,7 @@ import type { StaticConstants } from './static-weights.ts'
 export type Learn = (
   grids: ReadonlyMap<string, ActivationGrid>,
   constants: StaticConstants,
-  bits: ReadonlyMap<string, number>,
+  bits: ReadonlyMap<string, FewBits>,
 ) => Promise<LearnResult>
 
 /** Weights of fewer than 8 bits of a stage. */
@@ -33,7 +34,7 @@ export interface LowBitsInput {
   /** 8-bit codes of all weights. */
   readonly constants: StaticConstants
   /** By weight. */
-  readonly bits: ReadonlyMap<string, number>
+  readonly bits: ReadonlyMap<string, FewBits>
   /** `60 samples` */
   readonly data: string
   readonly tools: Tools
@@ -45,7 +46,7 @@ export interface LowBitsInput {
 /** Codes of few bits for the weights that rules name and products read; without `learn`, those of least squared error. */
 export async function lowBitsOf(input: LowBitsInput): Promise<LowBits> {
   const { model, placement, grids, constants, tools, data } = input
-  const bits = new Map<string, number>()
+  const bits = new Map<string, FewBits>()
   for (const { weight } of placement.products) {
     const width = weight && input.bits.get(weight.name)
     if (weight && width) bits.set(weight.name, width)
@@ -68,7 +69,8 @@ export async function lowBitsOf(input: LowBitsInput): Promise<LowBits> {
     }
     const values = await floats.of(name)
     const made: LearnedWeight = learned.weights.get(name) ?? searchedWeight(values, weight, width, input.nearest)
-    weights.set(name, { codes: made.codes, scales: made.scales, axis, shape, bits: width })
+    const { codes, scales, zeros } = made
+    weights.set(name, { codes, scales, zeros, axis, shape, bits: width.bits })
     const plain = bias === null ? undefined : constants.plainBiases.get(bias)
     if (bias !== null && (made.bias ?? plain)) biases.set(bias, (made.bias ?? plain) as Float32Array)
     decisions.set(name, {
@@ -76,7 +78,7 @@ export async function lowBitsOf(input: LowBitsInput): Promise<LowBits> {
       consumers: [label],
       op: node.op,
       action: 'quantize',
-      scheme: `int${width}-channel-sym`,
+      scheme: formatFewBits(width),
       lowering: 'onnx/expand',
       packing: 'onnx/elements',
       solver: made.solver,
@@ -84,7 +86,7 @@ export async function lowBitsOf(input: LowBitsInput): Promise<LowBits> {
       because: { code: 'asked', text: reasonOf(made, data) },
       shape,
       bytesBefore: elementCountOf(shape) * 4,
-      bytesAfter: Math.ceil(made.codes.length / 2) + made.scales.byteLength,
+      bytesAfter: Math.ceil(codes.length / 2) + scales.byteLength + (width.symmetric ? 0 : Math.ceil(zeros.length / 2)),
       sqnrDb: sqnrOf(values, made, weight),
     })
   }
@@ -111,16 +113,16 @@ function reasonOf({ solver, gain }: LearnedWeight, data: string): string {
 /** Of the weights themselves, which is not what learning aims at. */
 function sqnrOf(
   values: Float32Array,
-  { codes, scales }: LearnedWeight,
+  { codes, scales, zeros }: LearnedWeight,
   { axis, shape }: { readonly axis: number | null; readonly shape: readonly number[] },
 ): number {
   const inner = axis === null ? codes.length : shape.slice(axis + 1).reduce((a, b) => a * b, 1)
   let [energy, error] = [0, 0]
   for (let i = 0; i < values.length; i++) {
     const value = values[i] as number
-    const scale = scales[scales.length === 1 ? 0 : Math.floor(i / inner) % scales.length] as number
+    const channel = scales.length === 1 ? 0 : Math.floor(i / inner) % scales.length
     energy += value * value
-    error += (value - (codes[i] as number) * scale) ** 2
+    error += (value - ((codes[i] as number) - (zeros[channel] as number)) * (scales[channel] as number)) ** 2
   }
   return error === 0 ? Number.POSITIVE_INFINITY : decibels(energy, error)
 }

@@ -14,6 +14,7 @@ import type { DecisionFact, Report } from '../../model/report.ts'
 import type { Statistics } from '../../model/statistics.ts'
 import type { Tools } from '../../model/tools.ts'
 import { elementCountOf } from '../../numbers/dtype.ts'
+import type { FewBits } from '../../schemes/index.ts'
 import type { Ask } from '../ask.ts'
 import type { Phases } from '../phases.ts'
 import type { Prepared } from '../run.ts'
@@ -39,7 +40,7 @@ export interface StaticReady {
   /** Products that a rule keeps, by label. */
   readonly keep: ReadonlySet<string>
   /** Weights that rules give fewer than 8 bits, with their bits. */
-  readonly lowBits?: ReadonlyMap<string, number>
+  readonly lowBits?: ReadonlyMap<string, FewBits>
   readonly notes: readonly string[]
 }
 
@@ -212,8 +213,8 @@ async function raisedTo(
   return { model: raised.model, notes: [...given.notes, `opset raised to ${opset} for ${what}`] }
 }
 
-function fewest(bits: ReadonlyMap<string, number>): number {
-  return Math.min(...bits.values())
+function fewest(bits: ReadonlyMap<string, FewBits>): number {
+  return Math.min(...[...bits.values()].map((one) => one.bits))
 }
 
 /** The reasons of the products, most frequent first. */

@@ -4,6 +4,8 @@ import { roundHalfEven } from '../../numbers/rounding.ts'
 export interface ChannelCodes {
   readonly codes: Int8Array
   readonly scale: number
+  /** The lowest code of those that it may have. */
+  readonly low: number
   /** Part of the error that is left of what all-zero codes leave; for figures. */
   readonly loss: number
 }
@@ -15,8 +17,20 @@ export interface Descent {
   readonly cross: Float64Array
   /** Pull towards the weights as they are, for every element: added to the diagonal of `gram`. */
   readonly ridge: number
+  readonly range: CodeRange
+}
+
+/** Codes that outputs may have: as many as the width says, `least` to `most`, or with `moves` the same number around another zero. */
+export interface CodeRange {
   readonly least: number
   readonly most: number
+  readonly moves: boolean
+}
+
+/** A scale and a lowest code to start from. */
+interface Start {
+  readonly scale: number
+  readonly low: number
 }
 
 /** Scales tried at the start: parts of the largest magnitude, over the last code on its side. */
@@ -32,10 +46,10 @@ const SWEEPS = 6
  * is one code more on one side. The better of what rounds give is kept.
  */
 export function descendChannel(weights: Float32Array, descent: Descent): ChannelCodes {
-  const { gram, cross, ridge, least, most } = descent
+  const { gram, cross, ridge, range } = descent
   const depth = weights.length
   const wanted = Float64Array.from(cross, (value, j) => value + ridge * (weights[j] as number))
-  const starts = startScales(weights, (j) => (gram[j * depth + j] as number) + ridge, least, most)
+  const starts = startsOf(weights, (j) => (gram[j * depth + j] as number) + ridge, range)
   let best: ChannelCodes | undefined
   for (const start of starts.slice(0, depth <= SMALL ? 8 : depth <= MIDDLE ? 3 : 1)) {
     const found = descendFrom(start, weights, wanted, descent)
@@ -59,19 +73,20 @@ export function lossOf(
 }
 
 function descendFrom(
-  start: number,
+  { scale: start, low }: Start,
   weights: Float32Array,
   wanted: Float64Array,
-  { gram, ridge, least, most }: Descent,
+  { gram, ridge, range }: Descent,
 ): ChannelCodes {
   const depth = weights.length
+  const high = low + range.most - range.least
   let scale = start
   const codes = new Float64Array(depth)
-  for (let j = 0; j < depth; j++) codes[j] = nearest((weights[j] as number) / scale, least, most)
-  let best: ChannelCodes = { codes: Int8Array.from(codes), scale, loss: Number.POSITIVE_INFINITY }
+  for (let j = 0; j < depth; j++) codes[j] = nearest((weights[j] as number) / scale, low, high)
+  let best: ChannelCodes = { codes: Int8Array.from(codes), scale, low, loss: Number.POSITIVE_INFINITY }
   for (let round = 0; round < ROUNDS; round++) {
     const met = gramTimes(gram, codes, ridge)
-    sweep(codes, met, wanted, gram, ridge, scale, least, most)
+    sweep(codes, met, wanted, gram, ridge, scale, low, high)
     let [hit, energy] = [0, 0]
     for (let j = 0; j < depth; j++) {
       hit += (codes[j] as number) * (wanted[j] as number)
@@ -80,44 +95,55 @@ function descendFrom(
     if (energy > 0 && hit !== 0) scale = Math.fround(hit / energy)
     const loss = scale * scale * energy - 2 * scale * hit
     if (loss >= best.loss) break
-    best = { codes: Int8Array.from(codes), scale, loss }
+    best = { codes: Int8Array.from(codes), scale, low, loss }
   }
   return best
 }
 
 /** Nearest codes at the scale of least squared error, or (`extreme`) where the largest magnitude is the last code. */
-export function searchChannel(weights: Float32Array, least: number, most: number, extreme = false): ChannelCodes {
-  const parts = extreme ? [1] : PARTS
-  const [scale = 1] = startScales(weights, () => 1, least, most, parts)
-  return { codes: Int8Array.from(weights, (weight) => nearest(weight / scale, least, most)), scale, loss: 0 }
+export function searchChannel(weights: Float32Array, range: CodeRange, extreme = false): ChannelCodes {
+  const [{ scale, low } = { scale: 1, low: range.least }] = startsOf(weights, () => 1, range, extreme ? [1] : PARTS)
+  const high = low + range.most - range.least
+  return { codes: Int8Array.from(weights, (weight) => nearest(weight / scale, low, high)), scale, low, loss: 0 }
 }
 
-/** Scales by what nearest codes leave, best first. */
-function startScales(
+/** Scales and ranges by what nearest codes leave, best first. */
+function startsOf(
   weights: Float32Array,
   importance: (index: number) => number,
-  least: number,
-  most: number,
+  { least, most, moves }: CodeRange,
   parts = PARTS,
-): readonly number[] {
-  let extreme = 0
-  for (const weight of weights) if (Math.abs(weight) > Math.abs(extreme)) extreme = weight
-  const found: { readonly scale: number; readonly error: number }[] = []
-  for (const full of [extreme / least, extreme / most]) {
-    for (const part of parts) {
-      const scale = Math.fround(full * part)
-      if (scale === 0) continue
-      let error = 0
-      for (let j = 0; j < weights.length; j++) {
-        const weight = weights[j] as number
-        const rest = weight - scale * nearest(weight / scale, least, most)
-        error += rest * rest * importance(j)
-      }
-      found.push({ scale, error })
-    }
+): readonly Start[] {
+  let [min, max] = [0, 0]
+  for (const weight of weights) {
+    if (weight < min) min = weight
+    if (weight > max) max = weight
   }
-  if (found.length === 0) return [1]
-  return found.sort((a, b) => a.error - b.error).map(({ scale }) => scale)
+  const extreme = -min > max ? min : max
+  const steps = most - least
+  const found: (Start & { readonly error: number })[] = []
+  const tryOne = (scale: number, low: number): void => {
+    let error = 0
+    for (let j = 0; j < weights.length; j++) {
+      const weight = weights[j] as number
+      const rest = weight - scale * nearest(weight / scale, low, low + steps)
+      error += rest * rest * importance(j)
+    }
+    found.push({ scale, low, error })
+  }
+  for (const part of parts) {
+    for (const full of [extreme / least, extreme / most]) {
+      const scale = Math.fround(full * part)
+      if (scale !== 0) tryOne(scale, least)
+    }
+    const scale = Math.fround(((max - min) / steps) * part)
+    if (!moves || scale === 0) continue
+    const ends = [roundHalfEven(min / scale), roundHalfEven(max / scale) - steps]
+    const lows = [...ends, Math.floor(((ends[0] as number) + (ends[1] as number)) / 2)]
+    for (const low of new Set(lows.map((one) => Math.min(0, Math.max(-steps, one))))) tryOne(scale, low)
+  }
+  if (found.length === 0) return [{ scale: 1, low: least }]
+  return found.sort((a, b) => a.error - b.error)
 }
 
 function nearest(value: number, least: number, most: number): number {

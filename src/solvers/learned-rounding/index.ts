@@ -1,4 +1,4 @@
-export { searchChannel } from './descend.ts'
+export { type CodeRange, searchChannel } from './descend.ts'
 export type { SolvedUnit, SolveOptions } from './solve-unit.ts'
 export { solveUnit } from './solve-unit.ts'
 export type {

@@ -6,6 +6,7 @@ import type { UnitRun } from './unit-run.ts'
 export interface Kept {
   readonly codes: Int8Array
   readonly scales: Float32Array
+  readonly lows: Int8Array
   readonly bias: Float32Array
 }
 
@@ -15,6 +16,7 @@ export class LayerState {
   /** In the order of the weight; of a layer that keeps its weight, none. */
   codes: Int8Array
   scales: Float32Array
+  lows: Int8Array
   bias: Float32Array
   #solved = false
   #float: Float32Array | undefined
@@ -24,6 +26,7 @@ export class LayerState {
     this.layer = layer
     this.codes = new Int8Array(layer.weight.length)
     this.scales = new Float32Array(layer.shape.outputs).fill(1)
+    this.lows = new Int8Array(layer.shape.outputs)
     this.bias = layer.bias.slice()
   }
 
@@ -31,12 +34,13 @@ export class LayerState {
   takeNearest(): void {
     const { weight, shape, bits } = this.layer
     if (bits === null) return
-    const [least, most] = codeRange(bits)
+    const range = codeRange(bits, this.layer.moves)
     const depth = weight.length / shape.outputs
     for (let o = 0; o < shape.outputs; o++) {
-      const found = searchChannel(weight.subarray(o * depth, (o + 1) * depth), least, most)
+      const found = searchChannel(weight.subarray(o * depth, (o + 1) * depth), range)
       this.codes.set(found.codes, o * depth)
       this.scales[o] = found.scale
+      this.lows[o] = found.low
     }
     this.#solved = true
     this.changed()
@@ -46,7 +50,7 @@ export class LayerState {
   descend(moments: LayerMoments, judge: LayerMoments, bits: number, ridges: readonly number[]): void {
     const { weight, shape } = this.layer
     const { depth } = moments
-    const [least, most] = codeRange(bits)
+    const range = codeRange(bits, this.layer.moves)
     const of = ({ grams, cross }: LayerMoments, o: number) => ({
       gram: (grams[shape.depthwise ? o : 0] ?? grams[0]) as Float64Array,
       cross: cross[o] as Float64Array,
@@ -58,12 +62,13 @@ export class LayerState {
       const row = weight.subarray(o * depth, (o + 1) * depth)
       let smallest = Number.POSITIVE_INFINITY
       for (const ridge of ridges) {
-        const found = descendChannel(row, { ...known, ridge: (ridge * trace) / depth, least, most })
+        const found = descendChannel(row, { ...known, ridge: (ridge * trace) / depth, range })
         const loss = ridges.length === 1 ? 0 : lossOf(found, of(judge, o))
         if (loss >= smallest) continue
         smallest = loss
         this.codes.set(found.codes, o * depth)
         this.scales[o] = found.scale
+        this.lows[o] = found.low
       }
     }
     this.#solved = true
@@ -109,19 +114,20 @@ export class LayerState {
   }
 
   keep(): Kept {
-    return { codes: this.codes.slice(), scales: this.scales.slice(), bias: this.bias.slice() }
+    return { codes: this.codes.slice(), scales: this.scales.slice(), lows: this.lows.slice(), bias: this.bias.slice() }
   }
 
-  restore({ codes, scales, bias }: Kept): void {
+  restore({ codes, scales, lows, bias }: Kept): void {
     this.codes = codes
     this.scales = scales
+    this.lows = lows
     this.bias = bias
     this.changed()
   }
 
   rounded(): RoundedLayer | null {
     if (!this.#solved) return null
-    return { codes: this.codes, scales: this.scales, bias: this.bias }
+    return { codes: this.codes, scales: this.scales, lows: this.lows, bias: this.bias }
   }
 
   #matrix(elementAt: (at: number) => number): Float32Array {

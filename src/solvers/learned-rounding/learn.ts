@@ -151,10 +151,11 @@ function place(run: UnitRun, states: readonly LayerState[]): readonly Learned[] 
   }
   const learned: Learned[] = []
   for (const [index, state] of states.entries()) {
-    const { bits, shape, weight } = state.layer
+    const { bits, moves, shape, weight } = state.layer
     if (bits === null) continue
     const { depth, columns } = run.layers[index] as UnitRun['layers'][number]
-    const [least, most] = codeRange(bits)
+    const { least, most } = codeRange(bits, moves)
+    const steps = most - least
     const count = depth * columns
     const [v, base, first, second] = [take(count), take(count), take(count), take(count)]
     const scales = take(columns)
@@ -167,8 +168,9 @@ function place(run: UnitRun, states: readonly LayerState[]): readonly Learned[] 
       const to = matrixIndex(shape, at)
       const exact = (weight[at] as number) / (state.scales[Math.floor(at / each)] as number)
       const code = state.codes[at] as number
-      // Of the two codes to choose from one is the code so far, the other the next towards the weight.
-      const low = exact >= code ? code : code - 1
+      // Of the two codes to choose from one is the code so far, the other the next towards the weight, inside the range of the output.
+      const bottom = state.lows[Math.floor(at / each)] as number
+      const low = Math.max(bottom, Math.min(bottom + steps - 1, exact >= code ? code : code - 1))
       bases[to] = low
       // Between the code so far and the weight itself: what descent found is where learning starts.
       const h = 0.5 * (code - low) + 0.5 * Math.min(1, Math.max(0, exact - low))
@@ -182,8 +184,9 @@ function place(run: UnitRun, states: readonly LayerState[]): readonly Learned[] 
       scales,
       first,
       second,
-      least,
-      most,
+      // The kernels' bounds are the same for all outputs; the choice above stays inside them.
+      least: state.lows.reduce((a, b) => Math.min(a, b), least),
+      most: state.lows.reduce((a, b) => Math.max(a, b), least) + steps,
       scaling: new ScaleSteps(state, index, scales),
     })
   }
@@ -205,13 +208,12 @@ function lnRatio(x: number): number {
   return 2 * z * sum
 }
 
-function harden(run: UnitRun, { state, index, v, base, scales, least, most }: Learned): void {
+function harden(run: UnitRun, { state, index, v, base, scales }: Learned): void {
   const { depth, columns, bias } = run.layers[index] as UnitRun['layers'][number]
   const [values, bases] = [run.floats(v, depth * columns), run.floats(base, depth * columns)]
   for (let at = 0; at < state.codes.length; at++) {
     const from = matrixIndex(state.layer.shape, at)
-    const code = (bases[from] as number) + ((values[from] as number) >= 0 ? 1 : 0)
-    state.codes[at] = Math.max(least, Math.min(most, code))
+    state.codes[at] = (bases[from] as number) + ((values[from] as number) >= 0 ? 1 : 0)
   }
   state.scales = run.floats(scales, state.scales.length).slice()
   state.bias.set(run.floats(bias, state.bias.length))

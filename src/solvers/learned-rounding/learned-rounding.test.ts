@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { createReferenceKernels, createWasmKernelsSync } from '../../kernels/index.ts'
 import { uniform } from '../../numbers/rounding.ts'
 import { descendChannel, searchChannel } from './descend.ts'
-import { type LayerShape, matrixIndex, padded, solveUnit, type Unit, type UnitData } from './index.ts'
+import { codeRange, type LayerShape, matrixIndex, padded, solveUnit, type Unit, type UnitData } from './index.ts'
 import { UnitRun } from './unit-run.ts'
 
 const noise = (count: number, seed: number): Float32Array =>
@@ -137,7 +137,7 @@ function nearestOf({ weight, shape }: Unit['layers'][number], bits: number): Flo
   const decoded = new Float32Array(weight.length)
   for (let o = 0; o < shape.outputs; o++) {
     const row = weight.subarray(o * each, (o + 1) * each)
-    const { codes, scale } = searchChannel(row, -(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+    const { codes, scale } = searchChannel(row, codeRange(bits))
     decoded.set(
       Float32Array.from(codes, (code) => code * scale),
       o * each,
@@ -179,9 +179,26 @@ describe('descent on one output', () => {
         const error = weights.map((w, i) => w - scale * codes[i]!)
         return error.reduce((sum, x, i) => sum + x * error.reduce((s, y, j) => s + y * gram[i * depth + j]!, 0), 0)
       }
-      const found = descendChannel(weights, { gram, cross, ridge: 0, least: -4, most: 3 })
-      expect(left(found)).toBeLessThanOrEqual(left(searchChannel(weights, -4, 3)) + 1e-6)
+      const found = descendChannel(weights, { gram, cross, ridge: 0, range: codeRange(3) })
+      expect(left(found)).toBeLessThanOrEqual(left(searchChannel(weights, codeRange(3))) + 1e-6)
     }
+  })
+
+  it('weights of one sign use all codes where the zero moves', () => {
+    const weights = noise(depth, 5).map((x) => 2 + x)
+    const left = ({ codes, scale }: { codes: Int8Array; scale: number }): number =>
+      codes.reduce((sum, code, i) => sum + (weights[i]! - scale * code) ** 2, 0)
+    const moved = searchChannel(weights, codeRange(4, true))
+    expect(left(moved)).toBeLessThan(0.5 * left(searchChannel(weights, codeRange(4))))
+    expect(moved.low).toBe(0)
+    const found = descendChannel(weights, {
+      gram: Float64Array.from({ length: depth ** 2 }, (_, i) => (i % (depth + 1) === 0 ? 1 : 0)),
+      cross: Float64Array.from(weights),
+      ridge: 0,
+      range: codeRange(4, true),
+    })
+    expect(left(found)).toBeLessThanOrEqual(left(moved))
+    for (const code of found.codes) expect(code >= found.low && code <= found.low + 15).toBe(true)
   })
 
   it('weights of zeros', () => {
@@ -189,8 +206,7 @@ describe('descent on one output', () => {
       gram,
       cross: new Float64Array(depth),
       ridge: 1,
-      least: -8,
-      most: 7,
+      range: codeRange(4),
     })
     expect([...found.codes].every((code) => code === 0)).toBe(true)
     expect(Number.isFinite(found.scale)).toBe(true)

@@ -1,4 +1,5 @@
 import type { LearningKernels } from '../../model/learning-kernels.ts'
+import type { CodeRange } from './descend.ts'
 
 /** What a product does to a map [height][width][channels]; a product of matrices is one place of 1 x 1. */
 export interface LayerShape {
@@ -38,6 +39,8 @@ export interface UnitLayer {
   readonly hasBias: boolean
   /** Width of its codes; null: the weight stays as it is. */
   readonly bits: number | null
+  /** Every output may have a zero of its own among its codes. */
+  readonly moves?: boolean
   readonly posts: readonly Post[]
 }
 
@@ -71,6 +74,8 @@ export interface RoundedLayer {
   readonly codes: Int8Array
   /** One an output; may be negative. */
   readonly scales: Float32Array
+  /** The lowest code of each output's range. */
+  readonly lows: Int8Array
   readonly bias: Float32Array
 }
 
@@ -99,7 +104,8 @@ export function matrixIndex(shape: LayerShape, index: number): number {
   return row * padded(shape.outputs) + output
 }
 
-/** Smallest and largest code of a width. */
-export function codeRange(bits: number): readonly [number, number] {
-  return [-(2 ** (bits - 1)), 2 ** (bits - 1) - 1]
+/** Smallest and largest code of a width; 8 bits lack one, so that every code can change its sign. */
+export function codeRange(bits: number, moves = false): CodeRange {
+  const half = 2 ** (bits - 1)
+  return { least: bits === 8 ? 1 - half : -half, most: half - 1, moves }
 }
