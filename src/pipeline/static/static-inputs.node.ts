@@ -50,7 +50,7 @@ export async function samplesFor(
         ...(options.signal ? { signal: options.signal } : {}),
       })
     }
-    const set = await openGiven(options.calib, model, inventory, session, options)
+    const set = await openGiven(options.calib, model, inventory, session, { ...options, modelPath: path as string })
     return someOf(set, calibrating(set.count, options.eval === undefined && options.noVerify !== true))
   } finally {
     await session.release()
