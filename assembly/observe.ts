@@ -192,7 +192,12 @@ export function countBins(src: usize, count: i32, perUnit: f32, first: i32, bins
     count1(t3, i32x4.extract_lane(bin, 3))
   }
   if (spare) {
-    for (let at: usize = 0; at < bytes; at += 4) {
+    let at: usize = 0
+    for (; at + 16 <= bytes; at += 16) {
+      const here = i32x4.add(v128.load(bins + at), v128.load(t1 + at))
+      v128.store(bins + at, i32x4.add(here, i32x4.add(v128.load(t2 + at), v128.load(t3 + at))))
+    }
+    for (; at < bytes; at += 4) {
       i32.store(bins + at, i32.load(bins + at) + i32.load(t1 + at) + i32.load(t2 + at) + i32.load(t3 + at))
     }
   }

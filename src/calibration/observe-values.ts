@@ -1,36 +1,79 @@
 import type { Kernels } from '../model/kernels.ts'
+import type { ValueRange } from '../model/observer.ts'
 import { OBSERVED_RUN_BYTES } from '../model/observe-kernels.ts'
 import { powerOfTwo } from '../numbers/power-of-two.ts'
 import type { ChannelMoments } from './observers/channel-moments.ts'
-import { notFinite } from './observers/extremes.ts'
+import { coarser, exponentFor } from './observers/aligned-histogram.ts'
+import { joinRanges, NO_RANGE, notFinite } from './observers/extremes.ts'
 
+/** Shorter runs of a channel are looked at as columns. */
+const SHORT = 8
 /** Floats that are looked at in one go; runs are cut at multiples of it. */
 const TILE = 32768
 const TILE_BYTES = 4 * TILE
-/** Shorter runs of a channel are looked at as columns. */
-const SHORT = 8
+/** Bytes that functions here may take of what the kernels reserve. Values that lie behind them are looked at where they are. */
+export const OBSERVE_BYTES = 16 << 20
+/** Places of the histogram, behind what runs and columns take. */
+const RUN_TABLE = TILE_BYTES + (TILE / SHORT + 1) * OBSERVED_RUN_BYTES
+const COLUMN_TABLE = OBSERVE_BYTES - (1 << 20)
+/** Floats that are counted in one go, while they are still near. */
+const COUNTED = 4 * TILE
 /** Below it a power of two is no normal float32. */
 const LEAST_EXPONENT = -126
 
+/** What one sample of a value holds: `counts` in bins of 2^exponent around 0. */
+export interface Observed {
+  readonly moments: ChannelMoments
+  readonly range: ValueRange
+  readonly exponent: number
+  readonly counts: ArrayLike<number>
+  readonly zeros: number
+}
+
 /**
- * `channelMomentsOf` by kernels: the same but for the order in which a channel is summed up, see `observeRuns` and `observeColumns`.
+ * Moments of channels, range and histogram in one go: `channelMomentsOf` by kernels, but for the order in which a channel is summed up
+ * (see `observeRuns` and `observeColumns`), and counts in bins of the least width, from 2^exponent up, whose `bins` reach all values.
  * Without an axis all values are one channel. The shape holds as many values as there are. E_NONFINITE as there.
  */
-export function momentsOf(
+export function observeValues(
   kernels: Kernels,
   values: Float32Array,
   shape: readonly number[],
   axis: number | undefined,
-): ChannelMoments {
+  exponent: number,
+  bins: number,
+): Observed {
   const channels = axis === undefined ? 1 : (shape[axis] as number)
   const inner = axis === undefined ? values.length : shape.slice(axis + 1).reduce((a, b) => a * b, 1)
-  const moments = inner < SHORT ? byColumn(kernels, values, channels, inner) : byRun(kernels, values, channels, inner)
-  for (const energy of moments.squares) {
+  const count = values.length / channels
+  if (inner < SHORT) {
+    const moments = { count, ...byColumn(kernels, values, channels, inner) }
+    checkFinite(moments, values)
+    const range = rangeOf(moments)
+    const histogram = new Histogram(kernels, COLUMN_TABLE, exponent, bins)
+    eachTile(kernels, values, kernels.reserve(OBSERVE_BYTES), (start, length, at) =>
+      histogram.add(values, start, length, range, at),
+    )
+    return { moments, range, ...histogram.found() }
+  }
+  const histogram = new Histogram(kernels, RUN_TABLE, exponent, bins)
+  const moments = { count, ...byRun(kernels, values, channels, inner, histogram) }
+  checkFinite(moments, values)
+  return { moments, range: rangeOf(moments), ...histogram.found() }
+}
+
+function checkFinite({ squares }: Moments, values: Float32Array): void {
+  for (const energy of squares) {
     if (energy < Number.POSITIVE_INFINITY) continue
     const index = values.findIndex((value) => !Number.isFinite(value))
     throw notFinite(index, values[index] as number)
   }
-  return { count: values.length / channels, ...moments }
+}
+
+function rangeOf({ min, max }: Moments): ValueRange {
+  let range = NO_RANGE
+  for (let i = 0; i < min.length; i++) range = joinRanges(range, { min: min[i]!, max: max[i]! })
+  return range
 }
 
 type Moments = Omit<ChannelMoments, 'count'>
@@ -44,24 +87,45 @@ function empty(count: number): Moments {
   }
 }
 
-function byRun(kernels: Kernels, values: Float32Array, channels: number, inner: number): Moments {
+function byRun(
+  kernels: Kernels,
+  values: Float32Array,
+  channels: number,
+  inner: number,
+  histogram: Histogram,
+): Moments {
   const found = empty(channels)
-  const tile = kernels.reserve(TILE_BYTES + (TILE / SHORT + 1) * OBSERVED_RUN_BYTES)
+  const tile = kernels.reserve(OBSERVE_BYTES)
   const out = tile + TILE_BYTES
-  const look = (from: number, runs: number, length: number, first: number): void => {
-    kernels.observeRuns(tile + 4 * from, runs, length, out)
-    const singles = new Float32Array(kernels.memory, out, (runs * OBSERVED_RUN_BYTES) / 4)
-    const doubles = new Float64Array(kernels.memory, out, (runs * OBSERVED_RUN_BYTES) / 8)
-    for (let run = 0, channel = first % channels; run < runs; run++) {
-      found.min[channel] = Math.min(found.min[channel]!, singles[6 * run]!)
-      found.max[channel] = Math.max(found.max[channel]!, singles[6 * run + 1]!)
-      found.sum[channel]! += doubles[3 * run + 1]!
-      found.squares[channel]! += doubles[3 * run + 2]!
-      channel = channel + 1 === channels ? 0 : channel + 1
-    }
-  }
-  eachTile(kernels, values, tile, (start, length) => {
-    eachPiece(start, length, inner, look)
+  const most = TILE / SHORT + 1
+  const singles = new Float32Array(kernels.memory, out, 6 * most)
+  const doubles = new Float64Array(kernels.memory, out, 3 * most)
+  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
+  let finite = true
+  let open = 0
+  eachTile(kernels, values, tile, (start, length, at) => {
+    eachPiece(start, length, inner, (from, runs, size, first) => {
+      kernels.observeRuns(at + 4 * from, runs, size, out)
+      for (let run = 0, channel = first % channels; run < runs; run++) {
+        const [least, greatest] = [singles[6 * run]!, singles[6 * run + 1]!]
+        const energy = doubles[3 * run + 2]!
+        if (least < low) low = least
+        if (greatest > high) high = greatest
+        if (least < found.min[channel]!) found.min[channel] = least
+        if (greatest > found.max[channel]!) found.max[channel] = greatest
+        found.sum[channel]! += doubles[3 * run + 1]!
+        found.squares[channel]! += energy
+        if (energy === Number.POSITIVE_INFINITY) finite = false
+        channel = channel + 1 === channels ? 0 : channel + 1
+      }
+    })
+    open += length
+    // Values in a place of their own are still there one tile later.
+    const wait = at !== tile && open < COUNTED && start + length < values.length
+    if (wait || !finite) return
+    const first = start + length - open
+    histogram.add(values, first, open, { min: low, max: high }, at - 4 * (start - first))
+    open = 0
   })
   return found
 }
@@ -71,7 +135,7 @@ function byColumn(kernels: Kernels, values: Float32Array, channels: number, inne
   const found = empty(columns)
   const state = TILE_BYTES
   const padded = 8 * Math.ceil(columns / 2)
-  const tile = kernels.reserve(state + 6 * padded)
+  const tile = kernels.reserve(OBSERVE_BYTES)
   const min = tile + state
   const [max, sum] = [min + padded, min + 2 * padded]
   const squares = sum + 2 * padded
@@ -84,10 +148,10 @@ function byColumn(kernels: Kernels, values: Float32Array, channels: number, inne
     }) satisfies Moments
   const before = views()
   for (const part of ['min', 'max', 'sum', 'squares'] as const) before[part].set(found[part])
-  eachTile(kernels, values, tile, (start, length) => {
+  eachTile(kernels, values, tile, (start, length, at) => {
     eachPiece(start, length, columns, (from, rows, width, _, column) => {
       const [single, double] = [4 * column, 8 * column]
-      kernels.observeColumns(tile + 4 * from, rows, width, min + single, max + single, sum + double, squares + double)
+      kernels.observeColumns(at + 4 * from, rows, width, min + single, max + single, sum + double, squares + double)
     })
   })
   const all = views()
@@ -106,50 +170,77 @@ function byColumn(kernels: Kernels, values: Float32Array, channels: number, inne
   return folded
 }
 
-/** Adds up the histogram of `counts.length` bins of width 2^exponent around 0; gives how many are exactly 0. All values are inside. */
-export function countInto(
-  kernels: Kernels,
-  values: Float32Array,
-  range: { readonly min: number; readonly max: number },
-  exponent: number,
-  counts: Float64Array,
-): number {
-  const half = counts.length / 2
-  const perUnit = powerOfTwo(-exponent)
-  if (exponent < LEAST_EXPONENT) return countSingly(values, perUnit, counts)
-  const first = Math.floor(range.min * perUnit)
-  const binCount = Math.floor(range.max * perUnit) - first + 1
-  const tile = kernels.reserve(TILE_BYTES + 4 * binCount)
-  const bins = tile + TILE_BYTES
-  new Uint32Array(kernels.memory, bins, binCount).fill(0)
-  let zeros = 0
-  eachTile(kernels, values, tile, (_, length) => {
-    zeros += kernels.countBins(tile, length, perUnit, first, bins, binCount)
-  })
-  const found = new Uint32Array(kernels.memory, bins, binCount)
-  for (let bin = 0; bin < binCount; bin++) counts[half + first + bin]! += found[bin]!
-  return zeros
-}
+/** The histogram of one sample while it grows, in a table of the kernels' memory. */
+class Histogram {
+  readonly #kernels: Kernels
+  readonly #table: number
+  readonly #bins: number
+  #exponent: number
+  #zeros = 0
 
-function countSingly(values: Float32Array, perUnit: number, counts: Float64Array): number {
-  let zeros = 0
-  for (const value of values) {
-    if (value === 0) zeros++
-    counts[Math.floor(value * perUnit) + counts.length / 2]! += 1
+  /** `place`: of the table, from where the kernels' reserve begins. */
+  constructor(kernels: Kernels, place: number, exponent: number, bins: number) {
+    this.#kernels = kernels
+    this.#table = kernels.reserve(OBSERVE_BYTES) + place
+    this.#bins = bins
+    this.#exponent = exponent
+    this.#view().fill(0)
   }
-  return zeros
+
+  /** Counts values, which lie `at`; `range` holds them. */
+  add(values: Float32Array, start: number, length: number, range: ValueRange, at: number): void {
+    const half = this.#bins / 2
+    if (range.min === 0 && range.max === 0) {
+      this.#zeros += length
+      this.#view()[half]! += length
+      return
+    }
+    this.#widen(exponentFor(range, half, this.#exponent))
+    const perUnit = powerOfTwo(-this.#exponent)
+    if (this.#exponent < LEAST_EXPONENT) {
+      this.#countSingly(values.subarray(start, start + length), perUnit)
+      return
+    }
+    const first = Math.floor(range.min * perUnit)
+    const binCount = Math.floor(range.max * perUnit) - first + 1
+    this.#zeros += this.#kernels.countBins(at, length, perUnit, first, this.#table + 4 * (half + first), binCount)
+  }
+
+  found(): Pick<Observed, 'exponent' | 'counts' | 'zeros'> {
+    return { exponent: this.#exponent, counts: this.#view(), zeros: this.#zeros }
+  }
+
+  #widen(exponent: number): void {
+    if (exponent === this.#exponent) return
+    const view = this.#view()
+    view.set(coarser({ exponent: this.#exponent, counts: Float64Array.from(view) }, exponent))
+    this.#exponent = exponent
+  }
+
+  #countSingly(values: Float32Array, perUnit: number): void {
+    const view = this.#view()
+    for (const value of values) {
+      if (value === 0) this.#zeros++
+      view[Math.floor(value * perUnit) + this.#bins / 2]! += 1
+    }
+  }
+
+  #view(): Uint32Array {
+    return new Uint32Array(this.#kernels.memory, this.#table, this.#bins)
+  }
 }
 
 function eachTile(
   kernels: Kernels,
   values: Float32Array,
   tile: number,
-  visit: (start: number, length: number) => void,
+  visit: (start: number, length: number, at: number) => void,
 ): void {
+  const placed = values.buffer === kernels.memory
   for (let start = 0; start < values.length; start += TILE) {
-    const part = values.subarray(start, start + TILE)
-    new Float32Array(kernels.memory, tile, part.length).set(part)
-    visit(start, part.length)
+    const length = Math.min(TILE, values.length - start)
+    if (!placed) new Float32Array(kernels.memory, tile, length).set(values.subarray(start, start + length))
+    visit(start, length, placed ? values.byteOffset + 4 * start : tile)
   }
 }
 

@@ -1,10 +1,10 @@
 import { TersorError } from '../errors.ts'
 import type { Kernels } from '../model/kernels.ts'
-import type { ValueRange } from '../model/observer.ts'
 import type { ValueStatistics } from '../model/statistics.ts'
+import { powerOfTwo } from '../numbers/power-of-two.ts'
 import { ChannelSums } from './channel-sums.ts'
-import { countInto, momentsOf } from './observe-values.ts'
-import { coarser, exponentFor, LEAST_EXPONENT } from './observers/aligned-histogram.ts'
+import { observeValues } from './observe-values.ts'
+import { coarser, LEAST_EXPONENT } from './observers/aligned-histogram.ts'
 import { joinRanges, NO_RANGE } from './observers/extremes.ts'
 
 /** Bins of the histograms of statistics: at least 2048 between 0 and the furthest value. */
@@ -53,16 +53,26 @@ export class ValueCollector {
 
   /** Adds one sample. E_NONFINITE with the index of the first value that is not finite; nothing is changed then. */
   add(values: Float32Array, shape: readonly number[]): void {
-    const range = this.#addChannels(values, shape) ?? rangeOf(momentsOf(this.#kernels, values, shape, undefined))
+    if (values.length === 0) {
+      this.#remember(NO_RANGE.min, NO_RANGE.max)
+      return
+    }
+    const axis = this.#channelAxis(shape)
+    const observed = observeValues(this.#kernels, values, shape, axis, this.#exponent, this.#counts.length)
+    const { range, exponent, counts, zeros, moments } = observed
+    if (axis !== undefined) {
+      if (this.#channels === undefined) this.#channels = new ChannelSums({ axis, ...moments })
+      else this.#channels.add(moments)
+    }
     this.#remember(range.min, range.max)
-    if (values.length === 0) return
-    const half = this.#counts.length / 2
-    const exponent = exponentFor(range, half, this.#exponent)
     if (exponent > this.#exponent) {
       this.#counts = coarser({ exponent: this.#exponent, counts: this.#counts }, exponent)
       this.#exponent = exponent
     }
-    const zeros = countInto(this.#kernels, values, range, this.#exponent, this.#counts)
+    const perUnit = powerOfTwo(-exponent)
+    const half = this.#counts.length / 2
+    const last = half + Math.floor(range.max * perUnit)
+    for (let bin = half + Math.floor(range.min * perUnit); bin <= last; bin++) this.#counts[bin]! += counts[bin]!
     this.#zeros += zeros
     this.#count += values.length
     this.#range = joinRanges(this.#range, range)
@@ -81,21 +91,17 @@ export class ValueCollector {
     }
   }
 
-  /** The range, where the channels gave it on the way. */
-  #addChannels(values: Float32Array, shape: readonly number[]): { min: number; max: number } | undefined {
-    if (this.#axis === undefined || this.#channelsLost || values.length === 0) return undefined
+  /** Axis of the channels of a value of this shape, where they can still be told apart. */
+  #channelAxis(shape: readonly number[]): number | undefined {
+    if (this.#axis === undefined || this.#channelsLost) return undefined
     const axis = this.#axis < 0 ? this.#axis + shape.length : this.#axis
     const length = shape[axis]
     const known = this.#channels
-    if (length === undefined || length > MOST_CHANNELS || (known && (known.axis !== axis || known.length !== length))) {
-      this.#channelsLost = true
-      this.#channels = undefined
-      return undefined
-    }
-    const moments = momentsOf(this.#kernels, values, shape, axis)
-    if (known === undefined) this.#channels = new ChannelSums({ axis, ...moments })
-    else known.add(moments)
-    return rangeOf(moments)
+    if (length !== undefined && length <= MOST_CHANNELS && (!known || (known.axis === axis && known.length === length)))
+      return axis
+    this.#channelsLost = true
+    this.#channels = undefined
+    return undefined
   }
 
   #remember(min: number, max: number): void {
@@ -108,12 +114,6 @@ export class ValueCollector {
     this.#samples[2 * this.#seen + 1] = max
     this.#seen++
   }
-}
-
-function rangeOf({ min, max }: { readonly min: Float32Array; readonly max: Float32Array }): ValueRange {
-  let range = NO_RANGE
-  for (let i = 0; i < min.length; i++) range = joinRanges(range, { min: min[i]!, max: max[i]! })
-  return range
 }
 
 /** The values of a tensor as f32; E_NONFINITE where a double is beyond f32. */
