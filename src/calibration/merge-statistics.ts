@@ -44,7 +44,8 @@ function digestsOf({ labels, digests }: Statistics): readonly string[] {
   return digests ?? labels.map(() => '')
 }
 
-function mergeValues(a: ValueStatistics, b: ValueStatistics): ValueStatistics {
+/** The same of one value: histograms are of as many bins. */
+export function mergeValues(a: ValueStatistics, b: ValueStatistics): ValueStatistics {
   if (a.counts.length !== b.counts.length) {
     throw new TersorError('E_USAGE', `expected histograms of ${a.counts.length} bins, found ${b.counts.length}`)
   }

@@ -1,9 +1,9 @@
 import type { Kernels } from '../model/kernels.ts'
-import type { ValueRange } from '../model/observer.ts'
 import { OBSERVED_RUN_BYTES } from '../model/observe-kernels.ts'
+import type { ValueRange } from '../model/observer.ts'
 import { powerOfTwo } from '../numbers/power-of-two.ts'
-import type { ChannelMoments } from './observers/channel-moments.ts'
 import { coarser, exponentFor } from './observers/aligned-histogram.ts'
+import type { ChannelMoments } from './observers/channel-moments.ts'
 import { joinRanges, NO_RANGE, notFinite } from './observers/extremes.ts'
 
 /** Shorter runs of a channel are looked at as columns. */
@@ -87,13 +87,7 @@ function empty(count: number): Moments {
   }
 }
 
-function byRun(
-  kernels: Kernels,
-  values: Float32Array,
-  channels: number,
-  inner: number,
-  histogram: Histogram,
-): Moments {
+function byRun(kernels: Kernels, values: Float32Array, channels: number, inner: number, histogram: Histogram): Moments {
   const found = empty(channels)
   const tile = kernels.reserve(OBSERVE_BYTES)
   const out = tile + TILE_BYTES

@@ -1,19 +1,19 @@
-import { floatsOf } from '../calibration/convert.ts'
 import type { SampleSet } from '../calibration/index.ts'
+import { mergeValues } from '../calibration/merge-statistics.ts'
 import { sampleDigest } from '../calibration/sample-digest.ts'
 import { type StatePair, statePairs } from '../calibration/states.ts'
-import { asSingles, ValueCollector } from '../calibration/value-collector.ts'
 import { TersorError } from '../errors.ts'
 import type { Model } from '../model/graph.ts'
 import type { Feeds, Sample, Value } from '../model/runtime.ts'
 import type { Statistics, ValueStatistics } from '../model/statistics.ts'
 import type { Tools } from '../model/tools.ts'
-import { breather } from './breath.ts'
 import { channelAxes } from './channel-axes.ts'
 import { modelFingerprint } from './model-fingerprint.ts'
 import type { ModelSessions } from './model-sessions.ts'
-import { FLOATS, type Taps, tappedModel, tapsOf } from './tapped-model.ts'
-import { partsOf, SIZES, ValueSizes } from './value-sizes.ts'
+import { LocalPlace, type Look, type Place } from './observe-places.ts'
+import { type Taps, tapsOf } from './tapped-model.ts'
+import { partsOf, ValueSizes } from './value-sizes.ts'
+import type { SeenPart } from './value-watch.ts'
 
 export interface CollectOptions {
   /** The float model whose values are looked at. */
@@ -48,30 +48,43 @@ export interface Calibration {
 const DEFAULT_MEMORY = 256_000_000
 /** Why a value of a branch that no sample took has no statistics, nor one of a Loop that never ran. */
 export const NOT_REACHED = 'the data never reach it'
-/** Copies of an activation at a time: the executor's, the one handed over, and the one before that is still being counted. */
-const COPIES = 4
+/** Samples that are read before a place is free for them. */
+const AHEAD = 2
+/** How long samples under way may take to end when the run ends early. */
+const PATIENCE_MS = 2000
 
 /**
- * Runs a float model over samples, one after the other, and remembers ranges, histograms and channel sums of values. Memory does
- * not grow with the number of samples: values are fetched in groups that fit `maxMemory` (one that does not is fetched alone),
- * each group in a pass of its own. What is remembered depends on the model and the samples only.
+ * Runs a float model over samples and remembers ranges, histograms and channel sums of values. Memory does not grow with the number
+ * of samples: values are fetched in groups that fit `maxMemory` (one that does not is fetched alone), each group in a pass of its own.
+ * Samples are seen in several `places` side by side where there are some, else here. What is remembered depends on the model and the
+ * samples only.
  *
  * A value that is no float tensor, not finite for some sample or never reached gets no statistics but a reason in `skipped`. E_USAGE without
  * samples; E_RUNTIME, E_FORMAT as the executor and the samples throw them; E_ABORTED when stopped. The sessions are closed.
  */
-export async function collectWith(sessions: ModelSessions, options: CollectOptions): Promise<Calibration> {
+export async function collectWith(
+  sessions: ModelSessions,
+  options: CollectOptions,
+  placesOf?: (axes: ReadonlyMap<string, number>) => Promise<readonly Place[]>,
+): Promise<Calibration> {
   try {
-    return await collect(sessions, options)
+    const axes = options.axes ?? channelAxes(options.model)
+    const places = (await placesOf?.(axes)) ?? [new LocalPlace(options.model, sessions, axes, options.tools)]
+    return await collect(sessions, places, options)
   } finally {
     await sessions.close()
   }
 }
 
-async function collect(sessions: ModelSessions, options: CollectOptions): Promise<Calibration> {
+async function collect(
+  sessions: ModelSessions,
+  places: readonly Place[],
+  options: CollectOptions,
+): Promise<Calibration> {
   const { model, samples, tools } = options
   if (samples.count === 0) throw new TersorError('E_USAGE', 'expected at least one sample to calibrate on, found none')
   const fingerprint = options.fingerprint ?? (await modelFingerprint(model, tools.signal))
-  const run = new Collecting(sessions, options, tapsOf(model, options.values), fingerprint)
+  const run = new Collecting(sessions, places, options, tapsOf(model, options.values), fingerprint)
   try {
     await run.prepare()
     await run.all()
@@ -90,29 +103,32 @@ class Collecting {
   readonly #options: CollectOptions
   readonly #taps: Taps
   readonly #fingerprint: string
-  readonly #sessions: ModelSessions
-  readonly #axes: ReadonlyMap<string, number>
-  readonly #collectors = new Map<string, ValueCollector>()
+  readonly #places: readonly Place[]
+  /** Undefined for values that nothing was seen of so far. */
+  readonly #known = new Map<string, ValueStatistics | undefined>()
   readonly #skipped: Map<string, string>
   readonly #labels: string[] = []
   readonly #digests: string[] = []
   readonly #sizes: ValueSizes
   readonly #most: number
-  readonly #breathe = breather()
   #pairs: readonly StatePair[] = []
 
-  constructor(sessions: ModelSessions, options: CollectOptions, taps: Taps, fingerprint: string) {
+  constructor(
+    sessions: ModelSessions,
+    places: readonly Place[],
+    options: CollectOptions,
+    taps: Taps,
+    fingerprint: string,
+  ) {
     this.#options = options
     this.#taps = taps
     this.#fingerprint = fingerprint
     this.#skipped = new Map(taps.skipped)
-    this.#axes = options.axes ?? channelAxes(options.model)
-    this.#most = Math.max(
-      1,
-      Math.floor((options.maxMemory ?? DEFAULT_MEMORY) / COPIES / Float32Array.BYTES_PER_ELEMENT),
-    )
-    this.#sessions = sessions
-    this.#sizes = new ValueSizes(options.model, taps.values, this.#sessions, options.tools.signal)
+    this.#places = places
+    const copies = places.reduce((sum, place) => sum + place.copies, 0)
+    const bytes = (options.maxMemory ?? DEFAULT_MEMORY) / copies
+    this.#most = Math.max(1, Math.floor(bytes / Float32Array.BYTES_PER_ELEMENT))
+    this.#sizes = new ValueSizes(options.model, taps.values, sessions, options.tools.signal)
   }
 
   /** Which states are carried, and where to go on. */
@@ -132,7 +148,7 @@ class Collecting {
       // More samples may reach it.
       const open = reason === NOT_REACHED && this.#labels.length < samples.count
       if (reason !== undefined && !open) this.#skipped.set(name, reason)
-      else this.#collectors.set(name, new ValueCollector(this.#options.tools.kernels, this.#axes.get(name), from))
+      else this.#known.set(name, from)
     }
   }
 
@@ -140,10 +156,10 @@ class Collecting {
   async all(): Promise<void> {
     const { count } = this.#options.samples
     for (;;) {
-      const waiting = [...this.#collectors].filter(([, { seen }]) => seen < count)
+      const waiting = [...this.#known].filter(([, known]) => seenOf(known) < count)
       if (waiting.length === 0) return
-      const from = Math.min(...waiting.map(([, { seen }]) => seen))
-      const names = waiting.filter(([, { seen }]) => seen === from).map(([name]) => name)
+      const from = Math.min(...waiting.map(([, known]) => seenOf(known)))
+      const names = waiting.filter(([, known]) => seenOf(known) === from).map(([name]) => name)
       await this.#pass(from, names)
     }
   }
@@ -151,9 +167,8 @@ class Collecting {
   statistics(): Statistics {
     const values = new Map<string, ValueStatistics>()
     const skipped = new Map(this.#skipped)
-    for (const [name, collector] of this.#collectors) {
-      if (collector.seen === 0) continue
-      const known = collector.statistics()
+    for (const [name, known] of this.#known) {
+      if (known === undefined || seenOf(known) === 0) continue
       if (known.count > 0) values.set(name, known)
       else skipped.set(name, NOT_REACHED)
     }
@@ -170,57 +185,90 @@ class Collecting {
 
   /** One group of values over the samples from `from` on. */
   async #pass(from: number, names: readonly string[]): Promise<void> {
-    const { samples, tools } = this.#options
     this.passes += 1
+    const underway = new Set<Promise<void>>()
+    try {
+      await this.#lookAll(from, names, underway)
+      await Promise.all(underway)
+    } catch (thrown) {
+      if (await endedSoon(underway)) await this.#take(from)
+      throw thrown
+    }
+    await this.#take(from)
+    const { count } = this.#options.samples
+    this.#options.tools.notify({ phase: 'calibrate', done: count, total: count })
+  }
+
+  async #lookAll(from: number, names: readonly string[], underway: Set<Promise<void>>): Promise<void> {
+    const { samples, tools } = this.#options
     let group: readonly string[] | undefined
-    let next = this.#sample(from)
-    let waiting: (() => Promise<void>) | undefined
+    const ahead: Promise<Sample>[] = []
     const carried = new Map<string, Value>()
+    // A state has to be known before the next sample can run.
+    const idle = this.#pairs.length > 0 ? this.#places.slice(0, 1) : rooms(this.#places)
+    let wake: () => void = () => undefined
+    let failed: { readonly thrown: unknown } | undefined
     for (let index = from; index < samples.count; index++) {
-      const sample = await next
-      if (index + 1 < samples.count) next = this.#sample(index + 1)
+      for (let next = index + ahead.length; next <= index + AHEAD && next < samples.count; next++)
+        ahead.push(this.#sample(next, ahead.at(-1)))
+      const sample = await ahead.shift()!
       tools.signal?.throwIfAborted()
       tools.notify({ phase: 'calibrate', done: index, total: samples.count, note: sample.label })
       this.#labels[index] ??= sample.label
       this.#digests[index] ??= await sampleDigest(sample.feeds)
+      while (idle.length === 0 && !failed) {
+        await new Promise<void>((resolve) => {
+          wake = resolve
+        })
+      }
+      if (failed) throw failed.thrown
+      tools.signal?.throwIfAborted()
       const feeds = this.#withStates(sample, carried)
       const sizes = await this.#sizes.of(feeds)
       group ??= this.#firstGroup(names, sizes)
-      const parts = this.#parts(group, sizes)
-      await this.#sessions.keepOnly(new Set([SIZES, ...parts.map(keyOf)]))
-      const inputs = group.filter((name) => this.#taps.inputs.includes(name))
-      let results: Feeds = {}
-      for (const [at, part] of parts.entries()) {
-        const running = this.#run(part, feeds)
-        running.catch(() => undefined)
-        await waiting?.()
-        results = await running
-        const seen = at === 0 ? { ...pick(feeds, inputs), ...pick(results, part) } : pick(results, part)
-        waiting = () => this.#observe(seen, sample.label)
-      }
-      for (const { input, output } of this.#pairs) carried.set(input, results[output] as Value)
+      const place = idle.shift()!
+      const looking = place.look(this.#look(index, feeds, group, sizes)).then(
+        (results) => {
+          for (const { input, output } of this.#pairs) carried.set(input, results[output] as Value)
+        },
+        (thrown: unknown) => {
+          failed ??= { thrown }
+        },
+      )
+      const done = looking.then(() => {
+        underway.delete(done)
+        idle.push(place)
+        wake()
+      })
+      underway.add(done)
     }
-    await waiting?.()
-    tools.notify({ phase: 'calibrate', done: samples.count, total: samples.count })
+    await Promise.all(underway)
+    if (failed) throw failed.thrown
   }
 
-  async #run(values: readonly string[], feeds: Feeds): Promise<Feeds> {
-    const { model, tools } = this.#options
-    const also = this.#pairs.map(({ output }) => output)
-    if (values.length + also.length === 0) return {}
-    const session = await this.#sessions.session(keyOf(values), () => tappedModel(model, values, also))
-    return session.run(feeds, tools.signal)
+  #look(index: number, feeds: Feeds, group: readonly string[], sizes: ReadonlyMap<string, number>): Look {
+    const inputs = group.filter((name) => this.#taps.inputs.includes(name))
+    return { index, feeds, inputs, parts: this.#parts(group, sizes), also: this.#pairs.map(({ output }) => output) }
   }
 
-  async #observe(values: Feeds, label: string): Promise<void> {
-    for (const [name, value] of Object.entries(values)) {
-      const collector = this.#collectors.get(name)
-      if (collector === undefined) continue
-      await this.#breathe()
-      const reason = added(collector, value)
-      if (reason === undefined) continue
-      this.#collectors.delete(name)
-      this.#skipped.set(name, `${label}: ${reason}`)
+  /** What the places have seen since the samples from `from` on began. */
+  async #take(from: number): Promise<void> {
+    const parts = new Map<string, SeenPart[]>()
+    const lost = new Map<string, { readonly index: number; readonly reason: string }>()
+    for (const place of this.#places) {
+      const watched = await place.take()
+      for (const [name, part] of watched.seen) parts.set(name, [...(parts.get(name) ?? []), part])
+      for (const [name, one] of watched.lost) {
+        const earlier = lost.get(name)
+        if (earlier === undefined || one.index < earlier.index) lost.set(name, one)
+      }
+    }
+    for (const [name, { index, reason }] of lost) {
+      this.#known.delete(name)
+      this.#skipped.set(name, `${this.#labels[index]}: ${reason}`)
+    }
+    for (const [name, seen] of parts) {
+      if (this.#known.has(name)) this.#known.set(name, joined(this.#known.get(name), seen, from))
     }
   }
 
@@ -250,8 +298,10 @@ class Collecting {
     return states.length === 0 ? feeds : { ...feeds, ...Object.fromEntries(states) }
   }
 
-  #sample(index: number): Promise<Sample> {
-    const reading = this.#options.samples.at(index)
+  /** One after the other: whoever makes samples need not be able to make several at once. */
+  #sample(index: number, before: Promise<unknown> | undefined): Promise<Sample> {
+    const read = (): Promise<Sample> => this.#options.samples.at(index)
+    const reading = before === undefined ? read() : before.then(read)
     // Asked for ahead: whoever awaits it hears of a failure, nobody else.
     reading.catch(() => undefined)
     return reading
@@ -286,22 +336,41 @@ class Collecting {
   }
 }
 
-/** Adds a value to what is remembered, or says why it cannot be remembered. */
-function added(collector: ValueCollector, value: Value): string | undefined {
-  if (!FLOATS.has(value.dtype)) return `elements of type ${value.dtype}`
-  try {
-    collector.add(asSingles(floatsOf(value)), value.shape)
-    return undefined
-  } catch (thrown) {
-    if (thrown instanceof TersorError && thrown.code === 'E_NONFINITE') return thrown.message
-    throw thrown
+function seenOf(known: ValueStatistics | undefined): number {
+  return (known?.samples.length ?? 0) / 2
+}
+
+function rooms(places: readonly Place[]): Place[] {
+  const most = Math.max(...places.map(({ room }) => room))
+  // One sample for each place before any place gets a second one.
+  return Array.from({ length: most }, (_, at) => places.filter(({ room }) => room > at)).flat()
+}
+
+/** Statistics of the first samples, and of what the places saw of those that follow; as they were where one in between is missing. */
+function joined(
+  known: ValueStatistics | undefined,
+  parts: readonly SeenPart[],
+  from: number,
+): ValueStatistics | undefined {
+  const indices = parts.flatMap((part) => part.indices)
+  if (Math.max(...indices) !== from + indices.length - 1) return known
+  const samples = new Float32Array(2 * (from + indices.length))
+  if (known) samples.set(known.samples)
+  let all = known
+  for (const { indices: own, statistics } of parts) {
+    for (const [at, index] of own.entries()) samples.set(statistics.samples.subarray(2 * at, 2 * at + 2), 2 * index)
+    all = all === undefined ? statistics : mergeValues(all, statistics)
   }
+  return all && { ...all, samples }
 }
 
-function keyOf(values: readonly string[]): string {
-  return JSON.stringify(values)
-}
-
-function pick(values: Feeds, names: readonly string[]): Feeds {
-  return Object.fromEntries(names.flatMap((name) => (Object.hasOwn(values, name) ? [[name, values[name]!]] : [])))
+/** False where something takes too long; what it does is not waited for. */
+async function endedSoon(underway: ReadonlySet<Promise<void>>): Promise<boolean> {
+  if (underway.size === 0) return true
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), PATIENCE_MS)
+  })
+  const ended = Promise.allSettled(underway).then(() => true)
+  return Promise.race([ended, late]).finally(() => clearTimeout(timer))
 }

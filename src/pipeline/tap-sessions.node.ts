@@ -1,38 +1,31 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { Model } from '../model/graph.ts'
 import type { Runtime, RuntimeSession } from '../model/runtime.ts'
 import type { Tools } from '../model/tools.ts'
 import type { ModelSessions } from './model-sessions.ts'
-import { save } from './save.ts'
-import { NodeStage } from './stage.node.ts'
+import { TapFiles } from './tap-files.node.ts'
 
 /** Opens changed copies of a model, each written to a folder that goes when it is closed: graph optimization off, one thread. */
 export class TapSessions implements ModelSessions {
   readonly #runtime: Runtime
   readonly #tools: Tools
-  readonly #home: string
+  readonly #files: TapFiles
   readonly #open = new Map<string, RuntimeSession>()
-  #files = 0
+  #opened = 0
 
   /** `folder` for the copies; default the system's own for such files. */
-  constructor(runtime: Runtime, tools: Tools, folder = tmpdir()) {
+  constructor(runtime: Runtime, tools: Tools, folder?: string) {
     this.#runtime = runtime
     this.#tools = tools
-    this.#home = mkdtempSync(join(folder, 'tersor-taps-'))
+    this.#files = new TapFiles(tools, folder)
   }
 
-  /** The session of a key; `build` is asked for the model the first time. */
+  /** The session of a key; `build` is asked for the model the first time, and again when it was released in between. */
   async session(key: string, build: () => Model): Promise<RuntimeSession> {
     const known = this.#open.get(key)
     if (known !== undefined) return known
-    this.#files += 1
-    const name = `${this.#files}.onnx`
-    const stage = new NodeStage(join(this.#home, name), { force: true, inputs: [] })
-    await save(build(), [], stage, { name, measure: false }, this.#tools)
-    await stage.publish()
-    const opened = await this.#runtime.open({ path: join(this.#home, name) }, { optimized: false, threads: 1 })
+    this.#opened += 1
+    const path = await this.#files.path(`${this.#opened} ${key}`, build)
+    const opened = await this.#runtime.open({ path }, { optimized: false, threads: 1 })
     this.#open.set(key, opened)
     return opened
   }
@@ -51,7 +44,7 @@ export class TapSessions implements ModelSessions {
       // A stopped executor has released everything already.
       if (!this.#tools.signal?.aborted) await this.keepOnly(new Set())
     } finally {
-      rmSync(this.#home, { recursive: true, force: true })
+      this.#files.close()
     }
   }
 }

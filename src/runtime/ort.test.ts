@@ -150,3 +150,17 @@ describe('outputs', () => {
     await expect(withOutputs(metadata('a', 'int4'))).rejects.toMatchObject({ code: 'E_UNSUPPORTED' })
   })
 })
+
+it('onnxruntime-node writes outputs where it is told, also into memory of WebAssembly; another shape is refused', async () => {
+  const runtime = ortRuntime(ortNode as unknown as OrtModule, 'onnxruntime-node')
+  const session = await runtime.open({ bytes: identityModel(1, 'n') }, { optimized: false })
+  const { buffer } = new WebAssembly.Memory({ initial: 1 })
+  const x: Value = { dtype: 'f32', shape: [3], data: new Uint8Array(Float32Array.of(1, -2, 3.5).buffer) }
+  const y: Value = { dtype: 'f32', shape: [3], data: new Uint8Array(buffer, 128, 12) }
+  const result = await session.run({ x }, undefined, { y })
+  expect((result.y!.data as Uint8Array).buffer).toBe(buffer)
+  expect([...new Float32Array(buffer, 128, 3)]).toEqual([1, -2, 3.5])
+  const short: Value = { ...y, shape: [2], data: new Uint8Array(buffer, 128, 8) }
+  await expect(session.run({ x }, undefined, { y: short })).rejects.toMatchObject({ code: 'E_RUNTIME' })
+  await session.release()
+})

@@ -28,7 +28,11 @@ interface OrtSession {
   readonly outputNames: readonly string[]
   readonly inputMetadata: readonly OrtValueInfo[]
   readonly outputMetadata: readonly OrtValueInfo[]
-  run(feeds: Record<string, unknown>, fetches: readonly string[], options: object): Promise<Record<string, OrtTensor>>
+  run(
+    feeds: Record<string, unknown>,
+    fetches: readonly string[] | Record<string, unknown>,
+    options: object,
+  ): Promise<Record<string, OrtTensor>>
   release(): Promise<void>
 }
 
@@ -43,7 +47,12 @@ export type OrtModel =
   | { readonly bytes: Uint8Array; readonly externalFiles?: readonly ExternalFile[] }
 
 export interface OrtRuntime extends Runtime {
-  open(model: OrtModel, options: SessionOptions): Promise<RuntimeSession>
+  open(model: OrtModel, options: SessionOptions): Promise<OrtRuntimeSession>
+}
+
+export interface OrtRuntimeSession extends RuntimeSession {
+  /** `into`: where outputs are written, of exactly the shape that comes out (else E_RUNTIME); onnxruntime-node only. */
+  run(feeds: Feeds, signal?: AbortSignal, into?: Feeds): Promise<Readonly<Record<string, Value>>>
 }
 
 export interface OrtRuntimeOptions {
@@ -101,7 +110,7 @@ function sessionOf(
   name: Runtime['name'],
   session: OrtSession,
   inTurn: <T>(work: () => Promise<T>) => Promise<T>,
-): RuntimeSession {
+): OrtRuntimeSession {
   const inputs = session.inputMetadata.map(inputOf)
   // Sequences and maps have no carrier here, 4-bit elements one that ends the process in onnxruntime-node 1.30
   // ("v8::ArrayBuffer::New Allocation failed"): such a session runs, but these values are not fetched.
@@ -115,12 +124,13 @@ function sessionOf(
   return {
     inputs,
     outputs,
-    run: (feeds, signal) =>
+    run: (feeds, signal, into) =>
       inTurn(async () => {
         if (signal?.aborted) throw new TersorError('E_ABORTED', 'stopped by the user')
         const tensors = toTensors(ort, feeds)
-        const results = await attempt(name, 'run the model', () => session.run(tensors, outputs, { ...QUIET }))
-        return toValues(results, outputs)
+        const fetches = into === undefined ? outputs : fetchesOf(ort, outputs, into)
+        const results = await attempt(name, 'run the model', () => session.run(tensors, fetches, { ...QUIET }))
+        return toValues(results, outputs, into)
       }),
     release: () => inTurn(() => session.release()),
   }
@@ -148,6 +158,12 @@ function inputOf(input: OrtValueInfo): SessionInput {
   }
 }
 
+function fetchesOf(ort: OrtModule, outputs: readonly string[], into: Feeds): Record<string, unknown> {
+  return Object.fromEntries(
+    outputs.map((name) => [name, Object.hasOwn(into, name) ? toTensor(ort, name, into[name] as Value) : null]),
+  )
+}
+
 function toTensors(ort: OrtModule, feeds: Feeds): Record<string, unknown> {
   const tensors: [string, unknown][] = Object.entries(feeds).map(([name, value]) => [name, toTensor(ort, name, value)])
   return Object.fromEntries(tensors)
@@ -170,8 +186,14 @@ function toTensor(ort: OrtModule, name: string, value: Value): unknown {
   return make(type, new array(aligned.buffer, aligned.byteOffset, count))
 }
 
-function toValues(results: Record<string, OrtTensor>, outputs: readonly string[]): Record<string, Value> {
+function toValues(
+  results: Record<string, OrtTensor>,
+  outputs: readonly string[],
+  into: Feeds = {},
+): Record<string, Value> {
   const values: [string, Value][] = outputs.map((name) => {
+    // onnxruntime-node 1.30 hands over a copy of what it has written there.
+    if (Object.hasOwn(into, name)) return [name, into[name] as Value]
     const tensor = results[name]
     if (tensor === undefined)
       throw new TersorError('E_RUNTIME', `the executor gave no output "${name}"`, { where: name })

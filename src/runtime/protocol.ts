@@ -11,6 +11,8 @@ export type Request = { readonly id: number } & (
     }
   | { readonly ask: 'run'; readonly session: number; readonly feeds: Feeds }
   | { readonly ask: 'release'; readonly session: number }
+  /** Work of the thread's own beside what every executor does; see `serve`. */
+  | { readonly ask: 'work'; readonly given: unknown }
 )
 
 /** Sent once after the start, before any answer. */
@@ -26,6 +28,7 @@ export type Answer = { readonly id: number } & (
       readonly outputs: readonly string[]
     }
   | { readonly gives: 'values'; readonly values: Feeds }
+  | { readonly gives: 'work'; readonly made: unknown }
   | { readonly gives: 'nothing' }
   | { readonly gives: 'failure'; readonly failure: Failure }
 )

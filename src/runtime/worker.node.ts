@@ -15,6 +15,12 @@ export interface OrtWorkerOptions {
   readonly from?: string | URL
 }
 
+/** An executor in a thread that may also do work of its own, as `serve` was told. */
+export interface OrtThread extends Runtime {
+  /** What the thread's own work gives; `moved` goes over instead of being copied. Rejects as runs do. */
+  work(given: unknown, moved?: readonly ArrayBuffer[]): Promise<unknown>
+}
+
 type Ask = Request extends infer R ? (R extends unknown ? Omit<R, 'id'> : never) : never
 
 /**
@@ -23,7 +29,7 @@ type Ask = Request extends infer R ? (R extends unknown ? Omit<R, 'id'> : never)
  * An abort signal, and `close`, end the thread with all its sessions: what was asked fails at once, `close` resolves when the
  * thread has come back from native code, after five seconds at the latest. The thread does not keep an idle process alive.
  */
-export async function startOrtWorker(which: Runtime['name'], options: OrtWorkerOptions = {}): Promise<Runtime> {
+export async function startOrtWorker(which: Runtime['name'], options: OrtWorkerOptions = {}): Promise<OrtThread> {
   const module = resolveModule(which, options.from ?? import.meta.url)
   const line = new Line(which, options.entry ?? findEntry(), { which, module, native: nativeSection() })
   const version = await line.greeting()
@@ -37,6 +43,11 @@ export async function startOrtWorker(which: Runtime['name'], options: OrtWorkerO
       const answer = await line.ask({ ask: 'open', model: sent, options: session }, moved)
       if (answer.gives !== 'session') throw unexpected(answer)
       return sessionOf(line, answer)
+    },
+    async work(given, moved = []) {
+      const answer = await line.ask({ ask: 'work', given }, moved)
+      if (answer.gives !== 'work') throw unexpected(answer)
+      return answer.made
     },
     close: () => line.close(),
   }

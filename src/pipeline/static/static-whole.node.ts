@@ -40,7 +40,7 @@ export class StaticWhole {
     const given = await readyStatic(prepared, ask, phases)
     const found = await preparedBodies(given.model)
     const ready = { ...given, model: found.model }
-    const runtime = await runtimeFor(opened)
+    const runtime = await runtimeFor(opened, options.threads)
     let bodies: StaticBodies | undefined
     try {
       const samples = await samplesFor(ready.model, prepared, opened, runtime, options)

@@ -1,0 +1,18 @@
+import type { Kernels } from '../model/kernels.ts'
+import type { Feeds } from '../model/runtime.ts'
+import type { Look } from './observe-places.ts'
+import type { Watched } from './value-watch.ts'
+
+/** A sample for a thread: for each part the file of the model that gives its values, null where nothing has to run. */
+export interface ThreadLook extends Omit<Look, 'parts'> {
+  readonly parts: readonly { readonly path: string | null; readonly values: readonly string[] }[]
+}
+
+/** What a thread that observes is asked for, in this order: `look` and `take` any number of times. */
+export type ObserveOrder =
+  | { readonly order: 'begin'; readonly axes: ReadonlyMap<string, number>; readonly kernels: Kernels['id'] }
+  | { readonly order: 'look'; readonly look: ThreadLook }
+  | { readonly order: 'take' }
+  | { readonly order: 'end' }
+
+export type ObserveAnswer = Feeds | Watched | null

@@ -1,0 +1,100 @@
+import type { Model } from '../model/graph.ts'
+import type { Feeds } from '../model/runtime.ts'
+import type { Tools } from '../model/tools.ts'
+import { breather } from './breath.ts'
+import type { ModelSessions } from './model-sessions.ts'
+import { tappedModel } from './tapped-model.ts'
+import { SIZES } from './value-sizes.ts'
+import { pick, ValueWatch, type Watched } from './value-watch.ts'
+
+/** One sample, and what is to be looked at when the model runs on it. */
+export interface Look {
+  readonly index: number
+  readonly feeds: Feeds
+  /** Fed values that are looked at. */
+  readonly inputs: readonly string[]
+  /** Values of the graph, part by part: a run for each. There is at least one. */
+  readonly parts: readonly (readonly string[])[]
+  /** Values that are handed back. */
+  readonly also: readonly string[]
+}
+
+/** Where the model runs and values are looked at: here, or in a thread. */
+export interface Place {
+  /** Samples that may be under way here at once. */
+  readonly room: number
+  /** Copies of fetched activations held here at once. */
+  readonly copies: number
+  /** Resolves with what was to be handed back once the sample has been seen. */
+  look(one: Look): Promise<Feeds>
+  /** What was seen here since the last time, when nothing is under way. */
+  take(): Promise<Watched>
+}
+
+/** Runs sessions of its caller and looks at what they give in this thread, while they work on the next sample. */
+export class LocalPlace implements Place {
+  readonly room = 2
+  /** The executor's, the one handed over, and the one before that is still being counted. */
+  readonly copies = 4
+  readonly #model: Model
+  readonly #sessions: ModelSessions
+  readonly #tools: Tools
+  readonly #watch: ValueWatch
+  readonly #breathe = breather()
+  #running: Promise<unknown> = Promise.resolve()
+  #looking: Promise<unknown> = Promise.resolve()
+
+  constructor(model: Model, sessions: ModelSessions, axes: ReadonlyMap<string, number>, tools: Tools) {
+    this.#model = model
+    this.#sessions = sessions
+    this.#tools = tools
+    this.#watch = new ValueWatch(tools.kernels, axes)
+  }
+
+  look(one: Look): Promise<Feeds> {
+    const { index, feeds, inputs, parts, also } = one
+    let looked: Promise<unknown> = Promise.resolve()
+    const ran = this.#running.then(async () => {
+      await this.#sessions.keepOnly(new Set([SIZES, ...parts.map(keyOf)]))
+      let results: Feeds = {}
+      for (const [at, part] of parts.entries()) {
+        const running = this.#run(part, also, feeds)
+        // Of the parts before this one.
+        running.catch(() => undefined)
+        await looked
+        results = await running
+        const seen = at === 0 ? { ...pick(feeds, inputs), ...pick(results, part) } : pick(results, part)
+        looked = this.#looking.then(() => this.#observe(index, seen))
+        looked.catch(() => undefined)
+        this.#looking = looked.catch(() => undefined)
+      }
+      return results
+    })
+    this.#running = ran.catch(() => undefined)
+    return ran.then(async (results) => {
+      await looked
+      return pick(results, also)
+    })
+  }
+
+  async take(): Promise<Watched> {
+    return this.#watch.take()
+  }
+
+  async #run(values: readonly string[], also: readonly string[], feeds: Feeds): Promise<Feeds> {
+    if (values.length + also.length === 0) return {}
+    const session = await this.#sessions.session(keyOf(values), () => tappedModel(this.#model, values, also))
+    return session.run(feeds, this.#tools.signal)
+  }
+
+  async #observe(index: number, values: Feeds): Promise<void> {
+    for (const [name, value] of Object.entries(values)) {
+      await this.#breathe()
+      this.#watch.add(index, name, value)
+    }
+  }
+}
+
+export function keyOf(values: readonly string[]): string {
+  return JSON.stringify(values)
+}

@@ -1,0 +1,101 @@
+import { availableParallelism } from 'node:os'
+import type { Model } from '../model/graph.ts'
+import type { Feeds, Runtime } from '../model/runtime.ts'
+import type { Tools } from '../model/tools.ts'
+import { findRuntime } from '../runtime/find.node.ts'
+import { type OrtThread, startOrtWorker } from '../runtime/worker.node.ts'
+import type { ObserveOrder } from './observe-orders.ts'
+import { keyOf, type Look, type Place } from './observe-places.ts'
+import type { TapFiles } from './tap-files.node.ts'
+import { tappedModel } from './tapped-model.ts'
+import type { Watched } from './value-watch.ts'
+import { workerUrl } from './worker-url.node.ts'
+
+/** A runtime whose thread also observes, with others beside it that do nothing else. */
+export interface ObservingRuntime extends Runtime {
+  /** All threads that could be started, this one first. */
+  threads(): Promise<readonly OrtThread[]>
+}
+
+const ENTRY = 'pipeline/observe-worker.node.js'
+/** Each thread holds the weights once more; beyond this many bytes of them all together there are fewer threads. */
+const MOST_WEIGHTS = 512 << 20
+
+export interface ObservingOptions {
+  /** Default one for each core. */
+  readonly threads?: number
+  /** The compiled entry of the threads; default that of dist/. */
+  readonly entry?: URL
+}
+
+/** As `findRuntime`, with threads to observe a model of so many bytes. */
+export async function findObservingRuntime(
+  modelBytes: number,
+  { threads = availableParallelism(), entry = workerUrl(ENTRY) }: ObservingOptions = {},
+): Promise<ObservingRuntime | undefined> {
+  const found = (await findRuntime({ entry })) as OrtThread | undefined
+  if (found === undefined) return undefined
+  const count = Math.max(1, Math.min(threads, Math.floor(MOST_WEIGHTS / Math.max(1, modelBytes))))
+  // They start while other things are done. One that does not is not missed: fewer threads see the same.
+  const others = Array.from({ length: count - 1 }, () => startOrtWorker(found.name, { entry }).catch(() => undefined))
+  const all = Promise.all(others).then((list) => [found, ...list.filter((one) => one !== undefined)])
+  return {
+    name: found.name,
+    version: found.version,
+    cpu: found.cpu,
+    open: (model, session) => found.open(model, session),
+    threads: () => all,
+    close: async () => {
+      for (const one of await all) await one.close()
+    },
+  }
+}
+
+export function canObserve(runtime: Runtime): runtime is ObservingRuntime {
+  return 'threads' in runtime
+}
+
+/** A thread as a place where values are looked at, from `begin` to `end`. */
+export class ThreadPlace implements Place {
+  readonly room = 1
+  /** The executor's own, and the ones that are looked at. */
+  readonly copies = 2
+  readonly #thread: OrtThread
+  readonly #model: Model
+  readonly #files: TapFiles
+
+  constructor(thread: OrtThread, model: Model, files: TapFiles) {
+    this.#thread = thread
+    this.#model = model
+    this.#files = files
+  }
+
+  async begin(axes: ReadonlyMap<string, number>, tools: Tools): Promise<void> {
+    await this.#ask({ order: 'begin', axes, kernels: tools.kernels.id })
+  }
+
+  async look({ index, feeds, inputs, parts, also }: Look): Promise<Feeds> {
+    const files = await Promise.all(
+      parts.map(async (values) => ({
+        values,
+        path:
+          values.length + also.length === 0
+            ? null
+            : await this.#files.path(keyOf(values), () => tappedModel(this.#model, values, also)),
+      })),
+    )
+    return (await this.#ask({ order: 'look', look: { index, feeds, inputs, parts: files, also } })) as Feeds
+  }
+
+  async take(): Promise<Watched> {
+    return (await this.#ask({ order: 'take' })) as Watched
+  }
+
+  async end(): Promise<void> {
+    await this.#ask({ order: 'end' }).catch(() => undefined)
+  }
+
+  #ask(order: ObserveOrder): Promise<unknown> {
+    return this.#thread.work(order)
+  }
+}
