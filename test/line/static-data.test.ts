@@ -24,7 +24,7 @@ test('ranges are found on pictures as the configuration beside the model wants t
   const scaleOfInput = async (output: string): Promise<number> => {
     const path = join(folder.path, output)
     const { points } = await quantize(model, path, { to: 'int8-static', calib: pictures, noVerify: true })
-    return points.find(({ value }) => value === 'image')?.scale ?? 0
+    return Number(points.find(({ value }) => value === 'image')?.scale)
   }
   const plain = await scaleOfInput('plain.onnx')
   const config = { image_mean: [0], image_std: [0.01], do_resize: false, do_rescale: true, rescale_factor: 1 / 255 }
