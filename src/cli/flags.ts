@@ -156,6 +156,14 @@ export const FLAGS: readonly FlagSpec[] = [
     about: 'int8-static: how ranges of activations are found (default percentile, of 99.999 %)',
   },
   {
+    name: 'transform',
+    kind: 'text',
+    value: 'NAME[,NAME]',
+    verbs: ['quantize'],
+    about:
+      'int8-static: changes before that keep the function: auto (default: what brings the outputs nearer), none, equalize, equalize-weights',
+  },
+  {
     name: 'eval',
     kind: 'path',
     value: 'PATH',
@@ -347,13 +355,6 @@ export const FLAGS: readonly FlagSpec[] = [
   { name: 'help', short: 'h', kind: 'switch', verbs: EVERY, about: 'this text' },
 
   { name: 'statistics', kind: 'path', verbs: DECIDING, about: '', later: 'statistics files come with calibrated int8' },
-  {
-    name: 'transform',
-    kind: 'text',
-    verbs: DECIDING,
-    about: '',
-    later: 'awq, smooth, equalize and rotate need statistics, which come later',
-  },
 ]
 
 export const flagNamed = (name: string): FlagSpec | undefined => FLAGS.find((flag) => flag.name === name)

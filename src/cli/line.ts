@@ -13,6 +13,7 @@ export interface LineOptions {
   readonly rules?: readonly string[]
   readonly calib?: string
   readonly calibrator?: 'minmax' | 'moving' | 'percentile' | 'aciq' | 'entropy' | 'mse' | 'sqnr'
+  readonly transform?: string
   readonly eval?: string
   readonly labels?: string
   readonly classes?: string

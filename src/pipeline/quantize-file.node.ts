@@ -22,6 +22,7 @@ import { layoutOf } from './save.ts'
 import { savingNote } from './saving.ts'
 import { NodeStage } from './stage.node.ts'
 import type { StaticWhole } from './static/static-whole.node.ts'
+import { transformAsk } from './static/transform-candidates.ts'
 import { suggestionFor } from './suggestion.ts'
 
 export interface FileOptions extends QuantizeOptions, EvidenceOptions, JudgingOptions, Thresholds {
@@ -29,6 +30,8 @@ export interface FileOptions extends QuantizeOptions, EvidenceOptions, JudgingOp
   readonly calibrator?: Calibrator
   /** How long trials and corrections may take; int8-static only. Default 'default'. */
   readonly effort?: 'fast' | 'default' | 'best'
+  /** Changes before that keep the function; int8-static only: 'auto' (default), 'none', `equalize`, `equalize-weights`. */
+  readonly transform?: string
   readonly shardSize?: number
   readonly threads?: number
   /** Threads of pipeline/produce/produce-worker that were started before and wait for work. */
@@ -206,10 +209,16 @@ export async function plan(input: string, options: FileOptions = {}): Promise<Re
 }
 
 /** Throws E_USAGE for what has no meaning without static ranges. */
-function requireStaticOptions(isStatic: boolean, { calibrator, effort }: FileOptions): void {
+function requireStaticOptions(isStatic: boolean, { calibrator, effort, transform }: FileOptions): void {
+  if (transform !== undefined) transformAsk(transform)
   if (!isStatic && calibrator !== undefined) {
     throw new TersorError('E_USAGE', '--calibrator finds ranges of activations: it belongs to --to int8-static', {
       where: '--calibrator',
+    })
+  }
+  if (!isStatic && transform !== undefined) {
+    throw new TersorError('E_USAGE', '--transform goes by ranges of activations: it belongs to --to int8-static', {
+      where: '--transform',
     })
   }
   if (!isStatic && effort !== undefined) {

@@ -47,6 +47,19 @@ describe('absorbBiases', () => {
     expect(floats(model.graph.initializers.find(({ name }) => name === bias))).toEqual([3, 3, -5])
   })
 
+  it('knows the least values from behind the ReLU, and nothing else', async () => {
+    const before = build([conv, relu, next], [10, 20, -5])
+    const least = Float64Array.of(8, 16, 0)
+    const { model, done } = await absorbBiases(before, bytesOf, new Map([['r', { mean: least, least }]]))
+    expect(done).toHaveLength(1)
+    const bias = model.graph.nodes[0]!.inputs[2]
+    expect(floats(model.graph.initializers.find(({ name }) => name === bias))).toEqual([2, 4, -5])
+    await expectSameOutputs(before, model, feeds, 1e-6)
+    const deviation = Float64Array.of(1, 1, 1)
+    const bare = await absorbBiases(before, bytesOf, new Map([['r', { mean: least, deviation }]]))
+    expect(bare.model).toBe(before)
+  })
+
   it('goes down a chain', async () => {
     const deeper = [
       conv,

@@ -27,7 +27,8 @@ const SPREAD = 3
  * taken from the bias before and what the next product makes of c added to the bias behind. Activations become smaller
  * where ranges are wide for nothing. c is the least value of the channel, else its mean less three standard deviations; with
  * neither there is nothing to do. Only directly through one ReLU into a product that puts no zeros around its input.
- * Statistics go by names of values of the main graph, as this model has them.
+ * Statistics go by names of values of the main graph, as this model has them: of what the ReLU reads, or else least values of what it
+ * gives, which say the same of the channels that never reach 0.
  */
 export async function absorbBiases(
   model: Model,
@@ -79,7 +80,7 @@ function shiftOf(
   statistics: ReadonlyMap<string, ChannelStatistics>,
 ): Float64Array | null {
   if (first.scope.path.length > 0 || between.length !== 1 || between[0]?.op !== 'Relu' || mayPad(second)) return null
-  const known = statistics.get(first.node.outputs[0] ?? '')
+  const known = statistics.get(first.node.outputs[0] ?? '') ?? behindRelu(statistics.get(between[0].outputs[0] ?? ''))
   if (known === undefined || known.mean.length !== first.outputChannels) return null
   const { mean, deviation, least } = known
   if (least === undefined && deviation === undefined) return null
@@ -88,4 +89,9 @@ function shiftOf(
     return Number.isFinite(bottom) ? Math.max(0, bottom) : 0
   })
   return shift.some((value) => value > 0) ? shift : null
+}
+
+/** Of what a ReLU gives only the least values say something of what it reads. */
+function behindRelu(known: ChannelStatistics | undefined): ChannelStatistics | undefined {
+  return known?.least === undefined ? undefined : { mean: known.mean, least: known.least }
 }

@@ -1,6 +1,7 @@
 import type { Model } from '../../model/graph.ts'
 import type { ReadSmall } from '../constant-nodes.ts'
 import { type FoldOptions, foldBatchNorms } from './batch-norm.ts'
+import { splitConcatNorms } from './concat-norm.ts'
 import { foldConstants } from './fold-constants.ts'
 import { removeIdentities } from './identity.ts'
 import { foldPads } from './pads.ts'
@@ -10,7 +11,7 @@ import type { RewriteNote, RewrittenModel } from './rewrite-note.ts'
 const MOST_ROUNDS = 64
 
 /**
- * What is done to a graph before its activations are quantized: identities go, norms and pads are folded into products, what
+ * What is done to a graph before its activations are quantized: identities go, norms (those behind a Concat part by part) and pads are folded into products, what
  * depends on constants alone is computed; again until nothing changes. The function stays the same up to the rounding of
  * folded weights, which are kept in memory (at most 128 MiB each; longer ones stay as they are). `left` is what the last
  * round left.
@@ -25,7 +26,7 @@ export async function prepareForStatic(
   for (let round = 0; ; round++) {
     const left: RewriteNote[] = []
     const before = current
-    for (const rewrite of [removeIdentities, foldBatchNorms, foldPads, foldConstants]) {
+    for (const rewrite of [removeIdentities, splitConcatNorms, foldBatchNorms, foldPads, foldConstants]) {
       const result = await rewrite(current, read, { ...options, codedWeights: true })
       current = result.model
       done.push(...result.done)

@@ -9,11 +9,8 @@ import type { Tools } from '../../model/tools.ts'
 import type { ModelSessions } from '../model-sessions.ts'
 import { tappedModel } from '../tapped-model.ts'
 
-/**
- * Error of a model's float outputs with each of some choices of weights and biases: for every choice the sum over outputs of error energy by
- * energy, over `count` samples from between those that are evenly spread. NaN where an output is not finite.
- */
-export async function errorsOfConstants(
+/** `errorsOfModels` of one model with each of some choices of weights and biases. */
+export function errorsOfConstants(
   model: Model,
   placement: Placement,
   choices: readonly PairInputs[],
@@ -22,20 +19,35 @@ export async function errorsOfConstants(
   sessions: ModelSessions,
   tools: Tools,
 ): Promise<readonly number[]> {
-  const names = model.graph.outputs.map(({ name }) => name)
+  const models = choices.map((choice) => () => removeDead(applyEdits(model, insertPairs(model, placement, choice))))
+  return errorsOfModels(model, models, samples, count, sessions, tools)
+}
+
+/**
+ * Error of the float outputs of changed models against the exact one's: for every changed one the sum over outputs of error energy by
+ * energy, over `count` samples from between those that are evenly spread. NaN where an output is not finite.
+ */
+export async function errorsOfModels(
+  exactModel: Model,
+  changed: readonly (() => Model)[],
+  samples: SampleSet,
+  count: number,
+  sessions: ModelSessions,
+  tools: Tools,
+): Promise<readonly number[]> {
+  const names = exactModel.graph.outputs.map(({ name }) => name)
   await sessions.keepOnly(new Set())
-  const exact = await sessions.session('exact', () => tappedModel(model, names))
+  const exact = await sessions.session('exact', () => tappedModel(exactModel, names))
   const energies = new Map<string, number>()
-  const errors = choices.map(() => new Map<string, number>())
+  const errors = changed.map(() => new Map<string, number>())
   const add = (to: Map<string, number>, name: string, more: number) => to.set(name, (to.get(name) ?? 0) + more)
   const used = Math.min(count, samples.count)
   for (let index = 0; index < used; index++) {
+    tools.signal?.throwIfAborted()
     const { feeds } = await samples.at(Math.floor(((index + 0.5) * samples.count) / used))
     const wanted = await exact.run(feeds, tools.signal)
-    for (const [at, choice] of choices.entries()) {
-      const session = await sessions.session(`choice ${at}`, () =>
-        tappedModel(removeDead(applyEdits(model, insertPairs(model, placement, choice))), names),
-      )
+    for (const [at, model] of changed.entries()) {
+      const session = await sessions.session(`choice ${at}`, () => tappedModel(model(), names))
       const found = await session.run(feeds, tools.signal)
       for (const name of names) {
         const [a, b] = [wanted[name], found[name]]

@@ -13,6 +13,7 @@ import { TapSessions } from '../tap-sessions.node.ts'
 import { chooseRanges } from './choose-ranges.ts'
 import { endsOf } from './ends.ts'
 import { fitWeights } from './fit-weights.node.ts'
+import { chooseTransforms } from './choose-transforms.node.ts'
 import { staticLayerFacts } from './layer-report.node.ts'
 import { measureNoise } from './measure-noise.ts'
 import { raiseActivations } from './raise.ts'
@@ -30,6 +31,7 @@ import {
   type StaticStage,
   staticStage,
 } from './static-model.ts'
+import { transformAsk } from './transform-candidates.ts'
 import { Trial } from './trial.ts'
 
 export interface StaticOptions extends StaticInputOptions {
@@ -37,6 +39,8 @@ export interface StaticOptions extends StaticInputOptions {
   readonly maxMemory?: number
   /** How long trials and corrections may take; default 'default'. */
   readonly effort?: 'fast' | 'default' | 'best'
+  /** Function-preserving changes before ranges are chosen: 'auto' (the default: what measures better), 'none', or names. */
+  readonly transform?: string
 }
 
 /**
@@ -65,7 +69,7 @@ export class StaticRun {
   readonly #runtime: Runtime
   readonly #samples: SampleSet
   readonly #sessions: TapSessions
-  readonly #ready: StaticReady
+  #ready: StaticReady
   #placed: StaticPlaced
   #known: StaticKnown
   #choices: StaticChoices = NO_CHOICES
@@ -131,6 +135,7 @@ export class StaticRun {
   /** The model with its pairs, by what is chosen so far. */
   async stage(): Promise<StaticStage> {
     if (this.#stage === undefined) {
+      await this.#chooseTransforms()
       await this.#chooseRanges()
       await this.#spareEnds()
       this.#stage = await this.#make(this.#fit())
@@ -179,6 +184,37 @@ export class StaticRun {
 
   async close(): Promise<void> {
     await this.#sessions.close()
+  }
+
+  /** Another graph of the same function, where that rounds better. */
+  async #chooseTransforms(): Promise<void> {
+    const { transform, effort, maxMemory } = this.#options
+    const asked = transformAsk(transform ?? (effort === 'fast' ? 'none' : 'auto'))
+    if (asked.candidates.every(({ transforms }) => transforms.size === 0)) return
+    await this.#phases.time('equalize', async () => {
+      const chosen = await chooseTransforms({
+        form: { ready: this.#ready, placed: this.#placed, known: this.#known },
+        asked,
+        samples: this.#samples,
+        runtime: this.#runtime,
+        sessions: this.#sessions,
+        tools: this.#tools,
+        place: (ready) => placeStatic(ready, this.#ask, NO_CHOICES, this.#phases),
+        collect: async (model, values, samples) =>
+          (
+            await collectStatistics({
+              ...{ model, values, samples, runtime: this.#runtime, tools: this.#tools },
+              ...(maxMemory === undefined ? {} : { maxMemory }),
+            })
+          ).statistics,
+        make: async (placed, known) =>
+          (await staticStage(this.#prepared, placed, known, NO_CHOICES, this.#ask, this.#tools, this.#phases)).parts
+            .lowered,
+      })
+      this.#ready = chosen.ready
+      this.#placed = chosen.placed
+      this.#known = { ...chosen.known, notes: [...(chosen.known.notes ?? []), ...chosen.notes] }
+    })
   }
 
   /** Calibrators by trial, where none was asked for. */

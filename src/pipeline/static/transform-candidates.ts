@@ -1,9 +1,18 @@
+import { TersorError } from '../../errors.ts'
+import { didYouMean } from '../../near-names.ts'
 import type { StaticTransform } from './transforms.ts'
 
 /** Sets of changes that are worth a trial, and what they are called at the command line (`--transform`). */
 export interface TransformCandidate {
-  readonly name: 'none' | 'equalize' | 'equalize-weights'
+  readonly name: string
   readonly transforms: ReadonlySet<StaticTransform>
+}
+
+/** What `--transform` means. */
+export interface TransformAsk {
+  readonly candidates: readonly TransformCandidate[]
+  /** Asked for by name: taken whatever it gains. */
+  readonly isForced: boolean
 }
 
 const NONE: TransformCandidate = { name: 'none', transforms: new Set() }
@@ -12,13 +21,48 @@ const BY_WEIGHTS: TransformCandidate = {
   name: 'equalize-weights',
   transforms: new Set(['clips', 'weights', 'absorb']),
 }
+const CANDIDATES = [NONE, EQUALIZE, BY_WEIGHTS]
+
+/** In the contract, for other families of models. */
+const LATER = ['awq', 'smooth', 'rotate']
 
 /** What to try, cheapest first; the trial takes the least output error, the earlier of equals. */
 export function transformCandidates(): readonly TransformCandidate[] {
-  return [NONE, EQUALIZE, BY_WEIGHTS]
+  return CANDIDATES
 }
 
 /** The transforms that a name at the command line stands for; undefined for a name that is none of these. */
 export function transformsNamed(name: string): ReadonlySet<StaticTransform> | undefined {
-  return transformCandidates().find((one) => one.name === name)?.transforms
+  return CANDIDATES.find((one) => one.name === name)?.transforms
+}
+
+/** What `--transform` says: `auto`, or one name or several. E_USAGE, E_UNSUPPORTED for other names. */
+export function transformAsk(text: string): TransformAsk {
+  if (text === 'auto') return { candidates: CANDIDATES, isForced: false }
+  const names = text.split(',').map((name) => name.trim())
+  const known = ['auto', ...CANDIDATES.map(({ name }) => name)]
+  const transforms = new Set<StaticTransform>()
+  for (const name of names) {
+    const found = transformsNamed(name)
+    if (found !== undefined && (found.size > 0 || names.length === 1)) {
+      for (const one of found) transforms.add(one)
+      continue
+    }
+    if (LATER.includes(name)) {
+      throw new TersorError('E_UNSUPPORTED', `--transform ${name} is not in this version`, {
+        where: '--transform',
+        hint: `use ${known.join(', ')}`,
+      })
+    }
+    if (found !== undefined || name === 'auto') {
+      throw new TersorError('E_USAGE', `--transform ${name} stands alone, found "${text.slice(0, 80)}"`, {
+        where: '--transform',
+      })
+    }
+    throw new TersorError('E_USAGE', `--transform expects ${known.join(', ')}, found "${name.slice(0, 80)}"`, {
+      where: '--transform',
+      hint: didYouMean(name, known) ?? `for example: --transform equalize`,
+    })
+  }
+  return { candidates: [{ name: names.join(','), transforms }], isForced: transforms.size > 0 }
 }
