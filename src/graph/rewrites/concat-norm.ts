@@ -46,7 +46,7 @@ interface Parts {
 function partsBefore({ data, scope }: Affine, revision: Revision, known: KnownValues): Parts | null {
   const value = revision.connections.own(scope).get(data)
   const concat = value?.node
-  if (!concat || concat.op !== 'Concat' || !isStandard(concat) || revision.isTouched(concat)) return null
+  if (value === undefined || concat?.op !== 'Concat' || !isStandard(concat) || revision.isTouched(concat)) return null
   if (value.uses.length !== 1 || value.outputOf.length > 0 || value.uses[0]?.scope !== scope) return null
   const shapes = concat.inputs.map((name) => known.shape(scope, name))
   const rank = shapes[0]?.length ?? 0

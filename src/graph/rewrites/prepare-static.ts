@@ -4,6 +4,7 @@ import { type FoldOptions, foldBatchNorms } from './batch-norm.ts'
 import { splitConcatNorms } from './concat-norm.ts'
 import { foldConstants } from './fold-constants.ts'
 import { removeIdentities } from './identity.ts'
+import { keepConstantNames } from './keep-names.ts'
 import { foldPads } from './pads.ts'
 import type { RewriteNote, RewrittenModel } from './rewrite-note.ts'
 
@@ -32,6 +33,8 @@ export async function prepareForStatic(
       done.push(...result.done)
       left.push(...result.left)
     }
-    if (current === before || round === MOST_ROUNDS) return { model: current, done, left }
+    if (current === before || round === MOST_ROUNDS) {
+      return { model: keepConstantNames(model, current), done, left }
+    }
   }
 }

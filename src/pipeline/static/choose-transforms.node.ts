@@ -40,10 +40,10 @@ export interface ChosenTransform extends TransformedForm {
   readonly notes: readonly string[]
 }
 
-/** Samples that candidates are judged on. */
-const JUDGED = 8
+/** Samples that candidates are judged on; as many as multiply-adds allow, and so many at least and at most. */
+const JUDGED = { work: 3e9, least: 8, most: 64 }
 /** Samples that ranges of candidates are from, while they are candidates. */
-const RANGED = 16
+const RANGED = { work: 6e9, least: 16, most: 256 }
 /** Candidates must leave at most this share of the error that stays without them. */
 const WORTH = 0.9
 
@@ -63,49 +63,49 @@ export async function chooseTransforms(input: TransformInput): Promise<ChosenTra
     const one = await transformed(input, candidate, notes)
     if (one !== null) made.push(one)
   }
-  const none: ChosenTransform = { ...form, name: 'none', notes: [] }
-  if (made.length === 0) return { ...none, notes }
-  const rivals: ChosenTransform[] = [none, ...made]
-  const models: Model[] = []
-  for (const { placed, known } of rivals) models.push(await input.make(placed, known))
-  const errors = await errorsOfModels(
-    form.ready.model,
-    models.map((model) => () => model),
-    samples,
-    JUDGED,
-    sessions,
-    tools,
-  )
+  const none: ChosenTransform = { ...form, name: 'none', notes }
+  if (made.length === 0) return none
+  const models = await quantized(input, made)
+  const judged = countOf(JUDGED, form.placed, samples)
+  const errors = await errorsOfModels(form.ready.model, models, samples, judged, sessions, tools)
   const [before = 0] = errors
   const best = made
     .map((one, at) => ({ one, error: errors[at + 1] ?? Number.NaN }))
-    .sort((a, b) => a.error - b.error)
-    .find(({ error }) => asked.isForced || error < before * WORTH)
-  if (best === undefined) return { ...none, notes }
-  const { one } = best
-  const gain = `error of the outputs on ${Math.min(JUDGED, samples.count)} samples ${share(best.error, before)} of what it was`
-  const known = samples.count > RANGED ? { ...one.known, statistics: await ranged(input, one, samples) } : one.known
-  return { ...one, known, notes: [...notes, ...one.notes.map((note) => `${note}; ${gain}`)] }
+    .filter(({ error }) => asked.isForced || error < before * WORTH)
+    .reduce<Judged | undefined>((a, b) => (a !== undefined && a.error <= b.error ? a : b), undefined)
+  if (best === undefined) return none
+  const { one, error } = best
+  const gain = `error of the outputs on ${judged} samples ${share(error, before)} of what it was`
+  const statistics = await recollected(input, one, samples, one.statistics)
+  const { name, ready, placed, note } = one
+  return { name, ready, placed, known: { ...form.known, statistics }, notes: [...notes, `${note}; ${gain}`] }
 }
 
-/** A form with what its statistics were without the values that it changed. */
-interface Candidate extends ChosenTransform {
-  /** Those of the values that stayed, exactly; of the others ranges alone. */
-  readonly base: Statistics
+interface Judged {
+  readonly one: Candidate
+  readonly error: number
+}
+
+interface Candidate {
+  readonly name: string
+  readonly ready: StaticReady
+  readonly placed: StaticPlaced
+  /** Of what stayed as it was; of what changed ranges alone. */
+  readonly statistics: Statistics
   /** Values to collect anew. */
   readonly fresh: readonly string[]
+  readonly note: string
 }
 
+/** Null where there is nothing to change, or the change is refused. */
 async function transformed(
-  input: TransformInput,
+  { form, samples, runtime, tools, place }: TransformInput,
   { name, transforms }: TransformCandidate,
   notes: string[],
 ): Promise<Candidate | null> {
-  const { form, samples, runtime, tools, place } = input
   const { ready, placed, known } = form
-  const changed = await staticTransforms(ready.model, known.statistics, readSmall, transforms, {
-    rounded: new Set(placed.values),
-  })
+  const rounded = new Set(placed.values)
+  const changed = await staticTransforms(ready.model, known.statistics, readSmall, transforms, { rounded })
   if (changed.done.length === 0) return null
   const proof = await proveRewrite(ready.model, changed.model, samples, runtime, tools)
   if (!proof.accepted) {
@@ -115,36 +115,53 @@ async function transformed(
   const next: StaticReady = { ...ready, model: changed.model }
   const nextPlaced = await place(next)
   const lost = new Set(changed.stale)
-  const { values, skipped } = changed.statistics
+  const { statistics } = changed
+  const { values, skipped } = statistics
   const fresh = nextPlaced.values.filter((value) => lost.has(value) || !(values.has(value) || skipped.has(value)))
-  const made: Candidate = {
-    ready: next,
-    placed: nextPlaced,
-    known: { ...known, statistics: changed.statistics },
-    base: changed.statistics,
-    fresh,
-    name,
-    notes: [`${name}: ${changed.done.length} changes that keep the function (${proof.note})`],
-  }
-  return { ...made, known: { ...known, statistics: await ranged(input, made, fewOf(samples, known.statistics)) } }
+  const note = `${name}: ${changed.done.length} changes that keep the function (${proof.note})`
+  return { name, ready: next, placed: nextPlaced, statistics, fresh, note }
 }
 
-async function ranged(
+/** The model as it is, and every candidate. Ranges of fewer samples cut more off, so that all have them of the same ones. */
+async function quantized(input: TransformInput, made: readonly Candidate[]): Promise<readonly (() => Model)[]> {
+  const { ready, placed, known } = input.form
+  const few = fewOf(input.samples, countOf(RANGED, placed, input.samples), known.statistics)
+  const isFew = few.count < input.samples.count
+  const plain = isFew ? await input.collect(ready.model, placed.values, few) : known.statistics
+  const models = [await input.make(placed, { ...known, statistics: plain })]
+  for (const one of made) {
+    const fresh = new Set(one.fresh)
+    const values = new Map([...plain.values].filter(([name]) => !fresh.has(name)))
+    const base = isFew ? withFresh(one.statistics, { ...plain, values }) : one.statistics
+    const statistics = await recollected(input, one, few, base)
+    models.push(await input.make(one.placed, { ...known, statistics }))
+  }
+  return models.map((model) => () => model)
+}
+
+async function recollected(
   { collect }: TransformInput,
-  { ready, base, fresh }: Candidate,
+  { ready, fresh }: Candidate,
   samples: SampleSet,
+  base: Statistics,
 ): Promise<Statistics> {
   return fresh.length === 0 ? base : withFresh(base, await collect(ready.model, fresh, samples))
 }
 
+/** Small models can afford more samples: the choice is as good as they are many. */
+function countOf({ work, least, most }: typeof JUDGED, { placement }: StaticPlaced, { count }: SampleSet): number {
+  const total = placement.multiplyAdds?.total ?? Number.POSITIVE_INFINITY
+  return Math.min(count, most, Math.max(least, Math.floor(work / Math.max(1, total))))
+}
+
 /** Evenly spread; the first ones where states go from one to the next. */
-function fewOf(samples: SampleSet, { carried }: Statistics): SampleSet {
+function fewOf(samples: SampleSet, wanted: number, { carried }: Statistics): SampleSet {
   const { count } = samples
-  if (count <= RANGED) return samples
-  const at = (index: number): number => (carried.length > 0 ? index : Math.floor(((index + 0.5) * count) / RANGED))
+  if (count <= wanted) return samples
+  const at = (index: number): number => (carried.length > 0 ? index : Math.floor(((index + 0.5) * count) / wanted))
   return someOf(
     samples,
-    Array.from({ length: RANGED }, (_, index) => at(index)),
+    Array.from({ length: wanted }, (_, index) => at(index)),
   )
 }
 

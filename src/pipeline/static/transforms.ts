@@ -3,6 +3,7 @@ import { absorbBiases, type ChannelStatistics } from '../../graph/rewrites/absor
 import { balanceChannels } from '../../graph/rewrites/balance.ts'
 import { relaxClips, type ValueRange } from '../../graph/rewrites/clips.ts'
 import { equalize } from '../../graph/rewrites/equalize.ts'
+import { keepConstantNames } from '../../graph/rewrites/keep-names.ts'
 import type { RewriteNote, RewrittenModel } from '../../graph/rewrites/rewrite-note.ts'
 import type { Model } from '../../model/graph.ts'
 import type { Statistics, ValueStatistics } from '../../model/statistics.ts'
@@ -29,7 +30,7 @@ export interface TransformOptions {
 }
 
 /**
- * The function-preserving changes that `wanted` names, made from statistics of the model. Names of values stay what they were. No
+ * The function-preserving changes that `wanted` names, made from statistics of the model. Names of values and weights stay what they were. No
  * runtime is needed; `proveRewrite` shows that the function stayed the same.
  */
 export async function staticTransforms(
@@ -45,6 +46,7 @@ export async function staticTransforms(
 }
 
 class Transforming {
+  readonly #given: Model
   #model: Model
   #statistics: Statistics
   readonly #done: RewriteNote[] = []
@@ -52,6 +54,7 @@ class Transforming {
   readonly #stale = new Set<string>()
 
   constructor(model: Model, statistics: Statistics) {
+    this.#given = model
     this.#model = model
     this.#statistics = statistics
   }
@@ -80,7 +83,7 @@ class Transforming {
 
   result(): TransformedModel {
     return {
-      model: this.#model,
+      model: keepConstantNames(this.#given, this.#model),
       statistics: this.#statistics,
       done: this.#done,
       left: this.#left,
