@@ -105,7 +105,10 @@ const settings = Object.fromEntries(
     .split(',')
     .filter(Boolean)
     .map((pair) => pair.split('='))
-    .map(([name, value]) => [name, name === 'ridges' ? value.split('/').map(Number) : Number(value)]),
+    .map(([name, value]) => [
+      name,
+      name === 'ridges' ? value.split('/').map(Number) : value === 'true' || (value !== 'false' && Number(value)),
+    ]),
 )
 since = performance.now()
 const learned = await parts.learnWeights({

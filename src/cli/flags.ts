@@ -119,10 +119,11 @@ export const FLAGS: readonly FlagSpec[] = [
     name: 'solver',
     kind: 'name',
     value: 'NAME',
-    choices: ['nearest', 'search', 'products'],
-    laterChoices: ['hqq', 'gptq', 'adaround'],
+    choices: ['nearest', 'search', 'adaround', 'products'],
+    laterChoices: ['hqq', 'gptq'],
     verbs: DECIDING,
-    about: 'how codes are chosen: nearest, search; arrays also: products',
+    about:
+      'how codes are chosen: nearest, search; int8-static also: adaround, learned from the data; arrays also: products',
   },
   {
     name: 'lowering',

@@ -24,7 +24,7 @@ export interface LineOptions {
   readonly skipBad?: boolean
   /** Bytes. */
   readonly shardSize?: number
-  readonly solver?: 'nearest' | 'search'
+  readonly solver?: 'nearest' | 'search' | 'adaround'
   readonly lowering?: string
   readonly minCosine?: number
   readonly minAgreement?: number

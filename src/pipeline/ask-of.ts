@@ -9,7 +9,7 @@ export interface QuantizeOptions {
   readonly to?: string
   readonly target?: string
   readonly rules?: readonly string[]
-  readonly solver?: 'nearest' | 'search'
+  readonly solver?: 'nearest' | 'search' | 'adaround'
   /** Prefer a form wherever it fits: matmul-nbits, dequantize, expand, ...; of int8-static: onnx/qdq (default), onnx/qoperator. */
   readonly lowering?: string
   readonly seed?: number
@@ -17,10 +17,10 @@ export interface QuantizeOptions {
   readonly noVerify?: boolean
 }
 
-const SOLVERS = ['nearest', 'search'] as const
+const SOLVERS = ['nearest', 'search', 'adaround'] as const
 /** How static integers are spelled; on codes or between pairs. */
 const STATIC_FORMS = ['onnx/qdq', 'onnx/qoperator']
-const LATER_SOLVERS = ['hqq', 'gptq', 'adaround']
+const LATER_SOLVERS = ['hqq', 'gptq']
 
 /** Checks and resolves what the user typed. Throws E_USAGE and E_UNSUPPORTED. */
 export function askOf(options: QuantizeOptions): Ask {
@@ -33,12 +33,18 @@ export function askOf(options: QuantizeOptions): Ask {
     throw new TersorError('E_USAGE', `unknown solver "${solver}"`, { hint: `known: ${SOLVERS.join(', ')}` })
   }
   const isStatic = options.to === 'int8-static'
+  if (solver === 'adaround' && !isStatic) {
+    throw new TersorError('E_USAGE', '--solver adaround learns from data: it belongs to --to int8-static', {
+      where: '--solver',
+    })
+  }
   if (lowering !== undefined) checkLowering(lowering, isStatic)
   return {
     to: options.to ?? 'auto',
     target: resolveTarget(options.target ?? 'ort'),
     rules: (options.rules ?? []).map(parseRule),
-    solver,
+    solver: solver === 'adaround' ? undefined : solver,
+    ...(solver === 'adaround' ? { learned: true } : {}),
     lowering: isStatic ? undefined : lowering,
     ...(lowering === 'onnx/qoperator' ? { qoperators: true } : {}),
     seed: options.seed ?? 0,

@@ -9,6 +9,8 @@ export interface Ask {
   readonly target: Target
   readonly rules: readonly Rule[]
   readonly solver: SolverId | undefined
+  /** Codes of int8-static by learned rounding. */
+  readonly learned?: boolean
   /** Prefer this lowering wherever it fits (`dequantize`, `expand`, `matmul-nbits`, ...). */
   readonly lowering: string | undefined
   /** int8-static: operators on codes instead of pairs, where there are any. */

@@ -22,7 +22,7 @@ export function choicesKey(ask: Ask, { calibrator, effort }: ChoosingOptions): s
   return JSON.stringify({
     target: ask.target.id,
     rules: ask.rules.map(({ text }) => text),
-    solver: ask.solver ?? null,
+    solver: ask.learned ? 'adaround' : (ask.solver ?? null),
     calibrator: calibrator ?? null,
     effort: effort ?? 'default',
   })

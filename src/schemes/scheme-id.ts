@@ -39,9 +39,9 @@ export function tryParseSchemeId(id: string): SchemeSpec | null {
   }
 }
 
-/** Codes of fewer than 8 bits, a scale a channel; and a zero a channel where they are not symmetric. */
+/** Codes of few bits, 8 at most, a scale a channel; and a zero a channel where they are not symmetric. */
 export interface FewBits {
-  readonly bits: 2 | 3 | 4
+  readonly bits: 2 | 3 | 4 | 8
   readonly symmetric: boolean
 }
 

@@ -55,4 +55,16 @@ describe('weights of few bits', () => {
       hint: expect.stringMatching(/int\d-channel-sym/),
     })
   })
+
+  test('learned rounding of 8 bits: asked for by name, kept where outputs come nearer', async () => {
+    const report = await quantize(MODEL, output(), { ...FEW, samples: 24, solver: 'adaround', effort: 'fast' })
+    expect(report.verdict?.status).toBe('proven')
+    expect(report.phases.map(({ name }) => name)).toContain('refine')
+    for (const { scheme, solver } of report.decisions.filter(({ action }) => action === 'quantize')) {
+      expect(scheme).toBe('int8-channel-sym')
+      expect(['adaround', 'descent', 'search']).toContain(solver)
+    }
+    const elsewhere = quantize(MODEL, output(), { to: 'int8', solver: 'adaround' })
+    await expect(elsewhere).rejects.toThrow(/belongs to --to int8-static/)
+  })
 })

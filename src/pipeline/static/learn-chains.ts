@@ -90,7 +90,9 @@ class ChainWalk {
 
   /** Whether a chain can hold it. */
   takes(product: StaticProduct): boolean {
-    return this.#uses.get(product.weight?.name ?? '') === 1 && shapeOf(product) !== null
+    const { form, weight } = product
+    const rounded = form !== 'stored' && form !== 'wide' && form !== 'dynamic'
+    return rounded && this.#uses.get(weight?.name ?? '') === 1 && shapeOf(product) !== null
   }
 
   async from(first: StaticProduct, longest: number, taken: ReadonlySet<StaticProduct>): Promise<Chain> {

@@ -14,6 +14,7 @@ import {
 import { ConstantFloats } from './constant-floats.ts'
 import { type Chain, chainsOf } from './learn-chains.ts'
 import { type ChainData, ChainSamples } from './learn-samples.node.ts'
+import { mirrored } from './mirrored-samples.ts'
 import { roundedModel } from './rounded-model.ts'
 import { searchedWeight } from './searched-weight.ts'
 
@@ -47,6 +48,8 @@ export interface LearnAsk {
   /** Floats of weights and biases that are decided already, by name: what their products compute with. */
   readonly fixed?: ReadonlyMap<string, Float32Array>
   readonly effort: LearnEffort
+  /** Rounding is learned; else codes come by descent alone. Default: with best effort. */
+  readonly learns?: boolean
   readonly notify?: (event: StageEvent) => void
   readonly seed?: number
   /** Instead of what the effort says. */
@@ -67,13 +70,23 @@ export interface LearnSettings {
   readonly ridges: readonly number[]
   /** Layers that are learned together. */
   readonly longest: number
+  /** Pictures are met mirrored, too. */
+  readonly mirrors: boolean
 }
 
-const COMMON = { tile: 8, batch: 512, rate: 0.01, pressure: 30, ridges: [0.05, 0.4, 3], longest: 3 } as const
+const COMMON = {
+  tile: 8,
+  batch: 512,
+  rate: 0.01,
+  pressure: 30,
+  ridges: [0.05, 0.4, 3],
+  longest: 3,
+  mirrors: false,
+} as const
 const EFFORTS: Readonly<Record<LearnEffort, LearnSettings>> = {
-  fast: { ...COMMON, samples: 32, positions: 2048, iterations: 0 },
-  default: { ...COMMON, samples: 128, positions: 8192, iterations: 0 },
-  best: { ...COMMON, samples: 512, positions: 8192, iterations: 400 },
+  fast: { ...COMMON, samples: 32, positions: 2048, iterations: 100 },
+  default: { ...COMMON, samples: 128, positions: 8192, iterations: 200 },
+  best: { ...COMMON, samples: 512, positions: 16384, iterations: 400, mirrors: true },
 }
 
 export interface LearnResult {
@@ -90,14 +103,16 @@ export interface LearnResult {
  */
 export async function learnWeights(ask: LearnAsk): Promise<LearnResult> {
   const { model, placement, grids, bits, tools } = ask
-  const settings = { ...EFFORTS[ask.effort], ...ask.settings }
+  const learns = ask.learns ?? ask.effort === 'best'
+  const settings = { ...EFFORTS[ask.effort], ...(learns ? {} : { iterations: 0 }), ...ask.settings }
   const notify = ask.notify ?? ((event: StageEvent) => tools.notify(event))
   const chains = await chainsOf(model, placement, grids, { wanted: new Set(bits.keys()), longest: settings.longest })
   const constants = new ConstantFloats(model, tools.kernels)
   const weights = new Map<string, LearnedWeight>()
   const figures = new Map<string, SolvedUnit['errors']>()
   const notes: string[] = []
-  const chosen = chosenOf(ask.samples.count, settings.samples)
+  const seen = (settings.mirrors ? await mirrored(ask.samples) : null) ?? ask.samples
+  const chosen = chosenOf(seen.count, settings.samples)
   const rounded = new Map(ask.fixed)
   const samples = new ChainSamples(ask.runtime, tools)
   const seed = ask.seed ?? 0
@@ -112,7 +127,7 @@ export async function learnWeights(ask: LearnAsk): Promise<LearnResult> {
         note: index === 0 ? estimateOf(chains, chosen.length, settings) : label,
       })
       const prefix = roundedModel(model, placement, grids, rounded)
-      const data = await samples.windowsOf(chain, model, prefix, { ...settings, samples: ask.samples, chosen, seed })
+      const data = await samples.windowsOf(chain, model, prefix, { ...settings, samples: seen, chosen, seed })
       if (data === null) {
         notes.push(`${label}: its values have no place or size that learned rounding knows; nearest codes`)
         continue

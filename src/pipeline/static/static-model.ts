@@ -280,7 +280,7 @@ function decisionsOf(placement: Placement, { weights, figures }: StaticConstants
       scheme: `int8-${weight.axis === null ? 'tensor' : 'channel'}-sym`,
       lowering: form === 'qdq' ? 'onnx/qdq' : op === 'Conv' ? 'onnx/conv-integer' : 'onnx/matmul-integer',
       packing: 'onnx/elements',
-      solver: 'search',
+      solver: figure.solver ?? 'search',
       corrections: figure.biasCorrected ? ['bias'] : [],
       because: {
         code: 'saturation',

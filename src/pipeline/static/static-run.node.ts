@@ -261,7 +261,13 @@ export class StaticRun {
     const { model, placement } = this.#placed
     return fitWeights({
       ...{ model, placement, samples: this.#samples, sessions: this.#sessions, runtime: this.#runtime },
-      ...{ lowBits: this.#ready.lowBits, solver: this.#ask.solver, seed: this.#ask.seed, tools: this.#tools },
+      ...{
+        lowBits: this.#ready.lowBits,
+        solver: this.#ask.solver,
+        learned: this.#ask.learned === true,
+        seed: this.#ask.seed,
+        tools: this.#tools,
+      },
       effort: this.#options.effort ?? 'default',
     })
   }

@@ -28,6 +28,8 @@ export interface WeightFigures {
   readonly form: 's8' | 'u8'
   /** The bias takes back what rounding of the weight adds to the mean of each channel. */
   readonly biasCorrected: boolean
+  /** Where it is not the scale search of every weight. */
+  readonly solver?: string
 }
 
 /** Chooses scales and signs so that no CPU saturates and no bias overflows. `search`: scales of least squared error. */
