@@ -14,6 +14,7 @@ import { modelFingerprint } from './model-fingerprint.ts'
 import { MemorySessions } from './model-sessions.ts'
 import type { Phases } from './phases.ts'
 import type { Prepared } from './run.ts'
+import { plainShare, shareNotes } from './static/integer-share.ts'
 import { inQOperators } from './static/qoperator-form.ts'
 import { calibrating, judging, someOf } from './static/sample-roles.ts'
 import { NO_CHOICES, placeStatic, readyStatic, type StaticStage, staticStage } from './static/static-model.ts'
@@ -110,7 +111,8 @@ export async function quantizeStatic(
     ...(options.calibrator === undefined ? {} : { calibrator: options.calibrator }),
   }
   const paired = await staticStage(prepared, placed, known, choices, ask, tools, phases)
-  const stage = ask.qoperators ? await inQOperators(paired, phases) : paired
+  const counted = { ...paired, notes: [...paired.notes, ...shareNotes(plainShare({ path: [], ...paired.parts }))] }
+  const stage = ask.qoperators ? await inQOperators(counted, phases) : counted
   const file = writeStatistics(statistics)
   return { stage, file, sha256: await sha256(file), ...(held === undefined ? {} : { judging: held }) }
 }

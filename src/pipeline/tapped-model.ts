@@ -63,14 +63,34 @@ export function sizedModel(
   model: Model,
   values: readonly string[],
 ): { readonly model: Model; readonly sizes: ReadonlyMap<string, string> } {
+  const { model: sized, facts } = factsModel(model, values, 'Size')
+  return { model: sized, sizes: facts }
+}
+
+/** The same graph giving the shape of each value, and the name of each shape. */
+export function shapedModel(
+  model: Model,
+  values: readonly string[],
+): { readonly model: Model; readonly shapes: ReadonlyMap<string, string> } {
+  const { model: shaped, facts } = factsModel(model, values, 'Shape')
+  return { model: shaped, shapes: facts }
+}
+
+function factsModel(
+  model: Model,
+  values: readonly string[],
+  op: 'Size' | 'Shape',
+): { readonly model: Model; readonly facts: ReadonlyMap<string, string> } {
   const exposed = withBodyValues(model, values)
   const fresh = freshNames(exposed)
-  const sizes = new Map(values.map((name) => [name, fresh(`${name}.size`)]))
-  const nodes = [...sizes].map(([value, size]): Node => {
-    return { name: '', op: 'Size', domain: '', inputs: [value], outputs: [size], attributes: [] }
+  const facts = new Map(values.map((name) => [name, fresh(`${name}.${op.toLowerCase()}`)]))
+  const nodes = [...facts].map(([value, fact]): Node => {
+    return { name: '', op, domain: '', inputs: [value], outputs: [fact], attributes: [] }
   })
-  const outputs = [...sizes.values()].map((name): ValueInfo => ({ name, dtype: 'i64', shape: [] }))
-  return { model: withOutputs(exposed, [...exposed.graph.nodes, ...nodes], outputs), sizes }
+  const outputs = [...facts.values()].map(
+    (name): ValueInfo => ({ name, dtype: 'i64', ...(op === 'Size' ? { shape: [] } : {}) }),
+  )
+  return { model: withOutputs(exposed, [...exposed.graph.nodes, ...nodes], outputs), facts }
 }
 
 /** The main graph gives what is asked of bodies. */

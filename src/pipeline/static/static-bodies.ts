@@ -17,6 +17,7 @@ import type { ModelSessions } from '../model-sessions.ts'
 import type { Phases } from '../phases.ts'
 import type { Prepared } from '../run.ts'
 import { readSmall } from '../tensor-bytes.ts'
+import type { SharePart } from './integer-share.ts'
 import { NO_CHOICES, type StaticReady, type StaticStage, staticStage } from './static-model.ts'
 
 /** Quantizes one body over samples of its own, as a model is. */
@@ -57,13 +58,16 @@ export class StaticBodies {
   readonly #parts: readonly Part[]
   readonly #sessions: readonly ModelSessions[]
   readonly #notes: readonly string[]
+  /** Bodies in which nothing runs in integers. */
+  readonly #float: readonly SharePart[]
 
   /** E_RUNTIME, E_FORMAT as the executor and the samples throw them. */
   static async open(bodies: PreparedBodies, options: BodiesOptions): Promise<StaticBodies> {
     const parts: Part[] = []
     const sessions: ModelSessions[] = []
     const notes: string[] = []
-    const opening = new StaticBodies(bodies, parts, sessions, notes)
+    const float: SharePart[] = []
+    const opening = new StaticBodies(bodies, parts, sessions, notes, float)
     try {
       for (const body of bodies.bodies) {
         const own = options.newSessions()
@@ -72,9 +76,10 @@ export class StaticBodies {
         const part = found.samples
           ? { body, run: await opened(body, found.samples, options) }
           : { body, stage: await unsampled(bodies.model, body, options) }
-        if (part.run === null || part.stage === null)
+        if (part.run === null || part.stage === null) {
           notes.push(`${scopeLabel(body.path)}: nothing in it can run in integers`)
-        else parts.push(part as Part)
+          float.push({ path: body.path, placement: await floatPlacement(body, options) })
+        } else parts.push(part as Part)
         if (!found.samples) notes.push(`${scopeLabel(body.path)}: ${found.reason}; ${RANGES}`)
       }
       return opening
@@ -89,11 +94,13 @@ export class StaticBodies {
     parts: readonly Part[],
     sessions: readonly ModelSessions[],
     notes: readonly string[],
+    float: readonly SharePart[],
   ) {
     this.#bodies = bodies
     this.#parts = parts
     this.#sessions = sessions
     this.#notes = notes
+    this.#float = float
   }
 
   /** True when no body has anything to run in integers. */
@@ -123,6 +130,16 @@ export class StaticBodies {
       points: all.flatMap(({ points }) => points ?? []),
       notes: [...notes, ...this.#notes],
     }
+  }
+
+  /** What every body multiplies, and how. */
+  async shareParts(): Promise<readonly SharePart[]> {
+    const parts: SharePart[] = [...this.#float]
+    for (const { body, run, stage } of this.#parts) {
+      const made = stage ?? (await run?.stage())
+      if (made) parts.push({ path: body.path, placement: made.parts.placement, lowBits: made.parts.lowBits })
+    }
+    return parts
   }
 
   /** More precision in every body; null when there is nothing to be done in any. */
@@ -202,4 +219,10 @@ function unseenOf({ products, points }: Placement, { values }: Statistics): read
 /** Reads codes whose range is fixed in the file. */
 function isFixed({ form }: StaticProduct): boolean {
   return form !== 'dynamic' && form !== 'dynamic-wide'
+}
+
+/** A body as it is when nothing in it runs in integers. */
+async function floatPlacement({ model }: BodyModel, { ask, keep }: BodiesOptions): Promise<Placement> {
+  const placement = await placeActivations(model, ask.target, { readSmall, keep })
+  return { ...placement, products: placement.products.map((one) => ({ ...one, form: 'stored' })) }
 }

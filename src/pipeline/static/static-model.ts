@@ -75,6 +75,7 @@ export interface Fit {
 
 /** What a stage was made from, for trials. */
 export interface StaticParts {
+  readonly placement: Placement
   readonly grids: ReadonlyMap<string, ActivationGrid>
   /** Of weights of 8 bits. */
   readonly constants: StaticConstants
@@ -171,7 +172,7 @@ export async function staticStage(
   const lowered = removeDead(applyEdits(model, edits))
   return {
     prepared: { ...prepared, model: lowered, inventory: await takeInventory(lowered, readSmall) },
-    parts: { grids, constants, lowBits: few.weights, lowered },
+    parts: { placement, grids, constants, lowBits: few.weights, lowered },
     decisions: [...decisionsOf(placement, constants, data), ...few.decisions],
     points: pointsOf(placement, grids, calibratorOf),
     notes: [
@@ -240,27 +241,14 @@ function coverageNotes(statistics: Statistics): string[] {
   ]
 }
 
-function placementNotes({ floatCounts, multiplyAdds, products }: Placement, lowBits: LowBits['weights']): string[] {
+function placementNotes({ floatCounts, products }: Placement, lowBits: LowBits['weights']): string[] {
   const float = [...floatCounts].map(([code, count]) => `${count} ${code}`).join(', ')
   const precise = countsOf(products.flatMap(({ because }) => because ?? []))
-  const few = products.reduce(
-    (sum, one) => sum + (one.form !== 'stored' && lowBits.has(one.weight?.name ?? '') ? (one.multiplyAdds ?? 0) : 0),
-    0,
-  )
   return [
-    ...integerShareNotes(multiplyAdds && { ...multiplyAdds, integer: multiplyAdds.integer - few }),
     ...(lowBits.size === 0 ? [] : [`${lowBits.size} weights in fewer than 8 bits: their products run in float`]),
     ...precise.map(([why, count]) => `${count} x 16-bit activations for a product: ${why}`),
     ...(float === '' ? [] : [`nodes that stay float: ${float}`]),
   ]
-}
-
-/** What runs in integers, in words; nothing where shapes are not known. */
-function integerShareNotes(adds: Placement['multiplyAdds']): string[] {
-  if (adds === null || adds.total === 0) return []
-  const share = (part: number): string => `${((100 * part) / adds.total).toFixed(1)} %`
-  const more = adds.doubled > 0 ? `; 16-bit activations add ${share(adds.doubled)} to them` : ''
-  return [`${share(adds.integer)} of the multiply-adds of Conv, Gemm and MatMul run in integers${more}`]
 }
 
 function decisionsOf(placement: Placement, { weights, figures }: StaticConstants, data: string): DecisionFact[] {

@@ -251,9 +251,9 @@ export class StaticRun {
 
   async #trial(samples: number, stage?: StaticStage): Promise<Trial> {
     const { parts } = stage ?? (await this.stage())
-    const { model, placement } = this.#placed
+    const { model } = this.#placed
     await this.#sessions.keepOnly(new Set())
-    return Trial.open({ model, placement, ...parts }, this.#samples, samples, this.#sessions, this.#tools)
+    return Trial.open({ model, ...parts }, this.#samples, samples, this.#sessions, this.#tools)
   }
 
   /** Codes by what products do with the data, unless nearest ones were asked for. */

@@ -1,5 +1,7 @@
+import type { SampleSet } from '../../calibration/index.ts'
 import { asTersorError } from '../../errors.ts'
 import { takeInventory } from '../../graph/index.ts'
+import { placeActivations } from '../../graph/placement/index.ts'
 import { narrowIntegers } from '../../graph/rewrites/narrow-integers.ts'
 import type { LayerFacts } from '../../model/layer-facts.ts'
 import type { Verdict } from '../../model/report.ts'
@@ -12,6 +14,7 @@ import type { Phases } from '../phases.ts'
 import type { Prepared } from '../run.ts'
 import { TapSessions } from '../tap-sessions.node.ts'
 import { readSmall } from '../tensor-bytes.ts'
+import { integerShare, shareNotes } from './integer-share.ts'
 import { inQOperators } from './qoperator-form.ts'
 import { type BodyRun, StaticBodies } from './static-bodies.ts'
 import { runtimeFor, samplesFor } from './static-inputs.node.ts'
@@ -27,6 +30,8 @@ export class StaticWhole {
   readonly #runtime: Runtime
   readonly #ask: Ask
   readonly #phases: Phases
+  readonly #samples: SampleSet
+  readonly #tools: Tools
 
   /** E_PLAN where nothing can run in integers, in no body either; E_RUNTIME without an onnxruntime to run the model on. */
   static async open(
@@ -62,7 +67,7 @@ export class StaticWhole {
         if (asTersorError(thrown).code !== 'E_PLAN' || bodies?.isEmpty !== false) throw thrown
         return null
       })
-      return new StaticWhole(prepared, ready, main, bodies, runtime, ask, phases)
+      return new StaticWhole(prepared, ready, main, bodies, runtime, ask, phases, samples, tools)
     } catch (thrown) {
       await bodies?.close()
       await runtime.close()
@@ -78,6 +83,8 @@ export class StaticWhole {
     runtime: Runtime,
     ask: Ask,
     phases: Phases,
+    samples: SampleSet,
+    tools: Tools,
   ) {
     this.#prepared = prepared
     this.#ready = ready
@@ -86,16 +93,18 @@ export class StaticWhole {
     this.#runtime = runtime
     this.#ask = ask
     this.#phases = phases
+    this.#samples = samples
+    this.#tools = tools
   }
 
   /** The model with its pairs, by what is chosen so far. */
   async stage(): Promise<StaticStage> {
-    const main = (await this.#main?.stage()) ?? this.#floatMain()
+    const main = (await this.#main?.stage()) ?? (await this.#floatMain())
     const whole = await this.#bodies.into(main)
     const { model, bytesSaved } = await narrowIntegers(whole.prepared.model, readSmall)
     const saved = bytesSaved > 0 ? [`tables of integers take ${bytesSaved} bytes less in narrower types`] : []
     const prepared = { ...whole.prepared, model, inventory: await takeInventory(model, readSmall) }
-    const stage = { ...whole, prepared, notes: [...whole.notes, ...saved] }
+    const stage = { ...whole, prepared, notes: [...whole.notes, ...(await this.#shareNotes(main)), ...saved] }
     return this.#ask.qoperators ? inQOperators(stage, this.#phases) : stage
   }
 
@@ -116,13 +125,25 @@ export class StaticWhole {
     await this.#runtime.close()
   }
 
+  async #shareNotes({ parts }: StaticStage): Promise<readonly string[]> {
+    const bodies = await this.#bodies.shareParts()
+    const sessions = new TapSessions(this.#runtime, this.#tools)
+    try {
+      const all = [{ path: [], placement: parts.placement, lowBits: parts.lowBits }, ...bodies]
+      return shareNotes(await integerShare(this.#ready.model, all, this.#samples, sessions, this.#tools))
+    } finally {
+      await sessions.close()
+    }
+  }
+
   /** A main graph without anything to run in integers. */
-  #floatMain(): StaticStage {
-    const { model, notes } = this.#ready
+  async #floatMain(): Promise<StaticStage> {
+    const { model, keep, notes } = this.#ready
+    const placement = await placeActivations(model, this.#ask.target, { readSmall, keep })
     const constants = { weights: new Map(), biases: new Map(), plainBiases: new Map(), figures: new Map() }
     return {
       prepared: { ...this.#prepared, model },
-      parts: { grids: new Map(), constants, lowBits: new Map(), lowered: model },
+      parts: { placement, grids: new Map(), constants, lowBits: new Map(), lowered: model },
       decisions: [],
       points: [],
       notes,
