@@ -17,6 +17,8 @@ export interface ProductFacts {
   /** Per run; null where shapes are not known. */
   readonly multiplyAdds: number | null
   readonly weight?: ProductWeightFacts
+  /** A weight of fewer than 8 bits instead; the product runs in float. */
+  readonly fewBits?: FewBitsFacts
   readonly bias?: BiasFacts
   /** Signal to noise of what it gives, everything before it quantized too. */
   readonly accumulatedDb?: number
@@ -32,6 +34,17 @@ export interface ProductWeightFacts {
   readonly worstPair: number
   /** Simulated for a CPU without VNNI, from the codes that activations have. */
   readonly saturation: SaturationFacts
+}
+
+export interface FewBitsFacts {
+  readonly name: string
+  readonly shape: readonly number[]
+  readonly scheme: string
+  readonly solver: string
+  /** Signal to quantization noise of the weight alone, which is not what its codes were chosen for. */
+  readonly sqnrDb: number
+  /** Part of the error of nearest codes that is left in what the layers give that were rounded together. */
+  readonly left?: number
 }
 
 /** Share of pairs of products that saturate, and of results with at least one such pair: as written, and with plain s8 codes. */

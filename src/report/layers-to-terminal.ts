@@ -13,14 +13,14 @@ export function layersToTerminal(layers: readonly LayerFacts[] = [], paint: Pain
   const values = new Map(valuesOf(layers).map((one) => [one.value, one]))
   const rows = worstFirst(measured)
     .slice(0, verbose ? measured.length : WORST)
-    .map(({ label, op, form, weight, reads, accumulatedDb }) => {
+    .map(({ label, op, form, weight, fewBits, reads, accumulatedDb }) => {
       const inputs = reads.flatMap((name) => values.get(name) ?? [])
       const clipped = Math.max(0, ...inputs.map(clippedOf))
       return [
         paint.name(shorten(label, 48)),
         `${printable(op, 20)} ${printable(form, 20)}`,
         errorText(accumulatedDb),
-        errorText(weight?.sqnrDb),
+        errorText((weight ?? fewBits)?.sqnrDb),
         inputs.length === 0 ? '' : errorText(Math.min(...inputs.map(({ errorDb }) => errorDb))),
         inputs.length === 0 ? '' : smallShare(clipped),
       ]

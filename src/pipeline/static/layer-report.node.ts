@@ -4,7 +4,7 @@ import { TersorError } from '../../errors.ts'
 import { worstPairOf } from '../../graph/placement/index.ts'
 import type { ActivationGrid, Placement, StaticProduct, StaticWeight } from '../../model/activation.ts'
 import type { Model } from '../../model/graph.ts'
-import type { BiasFacts, LayerFacts, ProductFacts, ValueFacts } from '../../model/layer-facts.ts'
+import type { BiasFacts, FewBitsFacts, LayerFacts, ProductFacts, ValueFacts } from '../../model/layer-facts.ts'
 import type { Runtime } from '../../model/runtime.ts'
 import type { Statistics } from '../../model/statistics.ts'
 import type { Tools } from '../../model/tools.ts'
@@ -18,6 +18,8 @@ export interface LayerReportInput {
   readonly grids: ReadonlyMap<string, ActivationGrid>
   readonly statistics: Statistics
   readonly constants: StaticConstants
+  /** Weights of fewer bits. */
+  readonly lowBits?: ReadonlyMap<string, { readonly facts: FewBitsFacts }>
   /** The float model that was placed. */
   readonly model: Model
   /** The same with its pairs in place, or the file that was written, read again. */
@@ -53,9 +55,11 @@ export async function staticLayerFacts(input: LayerReportInput): Promise<LayerFa
     const gives = givenBy(product)
     const shares = sharesOf(product, input)
     const made = product.weight === null ? undefined : constants.weights.get(product.weight.name)
+    const fewBits = input.lowBits?.get(product.weight?.name ?? '')?.facts
     const own = productFacts(product, constants, made, shares, errors.get(gives))
+    const all = fewBits === undefined ? own : { ...own, form: 'float', fewBits }
     // A product comes before the value it gives.
-    facts.push({ at: (order.get(gives) ?? 0) - 0.5, facts: withError(own, errors.get(gives)) })
+    facts.push({ at: (order.get(gives) ?? 0) - 0.5, facts: withError(all, errors.get(gives)) })
   }
   return facts.sort((a, b) => a.at - b.at).map((one) => one.facts)
 }

@@ -14,6 +14,7 @@ import {
 import { ConstantFloats } from './constant-floats.ts'
 import { type Chain, chainsOf } from './learn-chains.ts'
 import { type ChainData, ChainSamples } from './learn-samples.node.ts'
+import { learningSeconds, secondsText } from './learning-time.ts'
 import { mirrored } from './mirrored-samples.ts'
 import { roundedModel } from './rounded-model.ts'
 import { searchedWeight } from './searched-weight.ts'
@@ -124,7 +125,7 @@ export async function learnWeights(ask: LearnAsk): Promise<LearnResult> {
         phase: 'learn',
         done: index,
         total: chains.length,
-        note: index === 0 ? estimateOf(chains, chosen.length, settings) : label,
+        note: index === 0 ? secondsText(learningSeconds(chains, chosen.length, settings, tools.kernels)) : label,
       })
       const prefix = roundedModel(model, placement, grids, rounded)
       const data = await samples.windowsOf(chain, model, prefix, { ...settings, samples: seen, chosen, seed })
@@ -161,28 +162,6 @@ export async function learnWeights(ask: LearnAsk): Promise<LearnResult> {
 function chosenOf(count: number, most: number): readonly number[] {
   const wanted = Math.min(count, most)
   return Array.from({ length: wanted }, (_, i) => Math.floor((i * count) / wanted))
-}
-
-/** Multiplications and updated weights a second, on one core of a plain machine. */
-const [PRODUCTS_A_SECOND, WEIGHTS_A_SECOND] = [3.5e9, 6e7]
-
-function estimateOf(
-  chains: readonly Chain[],
-  samples: number,
-  { iterations, batch, positions, ridges }: LearnSettings,
-): string {
-  let seconds = 0.02 * samples * chains.length
-  for (const { layers } of chains) {
-    for (const { shape } of layers) {
-      const places = shape.kernelHeight * shape.kernelWidth
-      const depth = places * (shape.depthwise ? 1 : shape.inputs)
-      const size = shape.outputs * depth
-      const moments = shape.depthwise ? 4 * depth * size : depth * (depth + 3 * shape.outputs)
-      seconds += (positions * moments + 6 * ridges.length * depth * size) / PRODUCTS_A_SECOND
-      seconds += iterations * ((3 * 1.5 * batch * size) / PRODUCTS_A_SECOND + size / WEIGHTS_A_SECOND)
-    }
-  }
-  return seconds < 90 ? `about ${Math.ceil(seconds / 10) * 10} s` : `about ${Math.ceil(seconds / 60)} minutes`
 }
 
 async function unitOf(

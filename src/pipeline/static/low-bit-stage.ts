@@ -2,6 +2,7 @@ import { decibels } from '../../evaluation/decibels.ts'
 import type { LowBitWeight } from '../../graph/lowerings/index.ts'
 import type { ActivationGrid, Placement } from '../../model/activation.ts'
 import type { Model } from '../../model/graph.ts'
+import type { FewBitsFacts } from '../../model/layer-facts.ts'
 import type { DecisionFact } from '../../model/report.ts'
 import type { Tools } from '../../model/tools.ts'
 import { elementCountOf } from '../../numbers/dtype.ts'
@@ -18,9 +19,13 @@ export type Learn = (
   bits: ReadonlyMap<string, FewBits>,
 ) => Promise<LearnResult>
 
+export interface FewBitWeight extends LowBitWeight {
+  readonly facts: FewBitsFacts
+}
+
 /** Weights of fewer than 8 bits of a stage. */
 export interface LowBits {
-  readonly weights: ReadonlyMap<string, LowBitWeight>
+  readonly weights: ReadonlyMap<string, FewBitWeight>
   readonly decisions: readonly DecisionFact[]
   readonly notes: readonly string[]
   /** Codes of the other weights, and all biases. */
@@ -54,7 +59,7 @@ export async function lowBitsOf(input: LowBitsInput): Promise<LowBits> {
   const none = { weights: new Map(), figures: new Map(), notes: [] }
   if (bits.size === 0) return { weights: new Map(), decisions: [], notes: [], constants }
   const learned: LearnResult = input.learn ? await input.learn(grids, constants, bits) : none
-  const weights = new Map<string, LowBitWeight>()
+  const weights = new Map<string, FewBitWeight>()
   const decisions = new Map<string, DecisionFact>()
   const biases = new Map(constants.biases)
   const floats = new ConstantFloats(model, tools.kernels)
@@ -70,7 +75,11 @@ export async function lowBitsOf(input: LowBitsInput): Promise<LowBits> {
     const values = await floats.of(name)
     const made: LearnedWeight = learned.weights.get(name) ?? searchedWeight(values, weight, width, input.nearest)
     const { codes, scales, zeros } = made
-    weights.set(name, { codes, scales, zeros, axis, shape, bits: width.bits })
+    const { solver, gain } = made
+    const [scheme, sqnrDb] = [formatFewBits(width), Math.min(999, sqnrOf(values, made, weight))]
+    const left = gain && gain.before > 0 ? { left: gain.after / gain.before } : {}
+    const facts = { name, shape, scheme, solver, sqnrDb, ...left }
+    weights.set(name, { codes, scales, zeros, axis, shape, bits: width.bits, facts })
     const plain = bias === null ? undefined : constants.plainBiases.get(bias)
     if (bias !== null && (made.bias ?? plain)) biases.set(bias, (made.bias ?? plain) as Float32Array)
     decisions.set(name, {
@@ -78,16 +87,16 @@ export async function lowBitsOf(input: LowBitsInput): Promise<LowBits> {
       consumers: [label],
       op: node.op,
       action: 'quantize',
-      scheme: formatFewBits(width),
+      scheme,
       lowering: 'onnx/expand',
       packing: 'onnx/elements',
-      solver: made.solver,
+      solver,
       corrections: made.bias ? ['bias'] : [],
-      because: { code: 'asked', text: reasonOf(made, data) },
+      because: { code: 'asked', text: reasonOf(facts, data) },
       shape,
       bytesBefore: elementCountOf(shape) * 4,
       bytesAfter: Math.ceil(codes.length / 2) + scales.byteLength + (width.symmetric ? 0 : Math.ceil(zeros.length / 2)),
-      sqnrDb: sqnrOf(values, made, weight),
+      sqnrDb,
     })
   }
   const others = new Map([...constants.weights].filter(([name]) => !weights.has(name)))
@@ -99,15 +108,11 @@ export async function lowBitsOf(input: LowBitsInput): Promise<LowBits> {
   }
 }
 
-function reasonOf({ solver, gain }: LearnedWeight, data: string): string {
+function reasonOf({ solver, left }: FewBitsFacts, data: string): string {
   const form = 'computed in float from packed codes, activations by ranges'
-  if (gain === undefined) return `a rule asks for it; ${form} of ${data}; codes by ${solver} of the weights alone`
-  const left = (100 * gain.after) / gain.before
-  const how =
-    solver === 'adaround'
-      ? `learned rounding leaves ${left.toFixed(1)} % of the error`
-      : `codes by descent leave ${left.toFixed(1)} % of the error`
-  return `a rule asks for it; ${form} of ${data}; ${how} that nearest codes make in what its group of layers gives`
+  if (left === undefined) return `a rule asks for it; ${form} of ${data}; codes by ${solver} of the weights alone`
+  const how = solver === 'adaround' ? 'learned rounding leaves' : 'codes by descent leave'
+  return `a rule asks for it; ${form} of ${data}; ${how} ${(100 * left).toFixed(1)} % of the error that nearest codes make in what its group of layers gives`
 }
 
 /** Of the weights themselves, which is not what learning aims at. */

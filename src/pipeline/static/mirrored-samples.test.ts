@@ -11,7 +11,9 @@ const set = (x: Value): SampleSet => ({
   ...{ count: 2, found: 2, skipped: [], filled: [], converted: [] },
   at: async (index) => ({ label: `${index}`, feeds: { x, other: floats([3]) } }),
 })
-const of = (value: Value | undefined): number[] => [...new Float32Array((value?.data as Uint8Array).slice().buffer)]
+const of = (value: Value | undefined): number[] => [
+  ...new Float32Array(((value as Value).data as Uint8Array).slice().buffer),
+]
 
 it('pictures come a second time, mirrored along their width, whichever axis channels are on', async () => {
   const planes = await mirrored(set(floats([1, 3, 1, 4])))

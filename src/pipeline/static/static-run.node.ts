@@ -234,6 +234,8 @@ export class StaticRun {
 
   /** The first and the last layers in float, where that is cheap and takes much of the error away. */
   async #spareEnds(): Promise<void> {
+    // A rule that gives them few bits has decided.
+    if ((this.#ready.lowBits?.size ?? 0) > 0) return
     const { ends: samples } = TRIALS[this.#options.effort ?? 'default']
     const { model, placement } = this.#placed
     if (samples === 0 || endsOf(model, placement).length === 0) return

@@ -81,13 +81,13 @@ function formLegend(products: readonly ProductFacts[]): Markup {
 }
 
 function productRow(product: ProductFacts, values: ReadonlyMap<string, ValueFacts>): Markup {
-  const { label, op, form, weight, bias, accumulatedDb } = product
+  const { label, op, form, weight, fewBits, bias, accumulatedDb } = product
   const reads = [...new Set(product.reads)].flatMap((name) => values.get(name) ?? [])
   const input = reads.length === 0 ? undefined : Math.min(...reads.map(({ errorDb }) => errorDb))
   const clipped = reads.length === 0 ? undefined : Math.max(...reads.map(clippedOf))
   const cells = [
     soFar(accumulatedDb),
-    cell('weight', errorText(weight?.sqnrDb)),
+    cell('weight', errorText((weight ?? fewBits)?.sqnrDb)),
     cell('input', errorText(input)),
     cell('clipped', clipped === undefined ? '' : smallShare(clipped)),
     cell('mean', bias === undefined ? '' : smallShare(bias.after)),
@@ -102,14 +102,24 @@ function productRow(product: ProductFacts, values: ReadonlyMap<string, ValueFact
   )
 }
 
-function productDetails({ weight, bias, form, multiplyAdds, gives }: ProductFacts): Markup {
+function productDetails({ weight, fewBits, bias, form, multiplyAdds, gives }: ProductFacts): Markup {
   return facts([
     [
       'weight',
       weight &&
         `${weight.name}, ${shapeText(weight.shape)}, ${weight.codes === 'u8' ? 'unsigned codes around 128' : 'signed codes'}`,
     ],
-    ['error of the weight', errorText(weight?.sqnrDb)],
+    [
+      'weight of few bits',
+      fewBits && `${fewBits.name}, ${shapeText(fewBits.shape)}, ${fewBits.scheme} by ${fewBits.solver}`,
+    ],
+    ['error of the weight', errorText((weight ?? fewBits)?.sqnrDb)],
+    [
+      'gain of its solver',
+      fewBits?.left === undefined
+        ? undefined
+        : `${smallShare(fewBits.left)} of the error of nearest codes is left in what its group of layers gives`,
+    ],
     [
       'worst pair',
       weight && form === 'qdq' && weight.worstPair > 0 ? `${weight.worstPair} (128 is safe without VNNI)` : undefined,
