@@ -8,6 +8,7 @@ import { isPictureShape, type Medium, type MediumFacts, mediumOf } from './mediu
 import { cosineMeter } from './metrics/cosine.ts'
 import { equalityMeter } from './metrics/equality.ts'
 import { klMeter } from './metrics/kl.ts'
+import { likelyAgreementMeter } from './metrics/likely-agreement.ts'
 import { maxAbsMeter } from './metrics/max-abs.ts'
 import { countNonFinite } from './metrics/non-finite.ts'
 import { psnrMeter } from './metrics/psnr.ts'
@@ -32,6 +33,8 @@ export interface ComparedOutput extends OutputFigures {
   readonly equal?: number
   /** What `top1Agreement` is a share of. */
   readonly answers?: number
+  /** Share of first choices that are likely to stay, by margins and noise; where answers are few. */
+  readonly likelyAgreement?: number
   readonly klP99?: number
   readonly klMax?: number
   /** Values of rank 4 only; the peak is white minus black where it is a picture, else the range of float. */
@@ -58,6 +61,7 @@ export function outputAccumulator(name: string, hints: KindHints = {}): OutputAc
   const ssim = ssimMeter()
   const maxAbs = maxAbsMeter()
   const top1 = top1Meter()
+  const likely = likelyAgreementMeter()
   const kl = klMeter()
   const equality = equalityMeter()
   const labels: string[] = []
@@ -101,10 +105,12 @@ export function outputAccumulator(name: string, hints: KindHints = {}): OutputAc
       // A later sample may have another number of classes when the last axis is free.
       if (shape.classes > 0 && a.length % shape.classes === 0) {
         top1.add(a, b, shape.classes)
+        if (shape.kind === 'classes') likely.add(a, b, shape.classes, shape.probabilities)
         kl.add(a, b, shape.classes, shape.probabilities)
       }
     },
     figures() {
+      const likelyAgreement = likely.value()
       const kind = shape?.kind ?? 'values'
       const compared = samples - mismatched
       const strings = labels.length === 0 && compared > 0
@@ -124,6 +130,7 @@ export function outputAccumulator(name: string, hints: KindHints = {}): OutputAc
         nonFinite,
         ...(kind === 'exact' ? { equal: equality.value() } : {}),
         ...(top1.rows() > 0 ? { top1Agreement: top1.value(), answers: top1.rows() } : {}),
+        ...(likelyAgreement === undefined ? {} : { likelyAgreement }),
         ...(kl.rows() > 0 ? { kl: kl.mean(), klP99: kl.p99(), klMax: kl.max() } : {}),
         ...(pictures && kind === 'values' && labels.length > 0
           ? { psnrDb: psnr.value(medium?.range === undefined ? undefined : peak) }

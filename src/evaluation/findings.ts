@@ -2,7 +2,6 @@ import type { ComparedOutput } from './compare.ts'
 import { lossOf, type MetricFacts } from './metric.ts'
 import type { MetricName } from './metric-name.ts'
 import {
-  FEW_ANSWERS,
   MAX_BOX_LOSS,
   MAX_KL,
   MAX_LOSS,
@@ -82,8 +81,7 @@ function lossFinding(most: number, metric: MetricFacts): Finding {
 function findingBy(by: MetricName, output: ComparedOutput, { bits }: Basis, reach: number): readonly Finding[] {
   const label = `output "${output.name}"`
   const { top1Agreement, kl, psnrDb, ssim } = output
-  if (by === 'top1')
-    return top1Agreement === undefined ? [] : [atLeast('top1Agreement', MIN_AGREEMENT, top1Agreement, label)]
+  if (by === 'top1') return top1Agreement === undefined ? [] : [agreementFinding(output)]
   if (by === 'kl') return kl === undefined ? [] : [atMost('kl', MAX_KL, kl, label)]
   if (by === 'psnr') return psnrDb === undefined ? [] : [atLeast('psnrDb', minPsnrOf(bits), psnrDb, label)]
   if (by === 'ssim') return ssim === undefined ? [] : [atLeast('ssim', minSsimOf(bits), ssim, label)]
@@ -108,20 +106,32 @@ function defaultFinding(output: ComparedOutput, { bits, data }: Basis, reach: nu
   if (output.single === true) return atLeast('sqnrDb', minSnrOf(bits), output.sqnrDb, label)
   const byCosine = atLeast('cosine', minCosineOf(bits), output.cosine, label)
   if (output.kind !== 'classes' || output.top1Agreement === undefined) return byCosine
-  const byAgreement = atLeast('top1Agreement', MIN_AGREEMENT, output.top1Agreement, label)
+  const byAgreement = agreementFinding(output)
   // Made-up inputs belong to no class: which of two nearly equal scores wins there says little, the direction says more.
-  // So it does where a single other answer is already more than the share allows.
-  const chance = data === 'synthetic' || isOneOfFew(output)
-  return chance && byAgreement.excess > 0 && byCosine.excess <= 0 ? byCosine : byAgreement
+  return data === 'synthetic' && byAgreement.excess > 0 && byCosine.excess <= 0 ? byCosine : byAgreement
 }
 
-function isOneOfFew({ answers = 0, top1Agreement = 0 }: ComparedOutput): boolean {
-  return answers >= FEW_ANSWERS.from && answers < FEW_ANSWERS.below && top1Agreement >= (answers - 1) / answers
+/**
+ * A few dozen answers cannot be counted to a part of fifty: by margins and noise instead, unless more of them changed than chance
+ * explains.
+ */
+function agreementFinding({ name, answers = 0, top1Agreement = 0, likelyAgreement }: ComparedOutput): Finding {
+  const label = `output "${name}"`
+  const counted = atLeast('top1Agreement', MIN_AGREEMENT, top1Agreement, label)
+  if (likelyAgreement === undefined) return counted
+  const expected = answers * (1 - likelyAgreement)
+  const changed = answers * (1 - top1Agreement)
+  if (changed > expected + CHANCE * Math.sqrt(expected * likelyAgreement) + 1) return counted
+  return atLeast('likelyAgreement', MIN_AGREEMENT, likelyAgreement, label)
 }
+
+/** Standard deviations that chance explains. */
+const CHANCE = 3
 
 const WORDS: ReadonlyMap<string, string> = new Map([
   ['cosine', 'cosine'],
   ['top1Agreement', 'top-1 agreement'],
+  ['likelyAgreement', 'likely top-1 agreement'],
   ['kl', 'mean KL'],
   ['equal', 'share of equal elements'],
   ['maxAbs', 'largest difference'],

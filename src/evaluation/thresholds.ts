@@ -11,8 +11,6 @@ export interface Thresholds {
 
 /** Default: first choices of a classifier that must stay. */
 export const MIN_AGREEMENT = 0.98
-/** Among so few answers one other is more than that share: it is let pass where the cosine meets its default. */
-export const FEW_ANSWERS = { from: 10, below: 50 }
 /** Default: mean divergence of a language model's next token. */
 export const MAX_KL = 0.1
 /** Default: equal elements of integer, boolean and string outputs. */

@@ -25,6 +25,11 @@ const facts = (changes: Partial<VerdictFacts> = {}): VerdictFacts => ({
   ...changes,
 })
 const classes = (top1Agreement: number, cosine = 0.9995) => output({ kind: 'classes', top1Agreement, cosine })
+const few = (top1Agreement: number, likelyAgreement: number) => ({
+  ...classes(top1Agreement, 0.9),
+  answers: 32,
+  likelyAgreement,
+})
 const logits = (kl: number) => output({ kind: 'logits', kl, top1Agreement: 0.5, cosine: 0.5 })
 
 describe('verdict by default thresholds', () => {
@@ -39,16 +44,10 @@ describe('verdict by default thresholds', () => {
     ['classifier missed, whatever the cosine', { fused: [classes(0.979, 1)] }, 'refused'],
     ['one number a sample, noise met', { fused: [output({ single: true, sqnrDb: 26, cosine: 0.9 })] }, 'proven'],
     ['one number a sample, noise missed', { fused: [output({ single: true, sqnrDb: 25, cosine: 1 })] }, 'refused'],
-    [
-      'one other answer of 32, in nearly the same direction',
-      { fused: [{ ...classes(31 / 32), answers: 32 }] },
-      'proven',
-    ],
-    [
-      'one other answer of 32, in another direction',
-      { fused: [{ ...classes(31 / 32, 0.99), answers: 32 }] },
-      'refused',
-    ],
+    ['one other answer of 32, as likely as not', { fused: [few(31 / 32, 0.985)] }, 'proven'],
+    ['one other answer of 32, more to be expected', { fused: [few(31 / 32, 0.975)] }, 'refused'],
+    ['none of 32, by luck', { fused: [few(1, 0.97)] }, 'refused'],
+    ['more other answers than chance explains', { fused: [few(28 / 32, 0.99)] }, 'refused'],
     ['two other answers of 32', { fused: [{ ...classes(30 / 32), answers: 32 }] }, 'refused'],
     ['two other answers of 99', { fused: [{ ...classes(97 / 99), answers: 99 }] }, 'refused'],
     ['language met', { fused: [logits(0.1)] }, 'proven'],
