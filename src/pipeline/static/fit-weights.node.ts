@@ -44,7 +44,10 @@ export function fitWeights(input: FitInput): Fit {
     const refined =
       effort === 'fast'
         ? constants
-        : await refineWeights({ model, placement, grids, constants, samples, sessions, tools, skip })
+        : await refineWeights(
+            { model, placement, grids, constants, samples, sessions, tools, skip },
+            { thorough: effort === 'best' },
+          )
     return learned ? learnCodes(input, grids, refined) : refined
   }
   const learn: Fit['learn'] = async (grids, constants, bits) => {

@@ -32,8 +32,10 @@ export interface RefineInput {
 }
 
 export interface RefineOptions {
-  /** Times the quantized model is built again, each with what was refined before; default one a layer, 8 beyond 40 layers. */
+  /** Times the quantized model is built again, each with what was refined before; default one a layer, at most 8. */
   readonly segments?: number
+  /** Layer by layer, in models of up to 64 layers, where segments were not good enough. */
+  readonly thorough?: boolean
   /** Default 16. */
   readonly samples?: number
   /** Rows of each product's input, over all samples; default 2048. */
@@ -68,9 +70,7 @@ interface Layer extends Omit<MomentLayer, 'compares' | 'drift'> {
 const SAFE_PAIR = 128
 /** Samples on which refined weights have to be better. */
 const PROOF_SAMPLES = 8
-/** Segments of a larger model; up to so many layers every one is refined on what those before it give. */
 const SEGMENTS = 8
-const FEW_LAYERS = 40
 /** Layers of a model that is refined one by one when a few segments were not good enough. */
 const MOST_SEGMENTS = 64
 
@@ -78,15 +78,15 @@ const MOST_SEGMENTS = 64
  * New codes for weights, and biases, by what their products do to the data: layer after layer, in a few segments, each with
  * the input that the already refined model gives it. Codes lower the error of products on second moments of these inputs; a bias takes what is
  * left in the mean, W mean(x) - Wq mean(xq), borders included. Weights that several products read, stacks and weights with one scale stay.
- * Kept only where the outputs come nearer to the float model's: else once more layer by layer, else everything stays as it was.
+ * Kept only where the outputs come nearer to the float model's: else, if thorough, once more layer by layer, else everything stays as it was.
  * A weight that was safe as s8 stays so. The same model, grids and samples give the same bytes, on one executor.
  */
 export async function refineWeights(input: RefineInput, options: RefineOptions = {}): Promise<RefinedConstants> {
   const { model, placement, grids, constants, samples, sessions, tools } = input
   const layers = layersOf(input, constants.weights).length
   if (layers === 0) return { ...constants, refined: new Map() }
-  const segments = options.segments ?? (layers <= FEW_LAYERS ? Math.max(1, layers) : SEGMENTS)
-  const tries = layers > segments && layers <= MOST_SEGMENTS ? [segments, layers] : [segments]
+  const segments = options.segments ?? Math.min(layers, SEGMENTS)
+  const tries = options.thorough && layers > segments && layers <= MOST_SEGMENTS ? [segments, layers] : [segments]
   for (const one of tries) {
     const made = await refineOnce(input, { ...options, segments: one })
     if (options.proven === false) return made
