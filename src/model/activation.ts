@@ -100,6 +100,8 @@ export interface Placement {
   /** Nodes between products that take and give codes. */
   readonly integerNodes: readonly Node[]
   readonly float: readonly FloatNode[]
+  /** LSTMs that run on codes with ranges of run time, once their weights are codes: on a target that can, where nothing stands against it. */
+  readonly recurrent: readonly Node[]
   readonly floatCounts: ReadonlyMap<FloatCode, number>
   /**
    * Of Conv, Gemm and MatMul, per run; null where shapes are not known. `doubled`: what wide products add to that, which run once for

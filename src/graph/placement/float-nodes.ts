@@ -1,5 +1,7 @@
 import type { FloatCode, FloatNode } from '../../model/activation.ts'
 import type { Node } from '../../model/graph.ts'
+import type { Target } from '../../model/target.ts'
+import { intAttribute } from '../attributes.ts'
 import { isConstantNode } from '../constant-nodes.ts'
 import { normsOf } from '../norms.ts'
 import { isStandard } from '../walk.ts'
@@ -36,6 +38,7 @@ export function floatNodes(
   candidates: ReadonlyMap<Node, Candidate>,
   flow: Flow,
   rounded: ReadonlySet<string>,
+  recurrent: ReadonlySet<Node>,
 ): readonly FloatNode[] {
   const norms = new Set(normsOf(site.connections).flatMap((norm) => norm.nodes))
   const before = productsBehind(site, candidates)
@@ -48,7 +51,8 @@ export function floatNodes(
       if (candidate.float !== null) found.push({ node, label: site.label(node), ...candidate.float })
       continue
     }
-    if (onlyMoves(node) || ((node.op === 'Relu' || node.op === 'Clip') && rounded.has(node.outputs[0] ?? ''))) continue
+    if (recurrent.has(node) || onlyMoves(node)) continue
+    if ((node.op === 'Relu' || node.op === 'Clip') && rounded.has(node.outputs[0] ?? '')) continue
     const [code, text] = joinsBoxesAndScores(node, site)
       ? (['head', 'boxes and scores joined: no grid of 8 bits fits both'] as const)
       : reasonFor(node, norms, before)
@@ -69,6 +73,15 @@ export function floatNodes(
   return found
 }
 
+/** LSTMs that become an integer operator with ranges of run time when their weights are codes. */
+export function dynamicLstms(site: Site, target: Target): readonly Node[] {
+  if (!target.dynamicQuantizeLstm) return []
+  return site.nodes.filter((node) => {
+    if (!isStandard(node) || node.op !== 'LSTM' || intAttribute(node, 'layout', 0) !== 0) return false
+    return node.inputs.slice(1, 3).every((name) => site.constant(name)?.dtype === 'f32')
+  })
+}
+
 /** Operators that only move elements cost nothing in float. */
 function onlyMoves(node: Node): boolean {
   return (
@@ -78,7 +91,7 @@ function onlyMoves(node: Node): boolean {
 }
 
 function reasonFor(node: Node, norms: ReadonlySet<Node>, before: ReadonlySet<Node>): readonly [FloatCode, string] {
-  if (RECURRENT.has(node.op)) return ['recurrent', `${node.op} has no static integer kernel; its weights are stored`]
+  if (RECURRENT.has(node.op)) return ['recurrent', `no integer kernel for ${node.op}; its weights are stored`]
   if (norms.has(node) || NORMS.has(node.op)) return ['norm', 'normalisation keeps its statistics in float']
   if (!before.has(node)) return ['head', 'nothing behind it multiplies in integers']
   if (SCORES.has(node.op)) return ['attention', 'scores and probabilities keep their range in float']

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { buildModel, f32, graph, i64, node, tensor, value } from '../../../test/fixtures/build.ts'
-import { noise, place, pointsOf } from '../../../test/fixtures/static-model.ts'
+import { bytesOf, noise, place, pointsOf } from '../../../test/fixtures/static-model.ts'
 import type { Node, TensorRef } from '../../model/graph.ts'
+import { ortNodeCpu } from '../../targets/ort-node-cpu.ts'
+import { placeActivations } from './place.ts'
 
 const weight = (name: string, shape: readonly number[]): TensorRef =>
   f32(name, shape, noise(shape.reduce((a, b) => a * b, 1)))
@@ -168,12 +170,21 @@ describe('placement', () => {
     ],
     ['ConvTranspose', 'transposed', node('ConvTranspose', ['x', 'w'], ['y']), [weight('w', [4, 2, 3, 3])]],
     ['a computed kernel', 'not-constant', node('Conv', ['x', 'x'], ['y']), []],
-    ['LSTM', 'recurrent', node('LSTM', ['x', 'w', 'w'], ['y']), [weight('w', [1, 8, 8])]],
+    ['GRU', 'recurrent', node('GRU', ['x', 'w', 'w'], ['y']), [weight('w', [1, 8, 8])]],
+    ['LSTM of computed weights', 'recurrent', node('LSTM', ['x', 'x', 'x'], ['y']), []],
   ] as const)('%s: %s', async (_, code, one, initializers) => {
     const placement = await place(net([one], ['y'], initializers))
     expect([...placement.floatCounts]).toEqual([[code, 1]])
     expect(placement.points).toEqual([])
     expect(placement.products.every(({ form }) => form === 'stored')).toBe(true)
+  })
+
+  it('an LSTM is no float node where it has an operator with ranges of run time', async () => {
+    const model = net([node('LSTM', ['x', 'w', 'w'], ['y'])], ['y'], [weight('w', [1, 8, 8])])
+    expect(await place(model)).toMatchObject({ float: [], recurrent: [{ op: 'LSTM' }] })
+    const target = { ...ortNodeCpu, dynamicQuantizeLstm: false }
+    const without = await placeActivations(model, target, { readSmall: bytesOf })
+    expect(without).toMatchObject({ float: [{ code: 'recurrent' }], recurrent: [] })
   })
 
   it('products in bodies are counted, integer tensors are not touched', async () => {

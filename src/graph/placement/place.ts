@@ -3,7 +3,7 @@ import type { Model, Node } from '../../model/graph.ts'
 import type { Target } from '../../model/target.ts'
 import type { ReadSmall } from '../constant-nodes.ts'
 import { boundsOf } from './bounds.ts'
-import { floatNodes } from './float-nodes.ts'
+import { dynamicLstms, floatNodes } from './float-nodes.ts'
 import { type Flow, flowOf } from './flow.ts'
 import { multiplyAddsOf, sharesOf } from './multiply-adds.ts'
 import { looseEnd, pointsOf } from './points.ts'
@@ -34,7 +34,7 @@ export interface PlacementOptions {
  * Which values of the main graph are rounded to 8-bit grids, which nodes then run in integers, which weights are stored as
  * codes, and what stays float for which reason. Expects constants folded and BatchNorm merged; what is not is left float.
  */
-export async function placeActivations(model: Model, _target: Target, options: PlacementOptions): Promise<Placement> {
+export async function placeActivations(model: Model, target: Target, options: PlacementOptions): Promise<Placement> {
   const site = await Site.of(model, options.readSmall, options.shapes ?? new Map())
   const candidates = candidatesOf(site, options)
   const bounds = await boundsOf(site)
@@ -44,8 +44,18 @@ export async function placeActivations(model: Model, _target: Target, options: P
   const points = pointsOf(site, candidates, flow, bounds, { loose, wide: operandsOf(candidates, ['wide']) })
   const products = [...candidates.values()].map((candidate) => productOf(candidate, site, flow, loose))
   const integerNodes = [...flow.steps.keys()]
-  const float = floatNodes(site, candidates, flow, new Set(points.map(({ value }) => value)))
-  return { points, products, integerNodes, float, floatCounts: countsOf(float), multiplyAdds: sharesOf(products) }
+  const recurrent = dynamicLstms(site, target)
+  const rounded = new Set(points.map(({ value }) => value))
+  const float = floatNodes(site, candidates, flow, rounded, new Set(recurrent))
+  return {
+    points,
+    products,
+    integerNodes,
+    float,
+    recurrent,
+    floatCounts: countsOf(float),
+    multiplyAdds: sharesOf(products),
+  }
 }
 
 function candidatesOf(site: Site, options: PlacementOptions): ReadonlyMap<Node, Candidate> {

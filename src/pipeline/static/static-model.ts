@@ -120,7 +120,7 @@ export async function placeStatic(
 ): Promise<StaticPlaced> {
   const { model, keep } = ready
   const placement = await phases.time('place', () => placeActivations(model, ask.target, { readSmall, keep, forms }))
-  if (placement.points.length === 0 && placement.products.every(({ form }) => form === 'stored')) {
+  if (!hasIntegers(placement)) {
     throw new TersorError(
       'E_PLAN',
       `nothing in this model can run in integers with static ranges${whyFloat(placement)}`,
@@ -218,6 +218,10 @@ function fewest(bits: ReadonlyMap<string, FewBits>): number {
   return Math.min(...[...bits.values()].map((one) => one.bits))
 }
 
+function hasIntegers({ points, products, recurrent }: Placement): boolean {
+  return points.length > 0 || recurrent.length > 0 || products.some(({ form }) => form !== 'stored')
+}
+
 /** The reasons of the products, most frequent first. */
 function whyFloat({ float }: Placement): string {
   const reasons = countsOf(
@@ -241,11 +245,12 @@ function coverageNotes(statistics: Statistics): string[] {
   ]
 }
 
-function placementNotes({ floatCounts, products }: Placement, lowBits: LowBits['weights']): string[] {
+function placementNotes({ floatCounts, products, recurrent }: Placement, lowBits: LowBits['weights']): string[] {
   const float = [...floatCounts].map(([code, count]) => `${count} ${code}`).join(', ')
   const precise = countsOf(products.flatMap(({ because }) => because ?? []))
   return [
     ...(lowBits.size === 0 ? [] : [`${lowBits.size} weights in fewer than 8 bits: their products run in float`]),
+    ...(recurrent.length === 0 ? [] : [`${recurrent.length} x LSTM with ranges of run time`]),
     ...precise.map(([why, count]) => `${count} x 16-bit activations for a product: ${why}`),
     ...(float === '' ? [] : [`nodes that stay float: ${float}`]),
   ]
