@@ -48,37 +48,43 @@ const RANGED = { work: 6e9, least: 16, most: 256 }
 const WORTH = 0.9
 
 /**
- * The function-preserving changes after which the quantized model is nearest to the float one, each proven by running both graphs:
- * for every candidate the whole is quantized once with plain rounding and judged by its outputs. Nothing is changed where the gain is
- * within what few samples can show. One that is asked for by name is taken where it is proven, whatever it gains.
+ * The function-preserving changes after which the quantized model is nearest to the float one: for every candidate the whole is quantized
+ * once with plain rounding and judged by its outputs. Nothing is changed where the gain is within what few samples can show. What wins is
+ * proven by running both graphs, else the next one is. One that is asked for by name is taken where it is proven, whatever it gains.
  */
 export async function chooseTransforms(input: TransformInput): Promise<ChosenTransform> {
-  const { form, asked, samples, sessions, tools } = input
+  const { form, asked, samples, sessions, runtime, tools } = input
   const made: Candidate[] = []
-  const notes: string[] = []
   for (const candidate of asked.candidates) {
     if (candidate.transforms.size === 0) continue
     tools.signal?.throwIfAborted()
     tools.notify({ phase: 'equalize', done: made.length, total: asked.candidates.length, note: candidate.name })
-    const one = await transformed(input, candidate, notes)
+    const one = await transformed(input, candidate)
     if (one !== null) made.push(one)
   }
-  const none: ChosenTransform = { ...form, name: 'none', notes }
-  if (made.length === 0) return none
+  const notes: string[] = []
+  if (made.length === 0) return { ...form, name: 'none', notes }
   const models = await quantized(input, made)
   const judged = countOf(JUDGED, form.placed, samples)
   const errors = await errorsOfModels(form.ready.model, models, samples, judged, sessions, tools)
   const [before = 0] = errors
-  const best = made
-    .map((one, at) => ({ one, error: errors[at + 1] ?? Number.NaN }))
+  const order = made
+    .map((one, at): Judged => ({ one, error: errors[at + 1] ?? Number.NaN }))
     .filter(({ error }) => asked.isForced || error < before * WORTH)
-    .reduce<Judged | undefined>((a, b) => (a !== undefined && a.error <= b.error ? a : b), undefined)
-  if (best === undefined) return none
-  const { one, error } = best
-  const gain = `error of the outputs on ${judged} samples ${share(error, before)} of what it was`
-  const statistics = await recollected(input, one, samples, one.statistics)
-  const { name, ready, placed, note } = one
-  return { name, ready, placed, known: { ...form.known, statistics }, notes: [...notes, `${note}; ${gain}`] }
+    .sort((a, b) => a.error - b.error)
+  for (const { one, error } of order) {
+    const { name, ready, placed, count } = one
+    const proof = await proveRewrite(form.ready.model, ready.model, samples, runtime, tools)
+    if (!proof.accepted) {
+      notes.push(`${name}: ${proof.note}`)
+      continue
+    }
+    const statistics = await recollected(input, one, samples, one.statistics)
+    const gain = `error of the outputs on ${judged} samples ${share(error, before)} of what it was`
+    const note = `${name}: ${count} changes that keep the function (${proof.note}); ${gain}`
+    return { name, ready, placed, known: { ...form.known, statistics }, notes: [...notes, note] }
+  }
+  return { ...form, name: 'none', notes }
 }
 
 interface Judged {
@@ -94,32 +100,26 @@ interface Candidate {
   readonly statistics: Statistics
   /** Values to collect anew. */
   readonly fresh: readonly string[]
-  readonly note: string
+  /** Changes that were made. */
+  readonly count: number
 }
 
-/** Null where there is nothing to change, or the change is refused. */
+/** Null where there is nothing to change. */
 async function transformed(
-  { form, samples, runtime, tools, place }: TransformInput,
+  { form, place }: TransformInput,
   { name, transforms }: TransformCandidate,
-  notes: string[],
 ): Promise<Candidate | null> {
   const { ready, placed, known } = form
   const rounded = new Set(placed.values)
   const changed = await staticTransforms(ready.model, known.statistics, readSmall, transforms, { rounded })
   if (changed.done.length === 0) return null
-  const proof = await proveRewrite(ready.model, changed.model, samples, runtime, tools)
-  if (!proof.accepted) {
-    notes.push(`${name}: ${proof.note}`)
-    return null
-  }
   const next: StaticReady = { ...ready, model: changed.model }
   const nextPlaced = await place(next)
   const lost = new Set(changed.stale)
   const { statistics } = changed
   const { values, skipped } = statistics
   const fresh = nextPlaced.values.filter((value) => lost.has(value) || !(values.has(value) || skipped.has(value)))
-  const note = `${name}: ${changed.done.length} changes that keep the function (${proof.note})`
-  return { name, ready: next, placed: nextPlaced, statistics, fresh, note }
+  return { name, ready: next, placed: nextPlaced, statistics, fresh, count: changed.done.length }
 }
 
 /** The model as it is, and every candidate. Ranges of fewer samples cut more off, so that all have them of the same ones. */

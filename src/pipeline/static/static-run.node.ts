@@ -31,7 +31,7 @@ import {
   type StaticStage,
   staticStage,
 } from './static-model.ts'
-import { transformAsk } from './transform-candidates.ts'
+import { transformAsk, transformsFor } from './transform-candidates.ts'
 import { Trial } from './trial.ts'
 
 export interface StaticOptions extends StaticInputOptions {
@@ -188,8 +188,8 @@ export class StaticRun {
 
   /** Another graph of the same function, where that rounds better. */
   async #chooseTransforms(): Promise<void> {
-    const { transform, effort, maxMemory } = this.#options
-    const asked = transformAsk(transform ?? (effort === 'fast' ? 'none' : 'auto'))
+    const { transform = 'auto', effort = 'default', maxMemory } = this.#options
+    const asked = transformAsk(transform) ?? transformsFor(effort, (this.#ready.lowBits?.size ?? 0) > 0)
     if (asked.candidates.every(({ transforms }) => transforms.size === 0)) return
     await this.#phases.time('equalize', async () => {
       const chosen = await chooseTransforms({

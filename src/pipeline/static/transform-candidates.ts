@@ -31,14 +31,23 @@ export function transformCandidates(): readonly TransformCandidate[] {
   return CANDIDATES
 }
 
+/**
+ * What is tried where nothing is asked for: nothing with effort 'fast'. Weights alone are seldom a better guide than ranges of the data, and never
+ * were by much on real models with weights of 8 bits: 'best', and weights of fewer bits, try both.
+ */
+export function transformsFor(effort: 'fast' | 'default' | 'best', hasLowBits: boolean): TransformAsk {
+  if (effort === 'fast') return { candidates: [NONE], isForced: false }
+  return { candidates: effort === 'best' || hasLowBits ? CANDIDATES : [NONE, EQUALIZE], isForced: false }
+}
+
 /** The transforms that a name at the command line stands for; undefined for a name that is none of these. */
 export function transformsNamed(name: string): ReadonlySet<StaticTransform> | undefined {
   return CANDIDATES.find((one) => one.name === name)?.transforms
 }
 
-/** What `--transform` says: `auto`, or one name or several. E_USAGE, E_UNSUPPORTED for other names. */
-export function transformAsk(text: string): TransformAsk {
-  if (text === 'auto') return { candidates: CANDIDATES, isForced: false }
+/** What `--transform` says: one name or several; null for `auto`. E_USAGE, E_UNSUPPORTED for other names. */
+export function transformAsk(text: string): TransformAsk | null {
+  if (text === 'auto') return null
   const names = text.split(',').map((name) => name.trim())
   const known = ['auto', ...CANDIDATES.map(({ name }) => name)]
   const transforms = new Set<StaticTransform>()
