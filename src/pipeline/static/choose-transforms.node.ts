@@ -64,7 +64,7 @@ export async function chooseTransforms(input: TransformInput): Promise<ChosenTra
   }
   const notes: string[] = []
   if (made.length === 0) return { ...form, name: 'none', notes }
-  const models = await quantized(input, made)
+  const { models, known } = await quantized(input, made)
   const judged = countOf(JUDGED, form.placed, samples)
   const errors = await errorsOfModels(form.ready.model, models, samples, judged, sessions, tools)
   const [before = 0] = errors
@@ -79,7 +79,7 @@ export async function chooseTransforms(input: TransformInput): Promise<ChosenTra
       notes.push(`${name}: ${proof.note}`)
       continue
     }
-    const statistics = await recollected(input, one, samples, one.statistics)
+    const statistics = known.get(one) ?? (await recollected(input, one, samples, one.statistics))
     const gain = `error of the outputs on ${judged} samples ${share(error, before)} of what it was`
     const note = `${name}: ${count} changes that keep the function (${proof.note}); ${gain}`
     return { name, ready, placed, known: { ...form.known, statistics }, notes: [...notes, note] }
@@ -122,21 +122,30 @@ async function transformed(
   return { name, ready: next, placed: nextPlaced, statistics, fresh, count: changed.done.length }
 }
 
-/** The model as it is, and every candidate. Ranges of fewer samples cut more off, so that all have them of the same ones. */
-async function quantized(input: TransformInput, made: readonly Candidate[]): Promise<readonly (() => Model)[]> {
+interface Rivals {
+  /** The model as it is, and every candidate. */
+  readonly models: readonly (() => Model)[]
+  /** Statistics of candidates, where they are of all samples. */
+  readonly known: ReadonlyMap<Candidate, Statistics>
+}
+
+/** Ranges of fewer samples cut more off, so that all rivals have them of the same ones. */
+async function quantized(input: TransformInput, made: readonly Candidate[]): Promise<Rivals> {
   const { ready, placed, known } = input.form
   const few = fewOf(input.samples, countOf(RANGED, placed, input.samples), known.statistics)
   const isFew = few.count < input.samples.count
   const plain = isFew ? await input.collect(ready.model, placed.values, few) : known.statistics
   const models = [await input.make(placed, { ...known, statistics: plain })]
+  const whole = new Map<Candidate, Statistics>()
   for (const one of made) {
     const fresh = new Set(one.fresh)
     const values = new Map([...plain.values].filter(([name]) => !fresh.has(name)))
     const base = isFew ? withFresh(one.statistics, { ...plain, values }) : one.statistics
     const statistics = await recollected(input, one, few, base)
+    if (!isFew) whole.set(one, statistics)
     models.push(await input.make(one.placed, { ...known, statistics }))
   }
-  return models.map((model) => () => model)
+  return { models: models.map((model) => () => model), known: whole }
 }
 
 async function recollected(
