@@ -5,8 +5,14 @@ export function decodedOf({ codes, scales, axis }: StaticWeight, shape: readonly
   const bytes = codes.storage.kind === 'bytes' ? codes.storage.bytes : new Uint8Array(0)
   const unsigned = codes.dtype === 'u8'
   const inner = axis === null ? bytes.length : shape.slice(axis + 1).reduce((a, b) => a * b, 1)
-  return Float32Array.from(bytes, (byte, i) => {
-    const code = unsigned ? byte - 128 : byte > 127 ? byte - 256 : byte
-    return code * (scales[scales.length === 1 ? 0 : Math.floor(i / inner) % scales.length] as number)
-  })
+  const decoded = new Float32Array(bytes.length)
+  for (let start = 0, channel = 0; start < bytes.length; start += inner) {
+    const scale = scales[channel] as number
+    for (let i = start; i < start + inner; i++) {
+      const byte = bytes[i] as number
+      decoded[i] = (unsigned ? byte - 128 : byte > 127 ? byte - 256 : byte) * scale
+    }
+    channel = channel + 1 === scales.length ? 0 : channel + 1
+  }
+  return decoded
 }
