@@ -21,7 +21,10 @@ const BY_WEIGHTS: TransformCandidate = {
   name: 'equalize-weights',
   transforms: new Set(['clips', 'weights', 'absorb']),
 }
-const CANDIDATES = [NONE, EQUALIZE, BY_WEIGHTS]
+const SPLIT: TransformCandidate = { name: 'split', transforms: new Set(['clips', 'split']) }
+const BOTH: TransformCandidate = { name: 'equalize,split', transforms: new Set([...EQUALIZE.transforms, 'split']) }
+const CANDIDATES = [NONE, EQUALIZE, BY_WEIGHTS, BOTH]
+const NAMED = [NONE, EQUALIZE, BY_WEIGHTS, SPLIT]
 
 /** In the contract, for other families of models. */
 const LATER = ['awq', 'smooth', 'rotate']
@@ -33,7 +36,7 @@ export function transformCandidates(): readonly TransformCandidate[] {
 
 /**
  * What is tried where nothing is asked for: nothing with effort 'fast'. Weights alone are seldom a better guide than ranges of the data, and never
- * were by much on real models with weights of 8 bits: 'best', and weights of fewer bits, try both.
+ * were by much on real models with weights of 8 bits: 'best', and weights of fewer bits, try both, and channels split besides.
  */
 export function transformsFor(effort: 'fast' | 'default' | 'best', hasLowBits: boolean): TransformAsk {
   if (effort === 'fast') return { candidates: [NONE], isForced: false }
@@ -42,14 +45,14 @@ export function transformsFor(effort: 'fast' | 'default' | 'best', hasLowBits: b
 
 /** The transforms that a name at the command line stands for; undefined for a name that is none of these. */
 export function transformsNamed(name: string): ReadonlySet<StaticTransform> | undefined {
-  return CANDIDATES.find((one) => one.name === name)?.transforms
+  return NAMED.find((one) => one.name === name)?.transforms
 }
 
 /** What `--transform` says: one name or several; null for `auto`. E_USAGE, E_UNSUPPORTED for other names. */
 export function transformAsk(text: string): TransformAsk | null {
   if (text === 'auto') return null
   const names = text.split(',').map((name) => name.trim())
-  const known = ['auto', ...CANDIDATES.map(({ name }) => name)]
+  const known = ['auto', ...NAMED.map(({ name }) => name)]
   const transforms = new Set<StaticTransform>()
   for (const name of names) {
     const found = transformsNamed(name)

@@ -59,7 +59,12 @@ const prove = (after: Model, before = model) =>
 
 test('every candidate keeps the function, and its statistics are those of the new model', async () => {
   const statistics = await collect(model, ['x', 'a', 'r'])
-  expect(transformCandidates().map(({ name }) => name)).toEqual(['none', 'equalize', 'equalize-weights'])
+  expect(transformCandidates().map(({ name }) => name)).toEqual([
+    'none',
+    'equalize',
+    'equalize-weights',
+    'equalize,split',
+  ])
   for (const { name, transforms } of transformCandidates()) {
     const result = await staticTransforms(model, statistics, readSmall, transforms)
     const proof = await prove(result.model)
@@ -68,8 +73,16 @@ test('every candidate keeps the function, and its statistics are those of the ne
       expect(result).toMatchObject({ model, statistics, done: [], stale: [] })
       continue
     }
-    expect(result.done.map(({ rewrite }) => rewrite)).toEqual(['clip', 'equalize', 'absorb'])
+    expect(result.done.map(({ rewrite }) => rewrite)).toEqual([
+      ...['clip', 'equalize', 'absorb'],
+      ...(transforms.has('split') ? ['split'] : []),
+    ])
     expect(result.stale).toEqual(['a', 'r'])
+    if (transforms.has('split')) {
+      // They have other channels now.
+      expect(result.stale.filter((one) => result.statistics.values.has(one))).toEqual([])
+      continue
+    }
     const again = await collect(result.model, ['x', 'a', 'r'])
     expect(result.statistics.values.get('x')).toEqual(again.values.get('x'))
     for (const one of result.stale) {

@@ -5,6 +5,7 @@ import { relaxClips, type ValueRange } from '../../graph/rewrites/clips.ts'
 import { equalize } from '../../graph/rewrites/equalize.ts'
 import { keepConstantNames } from '../../graph/rewrites/keep-names.ts'
 import type { RewriteNote, RewrittenModel } from '../../graph/rewrites/rewrite-note.ts'
+import { type ChannelRanges, splitChannels } from '../../graph/rewrites/split-channels.ts'
 import type { Model } from '../../model/graph.ts'
 import type { Statistics, ValueStatistics } from '../../model/statistics.ts'
 import { scaledStatistics, shiftedStatistics } from './scaled-statistics.ts'
@@ -12,9 +13,9 @@ import { scaledStatistics, shiftedStatistics } from './scaled-statistics.ts'
 /**
  * Changes before static quantization, in the order in which they are made. `clips`: bounds that cut nothing go. `balance`: channels
  * get ranges that suit shared grids, from statistics. `weights`: equalization across layers by weights alone. `absorb`: high
- * biases move on. `balance` and `weights` do the same thing by different means; asked for both, `balance` goes first.
+ * biases move on. `split`: channels that alone set a range are computed in two halves. `balance` and `weights` do the same thing by different means; asked for both, `balance` goes first.
  */
-export const TRANSFORMS = ['clips', 'balance', 'weights', 'absorb'] as const
+export const TRANSFORMS = ['clips', 'balance', 'weights', 'absorb', 'split'] as const
 export type StaticTransform = (typeof TRANSFORMS)[number]
 
 export interface TransformedModel extends RewrittenModel {
@@ -77,6 +78,12 @@ class Transforming {
         const result = await absorbBiases(this.#model, read, channelsOf(this.#statistics))
         this.#take(result)
         for (const [name, shift] of result.shifts) this.#change(name, (value) => shiftedStatistics(value, shift))
+        return
+      }
+      case 'split': {
+        const result = await splitChannels(this.#model, read, channelRangesOf(this.#statistics))
+        this.#take(result)
+        for (const name of result.widened) this.#change(name, () => null)
       }
     }
   }
@@ -111,6 +118,14 @@ class Transforming {
 
 function rangesOf({ values }: Statistics): ReadonlyMap<string, ValueRange> {
   return new Map([...values].map(([name, { min, max }]) => [name, { least: min, most: max }]))
+}
+
+function channelRangesOf({ values }: Statistics): ReadonlyMap<string, ChannelRanges> {
+  const found = new Map<string, ChannelRanges>()
+  for (const [name, { channels }] of values) {
+    if (channels?.axis === 1 && channels.count > 0) found.set(name, { least: channels.min, most: channels.max })
+  }
+  return found
 }
 
 /** What each channel is never below; only where channels are on axis 1. */
