@@ -5,6 +5,7 @@ import { inlineFunctions } from '../../graph/bodies/index.ts'
 import { applyEdits, opsetOf, removeDead, takeInventory } from '../../graph/index.ts'
 import { insertPairs } from '../../graph/lowerings/index.ts'
 import { type AskedForm, placeActivations } from '../../graph/placement/index.ts'
+import { unlistConstants } from '../../graph/rewrites/listed-constants.ts'
 import { ownBiases } from '../../graph/rewrites/own-biases.ts'
 import { prepareForStatic } from '../../graph/rewrites/prepare-static.ts'
 import { raiseOpset } from '../../graph/rewrites/raise-opset/index.ts'
@@ -23,6 +24,7 @@ import { keptLabels } from './kept-labels.ts'
 import { type Learn, type LowBits, lowBitsOf } from './low-bit-stage.ts'
 import { lowBitWishes } from './low-bit-wishes.ts'
 import { type CalibratorOf, gridsOf } from './static-grids.ts'
+import { countsOf, floatNotes, rewriteNotes } from './static-notes.ts'
 import { type StaticConstants, staticConstants } from './static-weights.ts'
 
 /** What static quantization adds to a run: the model with its pairs in place, and what the report says of it. */
@@ -194,11 +196,10 @@ export function calibratorsOf(
 }
 
 async function readyForStatic(model: Model): Promise<{ readonly model: Model; readonly notes: readonly string[] }> {
-  const inlined = inlineFunctions(model)
+  const plain = unlistConstants(model)
+  const inlined = inlineFunctions(plain.model)
   const prepared = await prepareForStatic(inlined.model, readSmall)
-  const notes = countsOf([...inlined.done, ...prepared.done].map(({ rewrite }) => rewrite)).map(
-    ([what, count]) => `${count} x ${what}: folded before ranges were looked at`,
-  )
+  const notes = rewriteNotes([...plain.done, ...inlined.done, ...prepared.done])
   const { model: ready } = await ownBiases(prepared.model, readSmall)
   return raisedTo(OPSET, { model: ready, notes }, 'static int8')
 }
@@ -224,11 +225,13 @@ function hasIntegers({ points, products, recurrent }: Placement): boolean {
 
 /** The reasons of the products, most frequent first. */
 function whyFloat({ float }: Placement): string {
-  const reasons = countsOf(
-    float
-      .filter(({ node, code }) => PRODUCTS.has(node.op) || code === 'recurrent')
-      .map(({ node, text }) => `${node.op} (${text})`),
-  )
+  const reasons = [
+    ...countsOf(
+      float
+        .filter(({ node, code }) => PRODUCTS.has(node.op) || code === 'recurrent')
+        .map(({ node, text }) => `${node.op} (${text})`),
+    ),
+  ]
   const most = reasons.sort(([, a], [, b]) => b - a).slice(0, 3)
   return most.length === 0
     ? ': it has no Conv, Gemm or MatMul in float32'
@@ -245,14 +248,13 @@ function coverageNotes(statistics: Statistics): string[] {
   ]
 }
 
-function placementNotes({ floatCounts, products, recurrent }: Placement, lowBits: LowBits['weights']): string[] {
-  const float = [...floatCounts].map(([code, count]) => `${count} ${code}`).join(', ')
-  const precise = countsOf(products.flatMap(({ because }) => because ?? []))
+function placementNotes({ float, products, recurrent }: Placement, lowBits: LowBits['weights']): string[] {
+  const precise = [...countsOf(products.flatMap(({ because }) => because ?? []))]
   return [
     ...(lowBits.size === 0 ? [] : [`${lowBits.size} weights in fewer than 8 bits: their products run in float`]),
     ...(recurrent.length === 0 ? [] : [`${recurrent.length} x LSTM with ranges of run time`]),
     ...precise.map(([why, count]) => `${count} x 16-bit activations for a product: ${why}`),
-    ...(float === '' ? [] : [`nodes that stay float: ${float}`]),
+    ...floatNotes(float),
   ]
 }
 
@@ -307,10 +309,4 @@ function pointsOf(
     scale: grids.get(group)?.scale,
     zero: grids.get(group)?.zero,
   }))
-}
-
-function countsOf(words: readonly string[]): [string, number][] {
-  const counts = new Map<string, number>()
-  for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1)
-  return [...counts]
 }
