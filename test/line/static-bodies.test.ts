@@ -145,7 +145,7 @@ test('calls of functions, and tables of integers', async () => {
   const { report } = await made(model)
   const integer = report.decisions.filter(({ lowering }) => lowering === 'onnx/qdq' || lowering === 'onnx/conv-integer')
   expect(integer.flatMap(({ consumers }) => consumers)).toEqual(['one/conv', 'two/conv'])
-  expect(report.warnings.join('\n')).toMatch(/2 x inline/)
+  expect(report.warnings.join('\n')).toMatch(/2 calls of functions written out/)
   expect(report.warnings.join('\n')).toMatch(/tables of integers take \d+ bytes less/)
 })
 

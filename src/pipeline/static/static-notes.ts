@@ -7,7 +7,7 @@ const REWRITES: ReadonlyMap<string, string> = new Map([
   ['identity', 'nodes that do nothing removed'],
   ['constants', 'nodes that read only constants computed'],
   ['pads', 'pads folded into the product behind them'],
-  ['inline', 'functions written out'],
+  ['inline', 'calls of functions written out'],
   ['listed-constants', 'list of constants that were inputs too is taken as constants'],
 ])
 
