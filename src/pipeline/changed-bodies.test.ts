@@ -136,39 +136,41 @@ test('both branches of an If in integers: ranges of the one the data reach, at r
   }
 })
 
+/** A state through a matrix, n times. */
+const looping = buildModel({
+  inputs: [value('x', 'f32', [1, 16]), value('n', 'i64', [])],
+  outputs: [value('y', 'f32', [1, 16])],
+  initializers: [f32('w', [16, 16], small(256, 3)), f32('extra', [16], small(16, 4))],
+  nodes: [
+    node('Tanh', ['x'], ['start']),
+    node(
+      'Loop',
+      ['n', '', 'start'],
+      ['y'],
+      {
+        body: graph({
+          inputs: [value('i', 'i64', []), value('going', 'bool', []), value('state', 'f32', [1, 16])],
+          outputs: [value('on', 'bool', []), value('next', 'f32', [1, 16])],
+          nodes: [
+            node('Identity', ['going'], ['on']),
+            node('MatMul', ['state', 'w'], ['m']),
+            node('Add', ['m', 'x'], ['sum']),
+            node('Tanh', ['sum'], ['next']),
+          ],
+        }),
+      },
+      { name: 'steps' },
+    ),
+  ],
+})
+const n: Value = { dtype: 'i64', shape: [], data: new Uint8Array(BigInt64Array.of(5n).buffer) }
+const LOOPS = setOf([1, 2, 3].map((seed) => ({ x: floats(gaussian(16, seed), [1, 16]), n })))
+
 test('products of a Loop, by ranges over all its iterations', async () => {
-  const looping = buildModel({
-    inputs: [value('x', 'f32', [1, 16]), value('n', 'i64', [])],
-    outputs: [value('y', 'f32', [1, 16])],
-    initializers: [f32('w', [16, 16], small(256, 3)), f32('extra', [16], small(16, 4))],
-    nodes: [
-      node('Tanh', ['x'], ['start']),
-      node(
-        'Loop',
-        ['n', '', 'start'],
-        ['y'],
-        {
-          body: graph({
-            inputs: [value('i', 'i64', []), value('going', 'bool', []), value('state', 'f32', [1, 16])],
-            outputs: [value('on', 'bool', []), value('next', 'f32', [1, 16])],
-            nodes: [
-              node('Identity', ['going'], ['on']),
-              node('MatMul', ['state', 'w'], ['m']),
-              node('Add', ['m', 'x'], ['sum']),
-              node('Tanh', ['sum'], ['next']),
-            ],
-          }),
-        },
-        { name: 'steps' },
-      ),
-    ],
-  })
-  const n: Value = { dtype: 'i64', shape: [], data: new Uint8Array(BigInt64Array.of(5n).buffer) }
-  const samples = setOf([1, 2, 3].map((seed) => ({ x: floats(gaussian(16, seed), [1, 16]), n })))
   const prepared = await preparedBodies(looping)
   const [body] = prepared.bodies
   const key = bodyValueKey(body!.path, 'state')
-  const { statistics } = await collect(prepared.model, [key], samples)
+  const { statistics } = await collect(prepared.model, [key], LOOPS)
   expect(statistics.values.get(key)!.count).toBe(3 * 5 * 16)
   const after = await changeBodies(prepared, async ({ path, model: own }) => {
     const made = await quantized(own, bodyStatistics(statistics, path))
@@ -211,10 +213,29 @@ describe('samples of a branch', () => {
     await none.close()
   })
 
+  test('are the iterations of a Loop: each run of the body gives the state of the next', async () => {
+    const { model: whole, bodies } = await preparedBodies(looping)
+    const own = sessions()
+    const { samples } = await bodySamples(whole, bodies[0]!, LOOPS, own, tools)
+    expect(samples!.count).toBe(3 * 5)
+    const [one, next] = [await samples!.at(6), await samples!.at(7)]
+    await own.close()
+    expect(one.label).toBe('sample 1, iteration 2')
+    expect(Object.keys(one.feeds).sort()).toEqual(['going', 'i', 'state', 'x'])
+    expect([...(one.feeds.i!.data as Uint8Array)]).toEqual([1, 0, 0, 0, 0, 0, 0, 0])
+    expect(one.feeds.x).toEqual((await LOOPS.at(1)).feeds.x)
+    const state = (from: Feeds) => new Float32Array((from.state!.data as Uint8Array).slice().buffer)
+    const numbers = (from: Feeds) => new ort.Tensor('float32', state(from), [1, 16])
+    const x = new ort.Tensor('float32', new Float32Array((one.feeds.x!.data as Uint8Array).slice().buffer), [1, 16])
+    const feeds = { x, state: numbers(one.feeds), going: new ort.Tensor('bool', [true], []) }
+    const given = await runOnnx(bodies[0]!.model, { ...feeds, i: new ort.Tensor('int64', [1n], []) }, false)
+    expect(given.next!.data).toEqual(state(next.feeds))
+  })
+
   test('or why there are none', async () => {
     const body = graph({
-      inputs: [value('i', 'i64', []), value('going', 'bool', []), value('s', 'f32', [1, 2])],
-      outputs: [value('going', 'bool', []), value('t', 'f32', [1, 2])],
+      inputs: [value('i', 'i64', []), value('going', 'bool', []), value('s', 'f32', ['rows', 2])],
+      outputs: [value('going', 'bool', []), value('t', 'f32', ['rows', 2])],
       nodes: [node('MatMul', ['s', 'w'], ['t'])],
     })
     const odd = graph({ outputs: [value('u')], nodes: [node('MatMul', ['strange', 'w'], ['u'])] })
@@ -233,7 +254,7 @@ describe('samples of a branch', () => {
     const own = sessions()
     const reasons = await Promise.all(bodies.map((one) => bodySamples(whole, one, setOf(LIST), own, tools)))
     expect(reasons.map(({ reason }) => reason).slice(0, 2)).toEqual([
-      'it runs more than once for a sample',
+      'it runs more than once for a sample, and the shape of "s" is open',
       '"strange" is of unknown type',
     ])
   })

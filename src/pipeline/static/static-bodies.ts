@@ -168,7 +168,7 @@ async function opened(body: BodyModel, samples: SampleSet, options: BodiesOption
   try {
     return await options.open(
       { ...prepared, model: body.model, inventory },
-      { model: body.model, keep, notes: [] },
+      { model: body.model, keep, notes: [], bodiesApart: true },
       samples,
     )
   } catch (thrown) {
@@ -204,7 +204,7 @@ async function unsampled(
   }
   if (placement.products.every(({ form }) => form === 'stored')) return null
 
-  const placed = { model: body.model, keep, notes: collected.notes, placement, values }
+  const placed = { model: body.model, keep, notes: collected.notes, placement, values, bodiesApart: true }
   return staticStage(prepared, placed, { statistics, data }, NO_CHOICES, ask, tools, phases)
 }
 

@@ -41,6 +41,8 @@ export interface StaticReady {
   readonly model: Model
   /** Products that a rule keeps, by label. */
   readonly keep: ReadonlySet<string>
+  /** Bodies of it are quantized by themselves. */
+  readonly bodiesApart?: boolean
   /** Weights that rules give fewer than 8 bits, with their bits. */
   readonly lowBits?: ReadonlyMap<string, FewBits>
   readonly notes: readonly string[]
@@ -140,7 +142,7 @@ export async function placeStatic(
  */
 export async function staticStage(
   prepared: Prepared,
-  { model, placement, notes, lowBits = new Map() }: StaticPlaced,
+  { model, placement, notes, lowBits = new Map(), bodiesApart = false }: StaticPlaced,
   known: StaticKnown,
   { calibrators }: StaticChoices,
   ask: Ask,
@@ -182,7 +184,7 @@ export async function staticStage(
       ...few.notes,
       ...(known.notes ?? []),
       ...coverageNotes(statistics),
-      ...placementNotes(placement, few.weights),
+      ...placementNotes(placement, few.weights, bodiesApart),
     ],
   }
 }
@@ -248,13 +250,18 @@ function coverageNotes(statistics: Statistics): string[] {
   ]
 }
 
-function placementNotes({ float, products, recurrent }: Placement, lowBits: LowBits['weights']): string[] {
+function placementNotes(
+  { float, products, recurrent }: Placement,
+  lowBits: LowBits['weights'],
+  bodiesApart: boolean,
+): string[] {
+  const here = bodiesApart ? float.filter(({ code }) => code !== 'body') : float
   const precise = [...countsOf(products.flatMap(({ because }) => because ?? []))]
   return [
     ...(lowBits.size === 0 ? [] : [`${lowBits.size} weights in fewer than 8 bits: their products run in float`]),
     ...(recurrent.length === 0 ? [] : [`${recurrent.length} x LSTM with ranges of run time`]),
     ...precise.map(([why, count]) => `${count} x 16-bit activations for a product: ${why}`),
-    ...floatNotes(float),
+    ...floatNotes(here),
   ]
 }
 

@@ -44,7 +44,7 @@ export class StaticWhole {
   ): Promise<StaticWhole> {
     const given = await readyStatic(prepared, ask, phases)
     const found = await preparedBodies(given.model)
-    const ready = { ...given, model: found.model }
+    const ready = { ...given, model: found.model, bodiesApart: true }
     const runtime = await runtimeFor(opened, options.threads)
     let bodies: StaticBodies | undefined
     try {
