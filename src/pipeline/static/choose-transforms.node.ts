@@ -81,7 +81,7 @@ export async function chooseTransforms(input: TransformInput): Promise<ChosenTra
     }
     const statistics = known.get(one) ?? (await recollected(input, one, samples, one.statistics))
     const gain = `error of the outputs on ${judged} samples ${share(error, before)} of what it was`
-    const note = `${name}: ${count} changes that keep the function (${proof.note}); ${gain}`
+    const note = `${name}: ${count === 1 ? 'a change that keeps' : `${count} changes that keep`} the function (${proof.note}); ${gain}`
     return { name, ready, placed, known: { ...form.known, statistics }, notes: [...notes, note] }
   }
   return { ...form, name: 'none', notes }
