@@ -17,7 +17,7 @@ export interface ProductFacts {
   /** Per run; null where shapes are not known. */
   readonly multiplyAdds: number | null
   readonly weight?: ProductWeightFacts
-  /** A weight of fewer than 8 bits instead; the product runs in float. */
+  /** A weight of fewer than 8 bits instead. */
   readonly fewBits?: FewBitsFacts
   readonly bias?: BiasFacts
   /** Signal to noise of what it gives, everything before it quantized too. */

@@ -34,16 +34,25 @@ describe('weights of few bits', () => {
     [5, 13, 'i8', 24],
   ] as const)('%i bits at opset %i: %s', (bits, opset, dtype, byteLength) => {
     const weight = { codes: codesOf(24, bits), scales: Float32Array.of(0.5, -0.25), axis: 0, shape: [2, 3, 2, 2], bits }
-    const { constants, nodes } = lowBitWeight('w', weight, opset, (name) => name)
+    const { constants, nodes, weight: made } = lowBitWeight('w', weight, false, opset, (name) => name)
     expect(constants[0]).toMatchObject({ dtype, shape: [2, 3, 2, 2], storage: { byteLength } })
-    expect(constants[1]!.shape).toEqual([2, 1, 1, 1])
-    expect(nodes.map(({ op }) => op)).toEqual(['Cast', 'Mul'])
+    // The second scale was negative: its codes are mirrored around a zero of -1.
+    expect(constants[1]).toMatchObject({ dtype, shape: [2, 1, 1, 1] })
+    expect(nodes.map(({ op }) => op)).toEqual(['Cast', 'Cast', 'Sub', 'Cast'])
+    expect([...made.scales]).toEqual([0.5, 0.25])
+    const wanted = weight.codes.map((code, i) => (i < 12 ? code : -code))
+    const { storage } = made.codes
+    expect(storage.kind === 'bytes' && new Int8Array(storage.bytes.buffer)).toEqual(wanted)
+    const plain = lowBitWeight('w', { ...weight, scales: Float32Array.of(1, 2) }, false, opset, (name) => name)
+    expect(plain.nodes.map(({ op }) => op)).toEqual(['Cast'])
   })
 
   it('refuses opsets without the type, and codes beyond their width', () => {
     const weight = { codes: Int8Array.of(7, -8), scales: Float32Array.of(1), axis: null, shape: [2], bits: 4 }
-    expect(() => lowBitWeight('w', weight, 20, (name) => name)).toThrow(expect.objectContaining({ code: 'E_PLAN' }))
-    expect(() => lowBitWeight('w', { ...weight, bits: 3 }, 21, (name) => name)).toThrow(
+    expect(() => lowBitWeight('w', weight, false, 20, (name) => name)).toThrow(
+      expect.objectContaining({ code: 'E_PLAN' }),
+    )
+    expect(() => lowBitWeight('w', { ...weight, bits: 3 }, false, 21, (name) => name)).toThrow(
       expect.objectContaining({ code: 'E_INTERNAL' }),
     )
   })
@@ -97,7 +106,7 @@ describe('weights of few bits', () => {
     ])
     const edits = insertPairs(model, placement, { grids, weights: new Map(), biases, lowBit })
     const lowered = removeDead(applyEdits(model, edits))
-    expect(lowered.graph.initializers.filter(({ dtype }) => dtype === 'i4')).toHaveLength(3)
+    expect(lowered.graph.initializers.filter(({ dtype }) => dtype === 'i4')).toHaveLength(4)
     expect(lowered.graph.nodes.some(({ op }) => op === 'QuantizeLinear')).toBe(true)
     const feeds = { x: new Tensor('float32', noise(144, 7), shape) }
     const float = await run(net(biases), feeds, 'all')

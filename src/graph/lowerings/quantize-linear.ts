@@ -7,7 +7,7 @@ import { connect } from '../consumers.ts'
 import { freshNames } from '../fresh-names.ts'
 import { opsetOf } from '../opsets.ts'
 import { scopesOf } from '../walk.ts'
-import { type LowBitWeight, lowBitWeight } from './low-bit-weight.ts'
+import { type LowBitWeight, lowBitWeight, type PackedWeight } from './low-bit-weight.ts'
 import { float32s, makeNode } from './make.ts'
 import { PairMaker } from './pair-maker.ts'
 import { placedBias } from './placed-bias.ts'
@@ -22,7 +22,7 @@ export interface PairInputs {
   readonly weights: ReadonlyMap<string, StaticWeight>
   /** Float elements of every bias that the placement names. */
   readonly biases: ReadonlyMap<string, Float32Array>
-  /** Weights of fewer bits by name: their products read rounded activations and are computed in float. They need opset 21. */
+  /** Weights of fewer bits by name, stored packed; their products run as those of 8 bits. They need opset 21. */
   readonly lowBit?: ReadonlyMap<string, LowBitWeight>
 }
 
@@ -38,10 +38,9 @@ const SIXTEEN_BITS = 21
  * E_PLAN for an opset below 13 (21 with 16-bit grids: raise it first), a group without grid, a product without codes of its
  * weight, or a bias beyond int32 (see `leastScalesOf`).
  */
-export function insertPairs(model: Model, placed: Placement, inputs: PairInputs): readonly GraphEdit[] {
-  const placement = withFloatProducts(placed, inputs)
+export function insertPairs(model: Model, placement: Placement, given: PairInputs): readonly GraphEdit[] {
   const wide = placement.points.some(
-    ({ group, precision }) => precision !== 'wide' && hasLongCodes(inputs.grids.get(group)),
+    ({ group, precision }) => precision !== 'wide' && hasLongCodes(given.grids.get(group)),
   )
   const opset = opsetOf(model) ?? 0
   if (opset < (wide ? SIXTEEN_BITS : PER_AXIS)) {
@@ -51,6 +50,8 @@ export function insertPairs(model: Model, placed: Placement, inputs: PairInputs)
     })
   }
   const fresh = freshNames(model)
+  const packed = packedWeights(placement, given, opset, fresh)
+  const inputs = withPacked(given, packed)
   const scalars = new SharedScalars(fresh)
   const maker = new PairMaker(placement, readInFloat(model, placement), inputs.grids, scalars, fresh)
   const constants: TensorRef[] = []
@@ -68,7 +69,7 @@ export function insertPairs(model: Model, placed: Placement, inputs: PairInputs)
   const decoded = new Set<string>()
   for (const { weight } of placement.products) {
     if (weight === null || decoded.has(weight.name)) continue
-    const made = weightNodes(weight.name, inputs, opset, fresh)
+    const made = weightNodes(weight.name, inputs.weights.get(weight.name), packed.get(weight.name), fresh)
     if (made === null) continue
     decoded.add(weight.name)
     constants.push(...made.constants)
@@ -83,12 +84,12 @@ export function insertPairs(model: Model, placed: Placement, inputs: PairInputs)
   for (const node of model.graph.nodes) {
     const product = integerReads.get(node)
     const before = joined.get(node)
-    if (product?.biasNode?.rank === 2 && isJoined(product, inputs)) {
+    if (product?.biasNode?.rank === 2 && product.form === 'qdq') {
       replace.set(node, [])
       continue
     }
     const lowered =
-      before !== undefined && (before.biasNode?.rank !== 2 || !isJoined(before, inputs))
+      before !== undefined && (before.biasNode?.rank !== 2 || before.form !== 'qdq')
         ? [withWideBias(before, inputs, fresh, constants, biasUses)]
         : (product ?? before)
           ? lowerProduct((product ?? before) as StaticProduct, inputs, maker, scalars, fresh, constants, biasUses)
@@ -120,8 +121,7 @@ function lowerProduct(
 ): readonly Node[] {
   const { node, weight, bias, biasNode, form, label } = product
   const given = weight === null ? undefined : inputs.weights.get(weight.name)
-  const lowBit = inputs.lowBit?.has(weight?.name ?? '') === true
-  if (weight !== null && given === undefined && !lowBit) {
+  if (weight !== null && given === undefined) {
     throw new TersorError('E_PLAN', `expected codes for weight "${weight.name}", found none`, { where: label })
   }
   if (form !== 'qdq') {
@@ -136,12 +136,6 @@ function lowerProduct(
   const renamed = node.inputs.map((name, index) =>
     product.operands.includes(name) && (index < 2 || name !== bias) ? maker.decodedOf(name) : name,
   )
-  if (lowBit && bias !== null && biasNode === null) {
-    const floats = float32s(fresh(`${bias}/floats`), floatsOfBias(bias, inputs, label))
-    constants.push(floats)
-    biasUses.set(bias, (biasUses.get(bias) ?? 0) + 1)
-    return [{ ...node, inputs: renamed.with(2, floats.name) }]
-  }
   if (bias === null || given === undefined || (biasNode !== null && biasNode.rank !== 2))
     return [{ ...node, inputs: renamed }]
   const { scale } = maker.grid(product.operands[0] ?? '')
@@ -154,35 +148,37 @@ function lowerProduct(
   return [...placed.nodes, { ...node, inputs: renamed.with(2, placed.value) }]
 }
 
-/** Products of weights of few bits read rounded floats; where no pair rounds for them, floats. */
-function withFloatProducts(placement: Placement, { lowBit }: PairInputs): Placement {
-  if (lowBit === undefined || lowBit.size === 0) return placement
-  const products = placement.products.map((one): StaticProduct => {
-    if (one.weight === null || one.form === 'stored' || !lowBit.has(one.weight.name)) return one
-    const paired = one.form === 'qdq' || one.form === 'conv-integer' || one.form === 'loose'
-    return paired ? { ...one, form: 'qdq' } : { ...one, form: 'stored', operands: [], bias: null, biasNode: null }
-  })
-  return { ...placement, products }
+/** Weights of few bits as 8-bit codes. Kernels of two unsigned operands are exact everywhere, so unsigned where no pair is fused. */
+function packedWeights(
+  { products }: Placement,
+  { lowBit = new Map() }: PairInputs,
+  opset: number,
+  fresh: (base: string) => string,
+): ReadonlyMap<string, PackedWeight> {
+  const packed = new Map<string, PackedWeight>()
+  for (const [name, few] of lowBit) {
+    const unsigned = products.some(({ weight, form }) => weight?.name === name && form !== 'qdq' && form !== 'stored')
+    packed.set(name, lowBitWeight(name, few, unsigned, opset, fresh))
+  }
+  return packed
 }
 
-/** Whether a product and the Add of its bias become one node. */
-function isJoined({ form, weight }: StaticProduct, { lowBit }: PairInputs): boolean {
-  return form === 'qdq' && lowBit?.has(weight?.name ?? '') !== true
+function withPacked(inputs: PairInputs, packed: ReadonlyMap<string, PackedWeight>): PairInputs {
+  const made = [...packed].map(([name, { weight }]) => [name, weight] as const)
+  return { ...inputs, weights: new Map([...inputs.weights, ...made]) }
 }
 
 /** What stands in the place of a weight; null for one that stays float. */
 function weightNodes(
   name: string,
-  { weights, lowBit }: PairInputs,
-  opset: number,
+  given: StaticWeight | undefined,
+  packed: PackedWeight | undefined,
   fresh: (base: string) => string,
 ): { readonly nodes: readonly Node[]; readonly constants: readonly TensorRef[] } | null {
-  const few = lowBit?.get(name)
-  if (few !== undefined) return lowBitWeight(name, few, opset, fresh)
-  const given = weights.get(name)
   if (given === undefined) return null
   const placed = placedWeight(name, given, fresh)
-  return { nodes: placed.nodes, constants: [given.codes, ...placed.constants] }
+  const codes = packed ?? { nodes: [], constants: [given.codes] }
+  return { nodes: [...codes.nodes, ...placed.nodes], constants: [...codes.constants, ...placed.constants] }
 }
 
 /** Values that are given by the graph or a body, or that anything but an integer product reads. */

@@ -8,13 +8,11 @@ import type { Tools } from '../../model/tools.ts'
 import type { ModelSessions } from '../model-sessions.ts'
 import { BodyTaps } from '../tapped-bodies.ts'
 import { shapedModel } from '../tapped-model.ts'
-import type { StaticParts } from './static-model.ts'
 
-/** Products of one graph, and which of their weights have few bits: those run in float. */
+/** Products of one graph. */
 export interface SharePart {
   readonly path: ScopePath
   readonly placement: Placement
-  readonly lowBits?: StaticParts['lowBits']
 }
 
 /** Multiply-adds of Conv, Gemm and MatMul, per run. */
@@ -30,8 +28,8 @@ export interface IntegerShare {
 const SAMPLES = 4
 
 /** From what the placement knows; no bodies, nothing is run. */
-export function plainShare({ placement, lowBits }: SharePart): IntegerShare {
-  return summed([{ path: [], placement, ...(lowBits ? { lowBits } : {}) }], ({ multiplyAdds }) => multiplyAdds)
+export function plainShare({ placement }: SharePart): IntegerShare {
+  return summed([{ path: [], placement }], ({ multiplyAdds }) => multiplyAdds)
 }
 
 /**
@@ -109,14 +107,14 @@ function summed(
   addsIn: (product: StaticProduct, path: ScopePath) => number | null,
 ): IntegerShare {
   let [integer, total, doubled, unknown] = [0, 0, 0, 0]
-  for (const { path, placement, lowBits } of parts) {
+  for (const { path, placement } of parts) {
     for (const product of placement.products) {
       const { op, form, weight } = product
       if (op === 'ConvTranspose') continue
       const adds = addsIn(product, path)
       if (adds === null) unknown += 1
       total += adds ?? 0
-      if (form === 'stored' || lowBits?.has(weight?.name ?? '')) continue
+      if (form === 'stored') continue
       integer += adds ?? 0
       // Two halves, or two by two.
       if (form === 'wide' || form === 'dynamic-wide') doubled += (adds ?? 0) * (weight === null ? 3 : 1)

@@ -57,7 +57,7 @@ export async function staticLayerFacts(input: LayerReportInput): Promise<LayerFa
     const made = product.weight === null ? undefined : constants.weights.get(product.weight.name)
     const fewBits = input.lowBits?.get(product.weight?.name ?? '')?.facts
     const own = productFacts(product, constants, made, shares, errors.get(gives))
-    const all = fewBits === undefined ? own : { ...own, form: 'float', fewBits }
+    const all = fewBits === undefined ? own : { ...own, fewBits }
     // A product comes before the value it gives.
     facts.push({ at: (order.get(gives) ?? 0) - 0.5, facts: withError(all, errors.get(gives)) })
   }

@@ -91,7 +91,7 @@ class ChainWalk {
   /** Whether a chain can hold it. */
   takes(product: StaticProduct): boolean {
     const { form, weight } = product
-    const rounded = form !== 'stored' && form !== 'wide' && form !== 'dynamic'
+    const rounded = form === 'qdq' || form === 'conv-integer' || form === 'loose'
     return rounded && this.#uses.get(weight?.name ?? '') === 1 && shapeOf(product) !== null
   }
 

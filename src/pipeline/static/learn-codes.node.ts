@@ -25,7 +25,7 @@ export async function learnCodes(
     const name = product.weight?.name ?? ''
     readers.set(name, [...(readers.get(name) ?? []), product])
   }
-  const whole = (product: StaticProduct): boolean => product.form !== 'wide' && product.form !== 'dynamic'
+  const whole = ({ form }: StaticProduct): boolean => form === 'qdq' || form === 'conv-integer' || form === 'loose'
   for (const name of constants.weights.keys()) {
     const [product, ...others] = readers.get(name) ?? []
     const alone = product !== undefined && others.length === 0 && whole(product) && product.weight?.axis !== null

@@ -1,5 +1,5 @@
 import { decibels } from '../../evaluation/decibels.ts'
-import type { LowBitWeight } from '../../graph/lowerings/index.ts'
+import { type LowBitWeight, leastScalesOf } from '../../graph/lowerings/index.ts'
 import type { ActivationGrid, Placement } from '../../model/activation.ts'
 import type { Model } from '../../model/graph.ts'
 import type { FewBitsFacts } from '../../model/layer-facts.ts'
@@ -63,7 +63,14 @@ export async function lowBitsOf(input: LowBitsInput): Promise<LowBits> {
   const decisions = new Map<string, DecisionFact>()
   const biases = new Map(constants.biases)
   const floats = new ConstantFloats(model, tools.kernels)
-  for (const { weight, bias, label, node } of placement.products) {
+  const given = new Map(
+    placement.products.flatMap(({ weight, bias }) => {
+      const own = learned.weights.get(weight?.name ?? '')?.bias
+      return bias !== null && own ? [[bias, own] as const] : []
+    }),
+  )
+  const floors = leastScalesOf(placement, grids, new Map([...constants.plainBiases, ...given]))
+  for (const { weight, bias, label, node, form } of placement.products) {
     const width = bits.get(weight?.name ?? '')
     if (!weight || width === undefined) continue
     const { name, axis, shape } = weight
@@ -74,7 +81,7 @@ export async function lowBitsOf(input: LowBitsInput): Promise<LowBits> {
     }
     const values = await floats.of(name)
     const made: LearnedWeight = learned.weights.get(name) ?? searchedWeight(values, weight, width, input.nearest)
-    const { codes, scales, zeros } = made
+    const { codes, scales, zeros } = aboveFloor(made, weight, floors.get(name))
     const { solver, gain } = made
     const [scheme, sqnrDb] = [formatFewBits(width), Math.min(999, sqnrOf(values, made, weight))]
     const left = gain && gain.before > 0 ? { left: gain.after / gain.before } : {}
@@ -88,7 +95,12 @@ export async function lowBitsOf(input: LowBitsInput): Promise<LowBits> {
       op: node.op,
       action: 'quantize',
       scheme,
-      lowering: 'onnx/expand',
+      lowering:
+        form === 'qdq' || form === 'stored'
+          ? 'onnx/qdq'
+          : node.op === 'Conv'
+            ? 'onnx/conv-integer'
+            : 'onnx/matmul-integer',
       packing: 'onnx/elements',
       solver,
       corrections: made.bias ? ['bias'] : [],
@@ -109,10 +121,29 @@ export async function lowBitsOf(input: LowBitsInput): Promise<LowBits> {
 }
 
 function reasonOf({ solver, left }: FewBitsFacts, data: string): string {
-  const form = 'computed in float from packed codes, activations by ranges'
+  const form = 'packed codes that run as integers of 8 bits, activations by ranges'
   if (left === undefined) return `a rule asks for it; ${form} of ${data}; codes by ${solver} of the weights alone`
   const how = solver === 'adaround' ? 'learned rounding leaves' : 'codes by descent leave'
   return `a rule asks for it; ${form} of ${data}; ${how} ${(100 * left).toFixed(1)} % of the error that nearest codes make in what its group of layers gives`
+}
+
+/** Channels of next to no weights become zeros, at a scale that their bias has codes for. */
+function aboveFloor(
+  made: LearnedWeight,
+  { axis, shape }: { readonly axis: number | null; readonly shape: readonly number[] },
+  floors: Float32Array | undefined,
+): LearnedWeight {
+  const isLow = (channel: number): boolean => Math.abs(made.scales[channel] as number) < (floors?.[channel] ?? 0)
+  if (!made.scales.some((_, channel) => isLow(channel))) return made
+  const inner = axis === null ? made.codes.length : shape.slice(axis + 1).reduce((a, b) => a * b, 1)
+  return {
+    ...made,
+    scales: made.scales.map((scale, channel) => (isLow(channel) ? (floors?.[channel] as number) : scale)),
+    codes: made.codes.map((code, i) => {
+      const channel = Math.floor(i / inner) % made.scales.length
+      return isLow(channel) ? (made.zeros[channel] as number) : code
+    }),
+  }
 }
 
 /** Of the weights themselves, which is not what learning aims at. */

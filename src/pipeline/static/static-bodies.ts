@@ -137,7 +137,7 @@ export class StaticBodies {
     const parts: SharePart[] = [...this.#float]
     for (const { body, run, stage } of this.#parts) {
       const made = stage ?? (await run?.stage())
-      if (made) parts.push({ path: body.path, placement: made.parts.placement, lowBits: made.parts.lowBits })
+      if (made) parts.push({ path: body.path, placement: made.parts.placement })
     }
     return parts
   }

@@ -258,7 +258,9 @@ function placementNotes(
   const here = bodiesApart ? float.filter(({ code }) => code !== 'body') : float
   const precise = [...countsOf(products.flatMap(({ because }) => because ?? []))]
   return [
-    ...(lowBits.size === 0 ? [] : [`${lowBits.size} weights in fewer than 8 bits: their products run in float`]),
+    ...(lowBits.size === 0
+      ? []
+      : [`${lowBits.size} weights take fewer than 8 bits in the file; their products run as those of 8 bits`]),
     ...(recurrent.length === 0 ? [] : [`${recurrent.length} x LSTM with ranges of run time`]),
     ...precise.map(([why, count]) => `${count} x 16-bit activations for a product: ${why}`),
     ...floatNotes(here),

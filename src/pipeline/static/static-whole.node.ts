@@ -129,7 +129,7 @@ export class StaticWhole {
     const bodies = await this.#bodies.shareParts()
     const sessions = new TapSessions(this.#runtime, this.#tools)
     try {
-      const all = [{ path: [], placement: parts.placement, lowBits: parts.lowBits }, ...bodies]
+      const all = [{ path: [], placement: parts.placement }, ...bodies]
       return shareNotes(await integerShare(this.#ready.model, all, this.#samples, sessions, this.#tools))
     } finally {
       await sessions.close()
