@@ -47,10 +47,19 @@ function itemOf(label: string, given: Readonly<Record<string, unknown>>, inputs:
   }
 }
 
+/** What was walked once: a generator gives nothing the second time, and data are opened to find ranges and to judge. */
+const walked = new WeakSet<object>()
+let again = 0
+
 async function iterableOf(path: string): Promise<AsyncIterable<unknown> | Iterable<unknown>> {
+  const exportedBy = async (url: string): Promise<unknown> => ((await import(url)) as { default?: unknown }).default
+  const { href } = pathToFileURL(path)
   let exported: unknown
   try {
-    exported = ((await import(pathToFileURL(path).href)) as { default?: unknown }).default
+    exported = await exportedBy(href)
+    // A module is evaluated once for each address.
+    if (isObject(exported) && walked.has(exported)) exported = await exportedBy(`${href}?again=${++again}`)
+    if (isObject(exported) && 'next' in exported) walked.add(exported)
     if (typeof exported === 'function') exported = await exported()
   } catch (cause) {
     const said = cause instanceof Error ? cause.message : String(cause)
@@ -70,4 +79,8 @@ async function iterableOf(path: string): Promise<AsyncIterable<unknown> | Iterab
       where: path,
     },
   )
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
 }

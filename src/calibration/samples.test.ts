@@ -140,6 +140,14 @@ describe('samples from files', () => {
     expect((await all(set)).map(({ feeds }) => first(feeds.x))).toEqual([1, 3, 5, 5])
     expect(set.skipped[0]).toContain('"note", not used')
   })
+
+  it('a generator that was walked is made again: the same data find ranges and judge', async () => {
+    const source = 'export default (function* () { yield { x: Float32Array.of(1, 2) } })()'
+    const path = join(folder({ 'once.mjs': source }), 'once.mjs')
+    for (let time = 0; time < 3; time++) {
+      expect((await all(await openSamples(path, [x]))).map(({ feeds }) => first(feeds.x))).toEqual([1])
+    }
+  })
 })
 
 describe('samples that are refused', () => {

@@ -83,6 +83,17 @@ describe('pairing arrays with inputs', () => {
     )
   })
 
+  it('says so where only the type is wrong', () => {
+    const refused = (dtype: DType): unknown => {
+      try {
+        return assignArrays('a.npy', new Map([['a.npy', array([5, 8], dtype)]]), [input('x', ['N', 8])])
+      } catch (thrown) {
+        return thrown
+      }
+    }
+    expect(refused('u8')).toMatchObject({ hint: expect.stringContaining('values of u8 are not taken for others') })
+  })
+
   it('refuses a named array that does not fit, empty archives and unequal counts', () => {
     expect(() => assignArrays('a.npz', new Map([['x', array([5, 9])]]), inputs)).toThrow('found array "x" f32 [5, 9]')
     expect(() => assignArrays('a.npz', new Map(), inputs)).toThrow('found none')

@@ -108,10 +108,17 @@ export function assignArrays(
 
 function unfit(label: string, key: string, array: ArrayFacts, inputs: readonly SessionInput[]): TersorError {
   const expected = inputs.map(({ name, dtype, shape }) => `"${name}" ${dtype} ${describeShape(shape)}`).join(', ')
+  // The same shape under another type: a type is all that is wrong.
+  const typed = inputs.some(
+    (input) => fitArray(array, input) === undefined && fitArray({ ...array, dtype: input.dtype }, input) !== undefined,
+  )
+  const hint = typed
+    ? `values of ${array.dtype} are not taken for others: save them as the model is fed, scaled and in its type (picture files: --preprocess does it)`
+    : 'name the arrays like the inputs; an axis in front may count samples'
   return new TersorError(
     'E_FORMAT',
     `${label}: expected values for ${expected}, found array "${key}" ${array.dtype} ${describeShape(array.shape)}`,
-    { where: label, hint: 'name the arrays like the inputs; an axis in front may count samples' },
+    { where: label, hint },
   )
 }
 
