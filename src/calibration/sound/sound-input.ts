@@ -59,7 +59,7 @@ function waveform(parts: Parts, inputs: readonly SessionInput[], recipe: SoundRe
       `input "${name}" takes a sound piece by piece, and does not say how many samples a piece has`,
       {
         where: name,
-        hint: 'add --preprocess wave,frame=512 (what the model was made for)',
+        hint: 'add --preprocess wave,frame=512, or with samples of the chunk before wave,frame=576,step=512 (what the model was made for)',
       },
     )
   }
