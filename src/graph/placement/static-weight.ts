@@ -136,12 +136,15 @@ const STRETCH = 64
 
 /** In the order of the elements; given up, with what was reached, once that is `enough`. */
 function squaredError(values: Float64Array, scale: number, most: number, enough: number): number {
+  // Which of two codes a value half-way between them gets makes no difference to its error.
+  const inverseScale = 1 / scale
   let sum = 0
   for (let start = 0; start < values.length && !(sum >= enough); start += STRETCH) {
     const end = Math.min(start + STRETCH, values.length)
     for (let index = start; index < end; index++) {
       const value = values[index] as number
-      const difference = value - scale * encode(value, scale, most)
+      const code = value * inverseScale + ROUNDER - ROUNDER
+      const difference = value - scale * (code > most ? most : code < -most ? -most : code)
       sum += difference * difference
     }
   }

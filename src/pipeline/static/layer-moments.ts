@@ -8,7 +8,6 @@ import type { ActivationGrid } from '../../model/activation.ts'
 import type { Model } from '../../model/graph.ts'
 import type { Feeds, RuntimeSession, Value } from '../../model/runtime.ts'
 import type { Tools } from '../../model/tools.ts'
-import { roundHalfEven } from '../../numbers/rounding.ts'
 import { breather } from '../breath.ts'
 import type { ModelSessions } from '../model-sessions.ts'
 import { tappedModel } from '../tapped-model.ts'
@@ -59,6 +58,7 @@ export async function layerMoments(
   const count = Math.min(samples.count, options.samples)
   const inputs = new Set(float.graph.inputs.map(({ name }) => name))
   const breathe = breather()
+  const scratch: Scratch = { floats: new Float32Array(0), codes: new Float32Array(0) }
   await sessions.keepOnly(new Set())
   const opened = async (key: string, model: Model, of: readonly MomentLayer[]): Promise<RuntimeSession | null> => {
     const values = [...new Set(of.map(({ operand }) => operand))].filter((name) => !inputs.has(name))
@@ -89,7 +89,7 @@ export async function layerMoments(
       const value = codes[layer.operand]
       const like = layer.compares ? floats[layer.operand] : value
       const suits = value && like && sameShape(value, like)
-      if (suits && addRows(found, layer, like, value, index, count, options, tools)) continue
+      if (suits && addRows(found, layer, like, value, index, count, options, tools, scratch)) continue
       lost.add(layer.weight)
       found.delete(layer.weight)
     }
@@ -101,6 +101,15 @@ function sameShape(a: Value, b: Value): boolean {
   return a.dtype === 'f32' && b.dtype === 'f32' && String(a.shape) === String(b.shape)
 }
 
+/** Rows of one group, written over by every layer; what is between rows is whatever was there. */
+interface Scratch {
+  floats: Float32Array
+  codes: Float32Array
+}
+
+/** 1.5 * 2^52: a double below 2^51 that it is added to and taken from again is rounded, half to even. */
+const ROUNDER = 6755399441055744
+
 /** Adds the rows of one sample; false where they do not suit the product. */
 function addRows(
   found: Map<string, SecondMoments>,
@@ -111,6 +120,7 @@ function addRows(
   samples: number,
   options: MomentOptions,
   { kernels }: Tools,
+  scratch: Scratch,
 ): boolean {
   const { groups, depth } = rows
   if (groups * depth * depth > MOST_ELEMENTS) return false
@@ -121,8 +131,10 @@ function addRows(
   const moments = found.get(weight) ?? new SecondMoments(groups, depth, drift === true, kernels)
   found.set(weight, moments)
   const stride = rowStride(depth)
-  const floats = new Float32Array(positions.length * stride)
-  const codes = new Float32Array(positions.length * stride)
+  const size = positions.length * stride
+  if (scratch.floats.length < size) scratch.floats = new Float32Array(size)
+  if (scratch.codes.length < size) scratch.codes = new Float32Array(size)
+  const [floats, codes] = [scratch.floats.subarray(0, size), scratch.codes.subarray(0, size)]
   const [own, other] = [asSingles(floatsOf(value)), asSingles(floatsOf(rounded))]
   for (let group = 0; group < groups; group++) {
     shape.copy(other, group, positions, codes, stride)
@@ -138,7 +150,7 @@ function roundTo({ scale, zero, type }: ActivationGrid, values: Float32Array): v
   const least = CODES[type].min - zero
   const most = CODES[type].max - zero
   for (let i = 0; i < values.length; i++) {
-    const code = roundHalfEven((values[i] as number) / scale)
+    const code = (values[i] as number) / scale + ROUNDER - ROUNDER
     values[i] = (code < least ? least : code > most ? most : code) * scale
   }
 }

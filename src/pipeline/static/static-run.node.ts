@@ -1,4 +1,5 @@
 import type { SampleSet } from '../../calibration/index.ts'
+import { keepSamples } from '../../calibration/keep-samples.ts'
 import type { Calibrator } from '../../calibration/ranges/index.ts'
 import type { LayerFacts } from '../../model/layer-facts.ts'
 import type { Verdict } from '../../model/report.ts'
@@ -125,7 +126,8 @@ export class StaticRun {
     this.#tools = tools
     this.#phases = phases
     this.#runtime = runtime
-    this.#samples = samples
+    // Everything after calibration looks at the same few.
+    this.#samples = keepSamples(samples)
     this.#sessions = new TapSessions(runtime, tools)
     this.#ready = ready
     this.#placed = placed

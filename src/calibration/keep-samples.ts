@@ -1,0 +1,33 @@
+import type { Feeds, Sample } from '../model/runtime.ts'
+import type { SampleSet } from './sample-set.ts'
+
+/** Bytes of samples that are kept. */
+const MOST_BYTES = 64 << 20
+
+/**
+ * The same samples, of which those that are asked for again are kept from then on, up to `most` bytes: pictures are decoded twice at the most where
+ * the same few are looked at time after time, and going through all of them once keeps nothing. What comes out must not be written to.
+ */
+export function keepSamples(set: SampleSet, most = MOST_BYTES): SampleSet {
+  const asked = new Set<number>()
+  const kept = new Map<number, Sample>()
+  let room = most
+  const at = async (index: number): Promise<Sample> => {
+    const known = kept.get(index)
+    if (known !== undefined) return known
+    const sample = await set.at(index)
+    const bytes = bytesOf(sample.feeds)
+    if (asked.has(index) && !kept.has(index) && bytes <= room) {
+      room -= bytes
+      kept.set(index, sample)
+    }
+    asked.add(index)
+    return sample
+  }
+  // Remarks of the set grow while it is read: they are asked of it.
+  return Object.create(set, { at: { value: at, enumerable: true } }) as SampleSet
+}
+
+function bytesOf(feeds: Feeds): number {
+  return Object.values(feeds).reduce((sum, { data }) => sum + data.length, 0)
+}
