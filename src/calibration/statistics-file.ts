@@ -16,6 +16,7 @@ import { readZip } from './zip.ts'
  *   4. channel-ranges.npy  f32: per value all minima, then all maxima
  *   5. channel-sums.npy    f64: per value all sums, all sums of squares, and what makes either exact
  *   6. array-0.npy ...     further arrays, by the names that statistics.json lists
+ *   7. part-0.statistics ...  files like this one of other graphs, by the names that statistics.json lists
  * NumPy opens it as an .npz. The same statistics give the same bytes.
  */
 const JSON_NAME = 'statistics.json'
@@ -71,17 +72,26 @@ export function writeStatistics(statistics: Statistics): Uint8Array {
     digests: statistics.digests ?? null,
     choices: statistics.choices ? [...statistics.choices] : null,
     arrays: [...(statistics.arrays?.keys() ?? [])],
+    parts: [...(statistics.parts?.keys() ?? [])],
     values,
   }
-  const members: Record<string, Uint8Array> = { [JSON_NAME]: new TextEncoder().encode(`${JSON.stringify(header)}\n`) }
+  const members: Record<string, Uint8Array | [Uint8Array, { level: 0 }]> = {
+    [JSON_NAME]: new TextEncoder().encode(`${JSON.stringify(header)}\n`),
+  }
   for (const part of PARTS) members[`${part}.npy`] = npyOf(parts.get(part)!, part)
   for (const [at, value] of [...(statistics.arrays?.values() ?? [])].entries())
     members[`array-${at}.npy`] = writeNpy(value)
+  for (const [at, part] of [...(statistics.parts?.values() ?? [])].entries())
+    members[`part-${at}.statistics`] = [writeStatistics(part), { level: 0 }]
   return zipSync(members, { level: 6, mtime: new Date(1980, 0, 1), os: 0 })
 }
 
 /** E_FORMAT for what is no statistics file or contradicts itself, E_LIMIT for what is too large to be one. */
-export async function readStatistics(source: ByteSource): Promise<Statistics> {
+export function readStatistics(source: ByteSource): Promise<Statistics> {
+  return statisticsIn(source, true)
+}
+
+async function statisticsIn(source: ByteSource, whole: boolean): Promise<Statistics> {
   const { label } = source
   const members = new Map((await readZip(source)).map((member) => [member.name, member]))
   const open = async (name: string, limit: number): Promise<ByteSource> => {
@@ -117,6 +127,11 @@ export async function readStatistics(source: ByteSource): Promise<Statistics> {
     const value = await (await openNpy(await open(`array-${at}.npy`, ARRAY_LIMIT))).all()
     arrays.set(name, value.data instanceof Uint8Array ? { ...value, data: value.data.slice() } : value)
   }
+  const parts = new Map<string, Statistics>()
+  if (!whole && header.parts.length > 0)
+    throw new TersorError('E_FORMAT', `${label}: a part of a statistics file has parts of its own`, { where: label })
+  for (const [at, name] of header.parts.entries())
+    parts.set(name, await statisticsIn(await open(`part-${at}.statistics`, ARRAY_LIMIT), false))
   const { model, labels, carried, digests, choices } = header
   return {
     model,
@@ -129,6 +144,7 @@ export async function readStatistics(source: ByteSource): Promise<Statistics> {
     ...(header.unfinished ? { unfinished: true as const } : {}),
     ...(choices === null ? {} : { choices: new Map(choices) }),
     ...(arrays.size > 0 ? { arrays } : {}),
+    ...(parts.size > 0 ? { parts } : {}),
   }
 }
 

@@ -25,6 +25,7 @@ const HEADER = {
   digests: ['b'.repeat(64)],
   choices: [['order', { of: [1, 'two', null] }]],
   arrays: ['codes of w'],
+  parts: ['body a'],
   values: [VALUE],
 }
 const parse = (header: unknown) => parseHeader(new TextEncoder().encode(JSON.stringify(header)), 'file')
@@ -37,6 +38,7 @@ test('a right header', () => {
 test.each<[string, unknown]>([
   ['another format', { ...HEADER, format: 'x' }],
   ['a version in words', { ...HEADER, version: 'two' }],
+  ['a part twice', { ...HEADER, parts: ['a', 'a'] }],
   ['fewer digests than samples', { ...HEADER, digests: [] }],
   [
     'a choice twice',

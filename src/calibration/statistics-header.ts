@@ -19,6 +19,7 @@ const MOST_RANK = 64
 /** An exact sum of doubles takes no more. */
 const MOST_RESTS = 40
 const MOST_ARRAYS = 100_000
+const MOST_PARTS = 10_000
 
 const whole = (most: number) => v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(most))
 const count = whole(Number.MAX_SAFE_INTEGER)
@@ -58,6 +59,7 @@ const HeaderSchema = v.object({
   digests: v.nullable(v.array(v.pipe(v.string(), v.regex(/^([0-9a-f]{64})?$/)))),
   choices: v.nullable(v.array(v.tuple([v.string(), v.custom<Json>((value) => value !== undefined)]))),
   arrays: v.pipe(v.array(v.string()), v.maxLength(MOST_ARRAYS)),
+  parts: v.optional(v.pipe(v.array(v.string()), v.maxLength(MOST_PARTS)), []),
   values: v.array(ValueHeaderSchema),
 })
 export interface StatisticsHeader {
@@ -74,6 +76,8 @@ export interface StatisticsHeader {
   readonly choices: readonly (readonly [string, Json])[] | null
   /** Names of further arrays, in the order of their files. */
   readonly arrays: readonly string[]
+  /** Names of statistics of other graphs, in the order of their files. */
+  readonly parts: readonly string[]
   readonly values: readonly ValueHeader[]
 }
 
@@ -109,6 +113,7 @@ export function parseHeader(bytes: Uint8Array, label: string): StatisticsHeader 
     throw wrong(`${digests.length} digests of ${header.labels.length} samples`)
   if (choices !== null && new Set(choices.map(([key]) => key)).size !== choices.length) throw wrong('a choice twice')
   if (new Set(header.arrays).size !== header.arrays.length) throw wrong('an array twice')
+  if (new Set(header.parts).size !== header.parts.length) throw wrong('a part twice')
   const names = new Set<string>()
   for (const { name, range, count: elements, zeros, filled, bins, samples } of header.values) {
     if (names.has(name)) throw wrong(`the value "${name}" twice`)

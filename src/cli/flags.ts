@@ -165,6 +165,14 @@ export const FLAGS: readonly FlagSpec[] = [
       'int8-static: changes before that keep the function: auto (default: what brings the outputs nearer), none, equalize, equalize-weights, split',
   },
   {
+    name: 'statistics',
+    kind: 'path',
+    value: 'FILE',
+    verbs: ['quantize'],
+    about:
+      'int8-static: what was seen of the data and chosen by it: written, or used where FILE exists (the same bytes, nothing is run)',
+  },
+  {
     name: 'eval',
     kind: 'path',
     value: 'PATH',
@@ -354,8 +362,6 @@ export const FLAGS: readonly FlagSpec[] = [
   },
   { name: 'no-color', kind: 'switch', verbs: EVERY, about: 'plain text (also the variable NO_COLOR)' },
   { name: 'help', short: 'h', kind: 'switch', verbs: EVERY, about: 'this text' },
-
-  { name: 'statistics', kind: 'path', verbs: DECIDING, about: '', later: 'statistics files come with calibrated int8' },
 ]
 
 export const flagNamed = (name: string): FlagSpec | undefined => FLAGS.find((flag) => flag.name === name)

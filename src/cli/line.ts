@@ -14,6 +14,7 @@ export interface LineOptions {
   readonly calib?: string
   readonly calibrator?: 'minmax' | 'moving' | 'percentile' | 'aciq' | 'entropy' | 'mse' | 'sqnr'
   readonly transform?: string
+  readonly statistics?: string
   readonly eval?: string
   readonly labels?: string
   readonly classes?: string

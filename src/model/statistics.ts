@@ -58,6 +58,8 @@ export interface Statistics {
   readonly choices?: ReadonlyMap<string, Json>
   /** The same for what is long, such as codes and biases that were fitted to the data. */
   readonly arrays?: ReadonlyMap<string, Value>
+  /** Of other graphs that belong to the model, by name: its bodies, and itself after a change that keeps its function. They have no parts. */
+  readonly parts?: ReadonlyMap<string, Statistics>
 }
 
 /** What JSON can say. */

@@ -7,6 +7,7 @@ import type { RuntimeSession, Sample } from '../model/runtime.ts'
 import type { Evidence } from './prove.ts'
 import { requireFirst } from './runs-first.ts'
 import { judging, someOf } from './static/sample-roles.ts'
+import { overlapNote } from './statistics-overlap.ts'
 import { decodeTensorProto } from './tensor-proto.ts'
 import { idLimits } from './token-tables.ts'
 
@@ -26,6 +27,8 @@ export interface EvidenceOptions {
   readonly seed?: number
   /** Something was fitted to `calib`: where it also judges, only what was held back of it does. */
   readonly fitted?: boolean
+  /** SHA-256 of each sample that something was fitted to. */
+  readonly fittedTo?: () => readonly string[]
   readonly signal?: AbortSignal
 }
 
@@ -51,6 +54,8 @@ export async function evidenceFor(
     const whole = held && states.length > 0
     const samples = await take(held && !whole ? someOf(set, judging(set.count)) : set)
     const judged = new Set(held ? judging(set.count) : [])
+    const judgedOn = whole ? samples.filter((_, index) => judged.has(index)) : samples
+    const overlap = await overlapNote(options.fittedTo?.() ?? [], judgedOn)
     const unjudged = new Set(whole ? samples.flatMap((_, index) => (judged.has(index) ? [] : [index])) : [])
     return {
       data: 'given',
@@ -66,6 +71,7 @@ export async function evidenceFor(
         ...set.converted,
         ...heldNotes(samples.length, held && !whole ? judging(set.count).length : set.count),
         ...roleNotes(options, set.count),
+        ...(overlap === null ? [] : [overlap]),
       ],
     }
   }
@@ -124,8 +130,7 @@ function heldNotes(held: number, count: number): readonly string[] {
 /** What became of data that the user gave for a purpose this run has no use for. */
 function roleNotes({ eval: given, calib, fitted }: EvidenceOptions, count: number): readonly string[] {
   if (calib === undefined) return []
-  if (fitted === true && given !== undefined)
-    return given === calib ? ['--eval is --calib: judged on what ranges were found on'] : []
+  if (fitted === true && given !== undefined) return []
   if (fitted === true) {
     return judging(count).length === count
       ? ['judged on --calib itself: too few samples to hold some back; add --eval']

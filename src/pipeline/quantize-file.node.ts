@@ -32,6 +32,8 @@ export interface FileOptions extends QuantizeOptions, EvidenceOptions, JudgingOp
   readonly effort?: 'fast' | 'default' | 'best'
   /** Changes before that keep the function; int8-static only: 'auto' (default), 'none', `equalize`, `equalize-weights`. */
   readonly transform?: string
+  /** A statistics file; int8-static only: used where it exists, else written. Samples that it does not come from are added. */
+  readonly statistics?: string
   readonly shardSize?: number
   readonly threads?: number
   /** Threads of pipeline/produce/produce-worker that were started before and wait for work. */
@@ -62,15 +64,15 @@ export async function quantize(input: string, output: string | undefined, option
   const opened = await openModel(input)
   const pool = new ProducePool(options.threads ?? availableParallelism(), options.waiting)
   pool.expect(opened.source.byteLength)
+  let statically: StaticWhole | undefined
   const proof =
     options.noVerify === true
       ? undefined
       : await (await import('./prove-file.node.ts')).proverOf(
           opened,
-          { ...options, ...judging, fitted: isStatic },
+          { ...options, ...judging, fitted: isStatic, fittedTo: () => statically?.digests ?? [] },
           tools,
         )
-  let statically: StaticWhole | undefined
   try {
     let prepared = await prepare(opened, tools, phases)
     pool.expect(prepared.input.byteLength)
@@ -161,12 +163,14 @@ export async function quantize(input: string, output: string | undefined, option
           ? { compressed: await (await fileFacts()).compressedSizes(finished.files) }
           : {}),
       })
+      const statistics = options.hashes && statically ? { sha256: await statically.statisticsHash() } : undefined
       const layers = options.hashes === true && statically ? await statically.layers() : []
       return fixed
         ? {
             ...report,
             decisions: [...fixed.decisions, ...report.decisions],
             points: fixed.points,
+            ...(statistics === undefined ? {} : { statistics }),
             ...(layers.length === 0 ? {} : { layers }),
           }
         : report
@@ -209,8 +213,13 @@ export async function plan(input: string, options: FileOptions = {}): Promise<Re
 }
 
 /** Throws E_USAGE for what has no meaning without static ranges. */
-function requireStaticOptions(isStatic: boolean, { calibrator, effort, transform }: FileOptions): void {
+function requireStaticOptions(isStatic: boolean, { calibrator, effort, transform, statistics }: FileOptions): void {
   if (transform !== undefined) transformAsk(transform)
+  if (!isStatic && statistics !== undefined) {
+    throw new TersorError('E_USAGE', '--statistics are of activations: they belong to --to int8-static', {
+      where: '--statistics',
+    })
+  }
   if (!isStatic && calibrator !== undefined) {
     throw new TersorError('E_USAGE', '--calibrator finds ranges of activations: it belongs to --to int8-static', {
       where: '--calibrator',

@@ -4,22 +4,29 @@ import { openSynthetic, type SampleSet } from '../calibration/index.ts'
 import type { Calibrator } from '../calibration/ranges/index.ts'
 import { sha256 } from '../calibration/statistics.ts'
 import { readStatistics, writeStatistics } from '../calibration/statistics-file.ts'
-import { TersorError } from '../errors.ts'
+import { asTersorError, TersorError } from '../errors.ts'
+import type { Model } from '../model/graph.ts'
 import type { Runtime, Sample } from '../model/runtime.ts'
 import type { Statistics } from '../model/statistics.ts'
 import type { Tools } from '../model/tools.ts'
 import type { Ask } from './ask.ts'
 import { collectWith } from './calibrate.ts'
+import { preparedBodies } from './changed-bodies.ts'
+import type { GraphRecord } from './graph-record.ts'
 import { modelFingerprint } from './model-fingerprint.ts'
 import { MemorySessions } from './model-sessions.ts'
 import type { Phases } from './phases.ts'
 import type { Prepared } from './run.ts'
-import { plainShare, shareNotes } from './static/integer-share.ts'
-import { inQOperators } from './static/qoperator-form.ts'
+import { GraphStage, type MemoryInputs } from './static/graph-stage.ts'
+import { plainShare } from './static/integer-share.ts'
 import { calibrating, judging, someOf } from './static/sample-roles.ts'
-import { NO_CHOICES, placeStatic, readyStatic, type StaticStage, staticStage } from './static/static-model.ts'
-import { choicesIn, choicesKey } from './statistics-choices.ts'
-import { checkStatistics, dataOf } from './statistics-need.ts'
+import { StaticBodies } from './static/static-bodies.ts'
+import { openGraph } from './static/static-graph.ts'
+import { readyStatic, type StaticReady, type StaticStage } from './static/static-model.ts'
+import { wholeStage } from './static/whole-stage.ts'
+import { choicesKey } from './statistics-choices.ts'
+import { checkStatistics } from './statistics-need.ts'
+import { StatisticsRecord } from './statistics-record.ts'
 import { idLimits } from './token-tables.ts'
 
 export interface StaticBytesOptions {
@@ -62,68 +69,102 @@ export async function quantizeStatic(
   tools: Tools,
   phases: Phases,
 ): Promise<StaticBytes> {
-  const ready = await readyStatic(prepared, ask, phases)
-  const key = choicesKey(ask, options)
-  const given = options.statistics === undefined ? undefined : await read(options.statistics)
-  const choices = (given && choicesIn(given, key)) ?? NO_CHOICES
-  const placed = await placeStatic(ready, ask, choices, phases)
-  const fingerprint = await modelFingerprint(ready.model, tools.signal)
-  let statistics: Statistics
-  let notes: readonly string[] = []
-  let held: readonly Sample[] | undefined
-  if (given !== undefined) {
-    checkStatistics(given, { fingerprint, values: placed.values }, 'statistics')
-    if (given.unfinished)
-      throw new TersorError('E_USAGE', 'these statistics are of a run that ended early', {
-        hint: 'finish it where it began: run the same command again',
-      })
-    statistics = given
-  } else {
-    const { runtime } = options
-    if (runtime === undefined) {
-      throw new TersorError('E_USAGE', 'int8-static needs statistics, or a runtime to collect them with', {
-        hint: 'pass statistics: a file written by --statistics, or runtime: ortRuntime(ort, ...) and calib: data',
-      })
-    }
-    const sessions = new MemorySessions(runtime, tools)
-    const { set, back } = await phases.time('samples', () =>
-      samplesFor(sessions, ready.model, prepared, options, tools),
-    )
-    held = back
-    const collected = await phases.time('calibrate', () =>
-      collectWith(sessions, {
-        model: ready.model,
-        values: placed.values,
-        samples: set,
-        tools,
-        fingerprint,
-        synthetic: options.calib === undefined,
-        ...(options.maxMemory === undefined ? {} : { maxMemory: options.maxMemory }),
-      }),
-    )
-    statistics = collected.statistics
-    notes = [...set.skipped, ...(set.notes ?? []), ...collected.notes]
+  const rewritten = await readyStatic(prepared, ask, phases)
+  const found = await preparedBodies(rewritten.model)
+  const ready = { ...rewritten, model: found.model, bodiesApart: true }
+  const model = await modelFingerprint(ready.model, tools.signal)
+  const saved = options.statistics === undefined ? undefined : await savedFor(options.statistics, model)
+  const inputs = saved === undefined ? await inputsFor(ready.model, prepared, options, tools, phases) : NOTHING
+  const synthetic = options.calib === undefined
+  const base = { model, key: choicesKey(ask, options), synthetic }
+  const record = new StatisticsRecord(
+    saved ? { ...base, saved, use: 'use', hasData: false } : { ...base, use: 'collect', hasData: true },
+  )
+  const open = async (
+    own: Prepared,
+    form: StaticReady,
+    graph: Pick<MemoryInputs, 'samples' | 'added'>,
+    known: GraphRecord,
+  ): Promise<GraphStage> => {
+    const all: MemoryInputs = { ...inputs, samples: () => graph.samples(), added: () => graph.added() }
+    const given = { prepared: own, ready: form, record: known, ask, options, tools, phases }
+    const opened = await openGraph(given, async (values, from) => {
+      const [samples, sessions] = [await all.added(), await all.sessions()]
+      const limit = options.maxMemory === undefined ? {} : { maxMemory: options.maxMemory }
+      const collected = await phases.time('calibrate', () =>
+        collectWith(sessions, { model: form.model, values, samples, tools, synthetic, ...limit, ...from }),
+      )
+      return { ...collected, notes: [...samples.skipped, ...(samples.notes ?? []), ...collected.notes] }
+    })
+    return new GraphStage(opened, all)
   }
-  const known = {
-    statistics,
-    data: dataOf(statistics),
-    notes,
-    ...(options.calibrator === undefined ? {} : { calibrator: options.calibrator }),
+  const bodies = await StaticBodies.open(found, {
+    ...{ prepared, keep: ready.keep, inputs, record, synthetic, ask, tools, phases, open },
+    ...(options.maxMemory === undefined ? {} : { maxMemory: options.maxMemory }),
+    newSessions: () => inputs.sessions(),
+  })
+  try {
+    const main = await open(prepared, ready, inputs, record.main).catch((thrown: unknown) => {
+      if (asTersorError(thrown).code !== 'E_PLAN' || bodies.isEmpty) throw thrown
+      return null
+    })
+    await record.finish()
+    const stage = await wholeStage(
+      (await main?.stage()) ?? null,
+      bodies,
+      prepared,
+      ready,
+      ask,
+      phases,
+      async (parts) => (parts.length === 1 ? plainShare(parts[0]) : null),
+    )
+    const file = writeStatistics(record.statistics())
+    const back = inputs.judging === undefined ? {} : { judging: inputs.judging }
+    return { stage, file, sha256: await sha256(file), ...back }
+  } finally {
+    await bodies.close()
   }
-  const paired = await staticStage(prepared, placed, known, choices, ask, tools, phases)
-  const counted = { ...paired, notes: [...paired.notes, ...shareNotes(plainShare({ path: [], ...paired.parts }))] }
-  const stage = ask.qoperators ? await inQOperators(counted, phases) : counted
-  const file = writeStatistics(statistics)
-  return { stage, file, sha256: await sha256(file), ...(held === undefined ? {} : { judging: held }) }
 }
 
-async function read(given: Statistics | ByteSource): Promise<Statistics> {
-  return 'values' in given ? given : readStatistics(given)
+async function savedFor(given: Statistics | ByteSource, fingerprint: string): Promise<Statistics> {
+  const saved = 'values' in given ? given : await readStatistics(given)
+  checkStatistics(saved, { fingerprint, values: [] }, 'statistics')
+  if (!saved.unfinished) return saved
+  throw new TersorError('E_USAGE', 'these statistics are of a run that ended early', {
+    hint: 'finish it where it began: run the same command again',
+  })
+}
+
+const unasked = () =>
+  Promise.reject(new TersorError('E_INTERNAL', 'statistics are given, and yet the model was to be run'))
+const NOTHING: MemoryInputs = { samples: unasked, added: unasked, sessions: unasked }
+
+async function inputsFor(
+  model: Model,
+  prepared: Prepared,
+  options: StaticBytesOptions,
+  tools: Tools,
+  phases: Phases,
+): Promise<MemoryInputs> {
+  const { runtime } = options
+  if (runtime === undefined) {
+    throw new TersorError('E_USAGE', 'int8-static needs statistics, or a runtime to collect them with', {
+      hint: 'pass statistics: a file written by --statistics, or runtime: ortRuntime(ort, ...) and calib: data',
+    })
+  }
+  const sessions = new MemorySessions(runtime, tools)
+  const { set, back } = await phases.time('samples', () => samplesFor(sessions, model, prepared, options, tools))
+  return {
+    samples: async () => set,
+    added: async () => set,
+    sessions: async () => new MemorySessions(runtime, tools),
+    ...(back === undefined ? {} : { judging: back }),
+  }
 }
 
 async function samplesFor(
   sessions: MemorySessions,
-  model: Parameters<typeof modelFingerprint>[0],
+  model: Model,
   { inventory }: Prepared,
   options: StaticBytesOptions,
   tools: Tools,
@@ -143,10 +184,7 @@ async function samplesFor(
       ...(preprocess === undefined ? {} : { preprocess }),
       ...(skipBad === undefined ? {} : { skipBad }),
     })
-    // Remarks on the samples grow while they are read.
-    const fitted: SampleSet = Object.defineProperty(someOf(set, calibrating(set.count, options.judged)), 'notes', {
-      get: () => set.notes,
-    })
+    const fitted = someOf(set, calibrating(set.count, options.judged))
     if (!options.judged) return { set: fitted }
     const back: Sample[] = []
     for (const index of judging(set.count)) back.push(await set.at(index))

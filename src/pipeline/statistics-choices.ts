@@ -4,6 +4,7 @@ import type { AskedForm } from '../graph/placement/index.ts'
 import type { Json, Statistics } from '../model/statistics.ts'
 import type { Ask } from './ask.ts'
 import type { StaticChoices } from './static/static-model.ts'
+import { transformsNamed } from './static/transform-candidates.ts'
 
 /*
  * What trials chose is kept with the statistics: given them, nothing has to be run again, and the same bytes come out where
@@ -15,22 +16,31 @@ const FORMS: readonly AskedForm[] = ['float', 'loose', 'wide', 'dynamic', 'dynam
 export interface ChoosingOptions {
   readonly calibrator?: Calibrator
   readonly effort?: 'fast' | 'default' | 'best'
+  readonly transform?: string
 }
 
 /** Names what trials depend on beside model and data: choices made under another name are not used. */
-export function choicesKey(ask: Ask, { calibrator, effort }: ChoosingOptions): string {
+export function choicesKey(ask: Ask, { calibrator, effort, transform }: ChoosingOptions): string {
   return JSON.stringify({
     target: ask.target.id,
     rules: ask.rules.map(({ text }) => text),
     solver: ask.learned ? 'adaround' : (ask.solver ?? null),
     calibrator: calibrator ?? null,
     effort: effort ?? 'default',
+    transform: transform ?? 'auto',
+    learned: ask.learned ?? false,
+    seed: ask.seed,
   })
 }
 
 /** The same statistics with what was chosen; choices under other keys stay. */
-export function withChoices(statistics: Statistics, key: string, { calibrators, forms }: StaticChoices): Statistics {
-  const choice: Json = { calibrators: [...calibrators], forms: [...forms] }
+export function withChoices(
+  statistics: Statistics,
+  key: string,
+  { calibrators, forms, transform }: StaticChoices,
+): Statistics {
+  const named = transform === undefined ? {} : { transform }
+  const choice: Json = { calibrators: [...calibrators], forms: [...forms], ...named }
   return { ...statistics, choices: new Map([...(statistics.choices ?? []), [key, choice]]) }
 }
 
@@ -38,8 +48,11 @@ export function withChoices(statistics: Statistics, key: string, { calibrators, 
 export function choicesIn(statistics: Statistics, key: string): StaticChoices | undefined {
   const choice = statistics.choices?.get(key)
   if (choice === undefined) return undefined
-  const { calibrators, forms } = (choice ?? {}) as { readonly calibrators?: Json; readonly forms?: Json }
-  return { calibrators: mapOf(calibrators, CALIBRATORS), forms: mapOf(forms, FORMS) }
+  const { calibrators, forms, transform } = (choice ?? {}) as Readonly<Record<string, Json>>
+  const chosen = { calibrators: mapOf(calibrators, CALIBRATORS), forms: mapOf(forms, FORMS) }
+  if (transform === undefined) return chosen
+  if (typeof transform !== 'string' || !isTransform(transform)) throw unknown()
+  return { ...chosen, transform }
 }
 
 function mapOf<T extends string>(json: Json | undefined, known: readonly T[]): ReadonlyMap<string, T> {
@@ -49,9 +62,17 @@ function mapOf<T extends string>(json: Json | undefined, known: readonly T[]): R
       const [name, what] = Array.isArray(entry) ? entry : []
       const found = known.find((one) => one === what)
       if (typeof name === 'string' && found !== undefined) return [name, found]
-      throw new TersorError('E_FORMAT', 'the statistics hold choices that this version of Tersor does not know', {
-        hint: 'collect them again: delete the file or name another one',
-      })
+      throw unknown()
     }),
   )
+}
+
+function isTransform(text: string): boolean {
+  return text.split(',').every((name) => (transformsNamed(name)?.size ?? 0) > 0)
+}
+
+function unknown(): TersorError {
+  return new TersorError('E_FORMAT', 'the statistics hold choices that this version of Tersor does not know', {
+    hint: 'collect them again: delete the file or name another one',
+  })
 }

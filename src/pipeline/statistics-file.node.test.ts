@@ -6,7 +6,7 @@ import { sampleDigest } from '../calibration/sample-digest.ts'
 import { ValueCollector } from '../calibration/value-collector.ts'
 import { createKernelsSync } from '../kernels/index.ts'
 import type { Statistics } from '../model/statistics.ts'
-import { openStatistics, savedOrCollected, saveStatistics } from './statistics-file.node.ts'
+import { openStatistics, saveStatistics } from './statistics-file.node.ts'
 import { dataOf } from './statistics-need.ts'
 import { overlapNote } from './statistics-overlap.ts'
 
@@ -31,71 +31,39 @@ function statisticsOf(count: number, more: Partial<Statistics> = {}): Statistics
   }
 }
 const need = { fingerprint: MODEL, values: ['x', 'ids'] }
-const never = () => Promise.reject(new Error('the model was run'))
 
 describe('a statistics file', () => {
-  test('that is not there: written by the run, and used by the next instead of running anything', async () => {
+  test('that is there is read, one that is not is not there', async () => {
     const path = fresh()
-    const first = await savedOrCollected(path, need, async () => ({
-      statistics: statisticsOf(3),
-      passes: 1,
-      notes: ['a note'],
-    }))
-    expect(first).toMatchObject({ saved: false, notes: ['a note'] })
-    const bytes = readFileSync(path)
-    const second = await savedOrCollected(path, need, never)
-    expect(second.saved).toBe(true)
-    expect(second.statistics).toEqual(statisticsOf(3))
-    expect(second.notes).toEqual([`ranges come from ${path}: 3 samples, the first photo 0`])
-    expect(readFileSync(path)).toEqual(bytes)
+    expect(await openStatistics(path, need)).toBeUndefined()
+    await saveStatistics(path, statisticsOf(3))
+    expect(await openStatistics(path, need)).toEqual(statisticsOf(3))
   })
 
-  test('of a run that ended early is gone on from', async () => {
-    const path = fresh()
-    const stopped = savedOrCollected(path, need, async ({ onPartial, resume }) => {
-      expect(resume).toBeUndefined()
-      await onPartial(statisticsOf(2, { values: new Map() }))
-      throw new Error('stopped')
-    })
-    await expect(stopped).rejects.toThrow('stopped')
-    expect((await openStatistics(path, need))?.unfinished).toBe(true)
-    const { notes, statistics } = await savedOrCollected(path, need, async ({ resume }) => {
-      expect(resume?.labels).toEqual(['photo 0', 'photo 1'])
-      return { statistics: statisticsOf(4), passes: 1, notes: [] }
-    })
-    expect(notes).toEqual([expect.stringMatching(/^went on from .* after 2 samples$/)])
-    expect(await openStatistics(path, need)).toEqual(statistics)
-    expect(statistics.unfinished).toBeUndefined()
-  })
-
-  test('of another model, or of other values, is refused and left as it is', async () => {
+  test('of another model, or of other values, is refused', async () => {
     const path = fresh()
     await saveStatistics(path, statisticsOf(1))
-    const bytes = readFileSync(path)
     const usage = (words: RegExp) => ({
       code: 'E_USAGE',
       message: expect.stringMatching(words),
       hint: expect.any(String),
     })
-    await expect(savedOrCollected(path, { ...need, fingerprint: 'cd'.repeat(32) }, never)).rejects.toMatchObject(
+    await expect(openStatistics(path, { ...need, fingerprint: 'cd'.repeat(32) })).rejects.toMatchObject(
       usage(/another model/),
     )
     const values = ['x', 'y', 'z', 'v', 'w']
-    await expect(savedOrCollected(path, { ...need, values }, never)).rejects.toMatchObject(
+    await expect(openStatistics(path, { ...need, values })).rejects.toMatchObject(
       usage(/lack 4 of the 5 values that are needed: y, z, v and 1 more/),
     )
-    expect(readFileSync(path)).toEqual(bytes)
   })
 
-  test('that is something else is never replaced; a folder that is missing is said before anything runs', async () => {
+  test('that is something else is refused; so is a folder, and a place in a folder that is missing', async () => {
     const path = fresh()
     writeFileSync(path, 'my thesis')
-    await expect(savedOrCollected(path, need, never)).rejects.toMatchObject({ code: 'E_FORMAT' })
+    await expect(openStatistics(path, need)).rejects.toMatchObject({ code: 'E_FORMAT' })
     expect(readFileSync(path, 'utf8')).toBe('my thesis')
-    await expect(savedOrCollected(home, need, never)).rejects.toMatchObject({ code: 'E_USAGE' })
-    await expect(savedOrCollected(join(home, 'none', 'a.stats'), need, never)).rejects.toMatchObject({
-      code: 'E_OUTPUT',
-    })
+    await expect(openStatistics(home, need)).rejects.toMatchObject({ code: 'E_USAGE' })
+    await expect(openStatistics(join(home, 'none', 'a.stats'), need)).rejects.toMatchObject({ code: 'E_OUTPUT' })
   })
 
   test('is staged: nothing else stays behind, and its hash is that of its bytes', async () => {

@@ -7,7 +7,6 @@ import { sha256 } from '../calibration/statistics.ts'
 import { readStatistics, writeStatistics } from '../calibration/statistics-file.ts'
 import { TersorError } from '../errors.ts'
 import type { Statistics } from '../model/statistics.ts'
-import type { Calibration, CollectOptions } from './calibrate.ts'
 import { checkStatistics, type StatisticsNeed } from './statistics-need.ts'
 
 /**
@@ -52,41 +51,4 @@ export async function saveStatistics(path: string, statistics: Statistics): Prom
     throw thrown
   }
   return { sha256: await sha256(bytes) }
-}
-
-export interface KnownStatistics {
-  readonly statistics: Statistics
-  readonly notes: readonly string[]
-  /** They were in the file; nothing was run. */
-  readonly saved: boolean
-}
-
-/**
- * The statistics of a file, or those that `collect` gives, which are saved there. A run that ends early leaves what it has seen
- * in the file, and the next one goes on from there.
- */
-export async function savedOrCollected(
-  path: string,
-  need: StatisticsNeed,
-  collect: (from: Required<Pick<CollectOptions, 'onPartial'>> & Pick<CollectOptions, 'resume'>) => Promise<Calibration>,
-): Promise<KnownStatistics> {
-  const found = await openStatistics(path, need)
-  if (found !== undefined && !found.unfinished) {
-    return { statistics: found, notes: [`ranges come from ${path}: ${wordsOf(found)}`], saved: true }
-  }
-  const onPartial = async (partial: Statistics): Promise<void> => {
-    await saveStatistics(path, { ...partial, unfinished: true })
-  }
-  const { statistics, notes } = await collect({ onPartial, ...(found === undefined ? {} : { resume: found }) })
-  await saveStatistics(path, statistics)
-  const resumed =
-    found === undefined || notes.some((note) => note.startsWith('statistics to go on from'))
-      ? []
-      : [`went on from ${path}, which an earlier run had left after ${found.labels.length} samples`]
-  return { statistics, notes: [...resumed, ...notes], saved: false }
-}
-
-function wordsOf({ labels, synthetic }: Statistics): string {
-  const [first] = labels
-  return `${labels.length} ${synthetic ? 'synthetic inputs' : 'samples'}${first === undefined || synthetic ? '' : `, the first ${first}`}`
 }

@@ -9,5 +9,5 @@ export async function overlapNote(fitted: readonly string[], judging: readonly S
   for (const { feeds } of judging) if (known.has(await sampleDigest(feeds))) count += 1
   if (count === 0) return null
   const which = count === judging.length ? `all ${count}` : `${count} of the ${judging.length}`
-  return `${which} samples that judge are among those that ranges were found on: the figures flatter the result`
+  return `${which} samples that judge are among those that ranges were found on: the figures flatter the result; give other data to --eval`
 }

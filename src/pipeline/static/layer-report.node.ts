@@ -24,9 +24,9 @@ export interface LayerReportInput {
   readonly model: Model
   /** The same with its pairs in place, or the file that was written, read again. */
   readonly lowered: Model
-  /** Four of them are run, evenly spread. */
-  readonly samples: SampleSet
-  readonly runtime: Runtime
+  /** Four of them are run, evenly spread; without them nothing is. */
+  readonly samples?: SampleSet
+  readonly runtime?: Runtime
   readonly tools: Tools
   /** What found the range of a group; default not said. */
   readonly observerOf?: (group: string) => string
@@ -68,7 +68,7 @@ async function errorsOf(input: LayerReportInput): Promise<ReadonlyMap<string, Ac
   const { placement, model, lowered, samples, runtime, tools } = input
   const axes = new Map(placement.products.map((one) => [givenBy(one), one.op === 'Conv' ? 1 : -1]))
   const values = [...new Set([...placement.points.map(({ value }) => value), ...axes.keys()])]
-  if (samples.count === 0) return new Map()
+  if (samples === undefined || runtime === undefined || samples.count === 0) return new Map()
   try {
     return await accumulatedErrors(model, lowered, values, samples, runtime, tools, { axes })
   } catch (thrown) {

@@ -1,3 +1,4 @@
+import { TersorError } from '../../errors.ts'
 import { decibels } from '../../evaluation/decibels.ts'
 import { type LowBitWeight, leastScalesOf } from '../../graph/lowerings/index.ts'
 import type { ActivationGrid, Placement } from '../../model/activation.ts'
@@ -80,7 +81,8 @@ export async function lowBitsOf(input: LowBitsInput): Promise<LowBits> {
       continue
     }
     const values = await floats.of(name)
-    const made: LearnedWeight = learned.weights.get(name) ?? searchedWeight(values, weight, width, input.nearest)
+    const made: LearnedWeight =
+      fitting(learned, name, values.length, weight) ?? searchedWeight(values, weight, width, input.nearest)
     const { codes, scales, zeros } = aboveFloor(made, weight, floors.get(name))
     const { solver, gain } = made
     const [scheme, sqnrDb] = [formatFewBits(width), Math.min(999, sqnrOf(values, made, weight))]
@@ -118,6 +120,22 @@ export async function lowBitsOf(input: LowBitsInput): Promise<LowBits> {
     notes: learned.notes,
     constants: { ...constants, weights: others, biases },
   }
+}
+
+/** What was learned of a weight. E_FORMAT where it comes from a file and is of another one. */
+function fitting(
+  { weights }: LearnResult,
+  name: string,
+  length: number,
+  { axis, shape }: { readonly axis: number | null; readonly shape: readonly number[] },
+): LearnedWeight | undefined {
+  const made = weights.get(name)
+  if (made === undefined) return undefined
+  if (made.codes.length === length && made.scales.length === (axis === null ? 1 : shape[axis])) return made
+  throw new TersorError('E_FORMAT', `the statistics hold learned weights that do not fit this model: ${name}`, {
+    where: name,
+    hint: 'collect them again: delete the file or name another one',
+  })
 }
 
 function reasonOf({ solver, left }: FewBitsFacts, data: string): string {

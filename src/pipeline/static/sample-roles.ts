@@ -15,7 +15,14 @@ export function judging(count: number): readonly number[] {
   return count >= HELD_EVERY ? all.filter((i) => i % HELD_EVERY === HELD_EVERY - 1) : all
 }
 
-/** Some samples of a set. */
+/** Some samples of a set. Remarks go on growing while samples are read. */
 export function someOf(set: SampleSet, indices: readonly number[]): SampleSet {
-  return { ...set, count: indices.length, at: (index) => set.at(indices[index] as number) }
+  return {
+    ...set,
+    count: indices.length,
+    at: (index) => set.at(indices[index] as number),
+    get notes() {
+      return set.notes ?? []
+    },
+  }
 }

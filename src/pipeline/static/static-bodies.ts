@@ -1,5 +1,5 @@
 import type { SampleSet } from '../../calibration/index.ts'
-import { asTersorError } from '../../errors.ts'
+import { asTersorError, TersorError } from '../../errors.ts'
 import { type BodyModel, bodyStatistics, bodyValueKey } from '../../graph/bodies/index.ts'
 import { takeInventory } from '../../graph/index.ts'
 import { scopeLabel } from '../../graph/labels.ts'
@@ -10,12 +10,15 @@ import type { Verdict } from '../../model/report.ts'
 import type { Statistics } from '../../model/statistics.ts'
 import type { Tools } from '../../model/tools.ts'
 import type { Ask } from '../ask.ts'
-import { bodySamples } from '../body-samples.ts'
+import { type BodySamples, bodySamples } from '../body-samples.ts'
 import { collectWith } from '../calibrate.ts'
 import { changeBodies, type PreparedBodies } from '../changed-bodies.ts'
+import type { GraphRecord } from '../graph-record.ts'
 import type { ModelSessions } from '../model-sessions.ts'
 import type { Phases } from '../phases.ts'
 import type { Prepared } from '../run.ts'
+import { dataOf } from '../statistics-need.ts'
+import type { StatisticsRecord } from '../statistics-record.ts'
 import { readSmall } from '../tensor-bytes.ts'
 import type { SharePart } from './integer-share.ts'
 import { NO_CHOICES, type StaticReady, type StaticStage, staticStage } from './static-model.ts'
@@ -31,16 +34,22 @@ export interface BodiesOptions {
   readonly prepared: Prepared
   /** Products that a rule keeps, by label. */
   readonly keep: ReadonlySet<string>
-  /** Of the whole model. */
-  readonly samples: SampleSet
-  /** What the samples are, in words. */
-  readonly data: string
+  /** Of the whole model; opened when they are asked for. */
+  readonly inputs: BodyInputs
+  readonly record: StatisticsRecord
+  readonly synthetic: boolean
   readonly ask: Ask
   readonly tools: Tools
   readonly phases: Phases
   readonly maxMemory?: number
-  newSessions(): ModelSessions
-  open(prepared: Prepared, ready: StaticReady, samples: SampleSet): Promise<BodyRun>
+  newSessions(): Promise<ModelSessions>
+  open(prepared: Prepared, ready: StaticReady, inputs: BodyInputs, record: GraphRecord): Promise<BodyRun>
+}
+
+/** All samples, and those of them that statistics are still to be collected of. */
+export interface BodyInputs {
+  samples(): Promise<SampleSet>
+  added(): Promise<SampleSet>
 }
 
 interface Part {
@@ -70,17 +79,27 @@ export class StaticBodies {
     const opening = new StaticBodies(bodies, parts, sessions, notes, float)
     try {
       for (const body of bodies.bodies) {
-        const own = options.newSessions()
-        sessions.push(own)
-        const found = await bodySamples(bodies.model, body, options.samples, own, options.tools)
-        const part = found.samples
-          ? { body, run: await opened(body, found.samples, options) }
-          : { body, stage: await unsampled(bodies.model, body, options) }
+        const { inputs, record, tools } = options
+        const find = async (which: () => Promise<SampleSet>): Promise<BodySamples> => {
+          const own = await options.newSessions()
+          sessions.push(own)
+          return bodySamples(bodies.model, body, await which(), own, tools)
+        }
+        const added = once(() => find(() => inputs.added()))
+        const all = once(async () =>
+          (await inputs.added()) === (await inputs.samples()) ? added() : find(() => inputs.samples()),
+        )
+        const known = record.body(body.key)
+        const reason = known.isKnown ? known.reason : known.settle((await added()).reason)
+        const part =
+          reason === undefined
+            ? { body, run: await opened(body, { samples: setOf(all), added: setOf(added) }, known, options) }
+            : { body, stage: await unsampled(bodies.model, body, reason, known, options) }
         if (part.run === null || part.stage === null) {
           notes.push(`${scopeLabel(body.path)}: nothing in it can run in integers`)
           float.push({ path: body.path, placement: await floatPlacement(body, options) })
         } else parts.push(part as Part)
-        if (!found.samples) notes.push(`${scopeLabel(body.path)}: ${found.reason}; ${RANGES}`)
+        if (reason !== undefined) notes.push(`${scopeLabel(body.path)}: ${reason}; ${RANGES}`)
       }
       return opening
     } catch (thrown) {
@@ -158,18 +177,46 @@ export class StaticBodies {
   }
 }
 
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined
+  return () => {
+    made ??= make()
+    return made
+  }
+}
+
+/** None where the data never reach the body now. */
+function setOf(find: () => Promise<BodySamples>): () => Promise<SampleSet> {
+  return async () => (await find()).samples ?? NONE
+}
+
+const NONE: SampleSet = {
+  count: 0,
+  found: 0,
+  at: () => Promise.reject(new TersorError('E_INTERNAL', 'a sample of an empty set was asked for')),
+  skipped: [],
+  filled: [],
+  converted: [],
+}
+
 /** Where there are no samples of a body. */
 const RANGES = 'its ranges are those of all its runs, and where there are none they are found when it runs'
 
 /** Null for a body that stays float. */
-async function opened(body: BodyModel, samples: SampleSet, options: BodiesOptions): Promise<BodyRun | null> {
+async function opened(
+  body: BodyModel,
+  inputs: BodyInputs,
+  record: GraphRecord,
+  options: BodiesOptions,
+): Promise<BodyRun | null> {
   const { prepared, keep } = options
   const inventory = await takeInventory(body.model, readSmall)
   try {
     return await options.open(
       { ...prepared, model: body.model, inventory },
       { model: body.model, keep, notes: [], bodiesApart: true },
-      samples,
+      inputs,
+      record,
     )
   } catch (thrown) {
     if (asTersorError(thrown).code === 'E_PLAN') return null
@@ -181,18 +228,22 @@ async function opened(body: BodyModel, samples: SampleSet, options: BodiesOption
 async function unsampled(
   model: Model,
   body: BodyModel,
-
+  reason: string,
+  record: GraphRecord,
   options: BodiesOptions,
 ): Promise<StaticStage | null> {
-  const { ask, tools, phases, prepared, keep, samples, data, maxMemory } = options
+  const { ask, tools, phases, prepared, keep, inputs, synthetic, maxMemory } = options
   const place = (forms: ReadonlyMap<string, AskedForm>): Promise<Placement> =>
     placeActivations(body.model, ask.target, { readSmall, keep, forms })
   let placement = await place(new Map())
   const values = [...new Set(placement.points.map(({ value }) => bodyValueKey(body.path, value)))]
-  const sessions = options.newSessions()
-  const collected = await phases.time('calibrate', () =>
-    collectWith(sessions, { model, values, samples, tools, ...(maxMemory === undefined ? {} : { maxMemory }) }),
-  )
+  const collected = await record.known({ model, values, reason }, async (from) => {
+    const [sessions, samples] = [await options.newSessions(), await inputs.added()]
+    const limit = maxMemory === undefined ? {} : { maxMemory }
+    return phases.time('calibrate', () =>
+      collectWith(sessions, { model, values, samples, tools, synthetic, ...limit, ...from }),
+    )
+  })
   const statistics = bodyStatistics(collected.statistics, body.path)
   const forms = new Map<string, AskedForm>()
   for (let unseen = unseenOf(placement, statistics); unseen.length > 0; unseen = unseenOf(placement, statistics)) {
@@ -205,7 +256,7 @@ async function unsampled(
   if (placement.products.every(({ form }) => form === 'stored')) return null
 
   const placed = { model: body.model, keep, notes: collected.notes, placement, values, bodiesApart: true }
-  return staticStage(prepared, placed, { statistics, data }, NO_CHOICES, ask, tools, phases)
+  return staticStage(prepared, placed, { statistics, data: dataOf(statistics) }, NO_CHOICES, ask, tools, phases)
 }
 
 /** Products with an operand that was not seen; all of them where another value was not. */

@@ -14,9 +14,59 @@ export interface StaticInputOptions extends EvidenceOptions {
   readonly noVerify?: boolean
   /** In which samples are looked at; default one for each core. */
   readonly threads?: number
+  /** A statistics file. */
+  readonly statistics?: string
+}
+
+/** What a graph is run on. All of it is opened when it is first asked for: given statistics, that may be never. */
+export interface RunInputs {
+  /** E_RUNTIME without an onnxruntime. */
+  runtime(): Promise<Runtime>
+  samples(): Promise<SampleSet>
+  /** Those of them that statistics are still to be collected of; default all. */
+  added(): Promise<SampleSet>
 }
 
 const SYNTHETIC_SAMPLES = 32
+
+/** What the main graph is run on, as the options say. */
+export class StaticInputs implements RunInputs {
+  readonly #runtime: () => Promise<Runtime>
+  readonly #samples: () => Promise<SampleSet>
+  #added: readonly number[] | undefined
+  #opened: Promise<Runtime> | undefined
+  #set: Promise<SampleSet> | undefined
+
+  constructor(model: Model, prepared: Prepared, opened: OpenedModel, options: StaticInputOptions) {
+    this.#runtime = () => runtimeFor(opened, options.threads)
+    this.#samples = async () => samplesFor(model, prepared, opened, await this.runtime(), options)
+  }
+
+  runtime(): Promise<Runtime> {
+    this.#opened ??= this.#runtime()
+    return this.#opened
+  }
+
+  samples(): Promise<SampleSet> {
+    this.#set ??= this.#samples()
+    return this.#set
+  }
+
+  async added(): Promise<SampleSet> {
+    const set = await this.samples()
+    return this.#added === undefined ? set : someOf(set, this.#added)
+  }
+
+  /** Statistics of the other samples are known. */
+  addOnly(indices: readonly number[]): void {
+    this.#added = indices
+  }
+
+  async close(): Promise<void> {
+    const runtime = await this.#opened?.catch(() => undefined)
+    await runtime?.close()
+  }
+}
 
 export async function runtimeFor(opened: OpenedModel, threads?: number): Promise<Runtime> {
   if (opened.path === undefined) {
@@ -53,7 +103,9 @@ export async function samplesFor(
       })
     }
     const set = await openGiven(options.calib, model, inventory, session, { ...options, modelPath: path as string })
-    return someOf(set, calibrating(set.count, options.eval === undefined && options.noVerify !== true))
+    // A file of statistics is of the same samples, whether or not this run is judged.
+    const judged = options.eval === undefined && (options.noVerify !== true || options.statistics !== undefined)
+    return someOf(set, calibrating(set.count, judged))
   } finally {
     await session.release()
   }

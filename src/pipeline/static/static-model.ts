@@ -61,6 +61,8 @@ export interface StaticChoices {
   readonly calibrators: ReadonlyMap<string, Calibrator>
   /** By label of a product, where it needs more precision than pairs give. */
   readonly forms: ReadonlyMap<string, AskedForm>
+  /** The change before that keeps the function, as `--transform` names it; absent: none. */
+  readonly transform?: string
 }
 
 export const NO_CHOICES: StaticChoices = { calibrators: new Map(), forms: new Map() }

@@ -1,13 +1,15 @@
 import type { SampleSet } from '../../calibration/index.ts'
 import { keepSamples } from '../../calibration/keep-samples.ts'
 import type { Calibrator } from '../../calibration/ranges/index.ts'
+import type { Model } from '../../model/graph.ts'
 import type { LayerFacts } from '../../model/layer-facts.ts'
 import type { Verdict } from '../../model/report.ts'
-import type { Runtime } from '../../model/runtime.ts'
+import type { Statistics } from '../../model/statistics.ts'
 import type { Tools } from '../../model/tools.ts'
 import type { Ask } from '../ask.ts'
 import { neededReduction } from '../attempts.ts'
 import { collectStatistics } from '../calibrate.node.ts'
+import type { GraphRecord } from '../graph-record.ts'
 import type { Phases } from '../phases.ts'
 import type { Prepared } from '../run.ts'
 import { TapSessions } from '../tap-sessions.node.ts'
@@ -18,8 +20,10 @@ import { fitWeights } from './fit-weights.node.ts'
 import { staticLayerFacts } from './layer-report.node.ts'
 import { measureNoise } from './measure-noise.ts'
 import { raiseActivations } from './raise.ts'
+import { withFresh } from './scaled-statistics.ts'
 import { sparedNote, spareEnds } from './spare-ends.ts'
-import type { StaticInputOptions } from './static-inputs.node.ts'
+import { fittedStage, makeStage, openGraph, recordedStage, type StaticGraph } from './static-graph.ts'
+import type { RunInputs, StaticInputOptions } from './static-inputs.node.ts'
 import {
   calibratorsOf,
   type Fit,
@@ -30,7 +34,6 @@ import {
   type StaticPlaced,
   type StaticReady,
   type StaticStage,
-  staticStage,
 } from './static-model.ts'
 import { transformAsk, transformsFor } from './transform-candidates.ts'
 import { Trial } from './trial.ts'
@@ -67,80 +70,78 @@ export class StaticRun {
   readonly #options: StaticOptions
   readonly #tools: Tools
   readonly #phases: Phases
-  readonly #runtime: Runtime
-  readonly #samples: SampleSet
-  readonly #sessions: TapSessions
+  readonly #inputs: RunInputs
+  readonly #record: GraphRecord
   #ready: StaticReady
   #placed: StaticPlaced
   #known: StaticKnown
-  #choices: StaticChoices = NO_CHOICES
+  #choices: StaticChoices
+  /** Of the graph as it was given, and those that were collected again after it was changed. */
+  #seen: Statistics
+  #fresh: Statistics | undefined
   #stage: StaticStage | undefined
+  #opened: TapSessions | undefined
+  #kept: SampleSet | undefined
   #raised = 0
 
-  /** Runs the float model over the data: a whole model, or a body with samples of its own. The runtime stays the caller's. */
+  /**
+   * Runs the float model over the data, as far as the record does not know what comes out: a whole model, or a body with samples of its
+   * own. The runtime stays the caller's.
+   */
   static async over(
     prepared: Prepared,
     ready: StaticReady,
-    samples: SampleSet,
-    runtime: Runtime,
+    inputs: RunInputs,
+    record: GraphRecord,
     ask: Ask,
     options: StaticOptions,
     tools: Tools,
     phases: Phases,
   ): Promise<StaticRun> {
-    const placed = await placeStatic(ready, ask, NO_CHOICES, phases)
-    const { statistics, notes } = await phases.time('calibrate', () =>
-      collectStatistics({
-        model: ready.model,
-        values: placed.values,
-        samples,
-        runtime,
-        tools,
-        ...(options.maxMemory === undefined ? {} : { maxMemory: options.maxMemory }),
-      }),
-    )
-    const known = {
-      statistics,
-      data: `${samples.count} ${options.calib === undefined ? 'synthetic inputs' : 'samples'}`,
-      notes: [...samples.skipped, ...notes],
-      ...(options.calibrator === undefined ? {} : { calibrator: options.calibrator }),
-    }
-    return new StaticRun(prepared, ask, options, tools, phases, runtime, samples, ready, placed, known)
+    const graph = await openGraph({ prepared, ready, record, ask, options, tools, phases }, async (values, from) => {
+      const [samples, runtime] = [await inputs.added(), await inputs.runtime()]
+      const found = await phases.time('calibrate', () =>
+        collectStatistics({
+          model: ready.model,
+          values,
+          samples,
+          runtime,
+          tools,
+          synthetic: options.calib === undefined,
+          ...(options.maxMemory === undefined ? {} : { maxMemory: options.maxMemory }),
+          ...from,
+        }),
+      )
+      return { ...found, notes: [...samples.skipped, ...(samples.notes ?? []), ...found.notes] }
+    })
+    return new StaticRun(graph, inputs, options)
   }
 
-  private constructor(
-    prepared: Prepared,
-    ask: Ask,
-    options: StaticOptions,
-    tools: Tools,
-    phases: Phases,
-    runtime: Runtime,
-    samples: SampleSet,
-    ready: StaticReady,
-    placed: StaticPlaced,
-    known: StaticKnown,
-  ) {
-    this.#prepared = prepared
-    this.#ask = ask
+  private constructor(graph: StaticGraph, inputs: RunInputs, options: StaticOptions) {
+    this.#prepared = graph.prepared
+    this.#ask = graph.ask
     this.#options = options
-    this.#tools = tools
-    this.#phases = phases
-    this.#runtime = runtime
-    // Everything after calibration looks at the same few.
-    this.#samples = keepSamples(samples)
-    this.#sessions = new TapSessions(runtime, tools)
-    this.#ready = ready
-    this.#placed = placed
-    this.#known = known
+    this.#tools = graph.tools
+    this.#phases = graph.phases
+    this.#inputs = inputs
+    this.#record = graph.record
+    this.#ready = graph.ready
+    this.#placed = graph.placed
+    this.#known = graph.known
+    this.#choices = graph.choices
+    this.#seen = graph.seen
+    this.#fresh = graph.fresh
   }
 
   /** The model with its pairs, by what is chosen so far. */
   async stage(): Promise<StaticStage> {
+    // What the record knows is not found again.
+    this.#stage ??= await recordedStage(this.#graph)
     if (this.#stage === undefined) {
       await this.#chooseTransforms()
       await this.#chooseRanges()
       await this.#spareEnds()
-      this.#stage = await this.#make(this.#fit())
+      this.#stage = await fittedStage(this.#graph, await this.#fit())
     }
     return this.#stage
   }
@@ -151,7 +152,7 @@ export class StaticRun {
     if ((this.#ready.lowBits?.size ?? 0) > 0) return null
     const reduction = neededReduction(verdict)
     const aim = AIMS[this.#raised]
-    if (reduction === null || aim === undefined) return null
+    if (reduction === null || aim === undefined || !this.#record.hasData) return null
     this.#raised += 1
     const trial = await this.#trial(TRIALS.default.samples)
     const noise = await measureNoise(trial, this.#tools)
@@ -160,7 +161,7 @@ export class StaticRun {
     this.#choices = { ...this.#choices, forms: raised.forms }
     this.#placed = await placeStatic(this.#ready, this.#ask, this.#choices, this.#phases)
     await this.#know()
-    this.#stage = await this.#make(this.#fit())
+    this.#stage = await fittedStage(this.#graph, await this.#fit())
     return `16-bit activations for ${raised.changed.length} more products`
   }
 
@@ -170,14 +171,15 @@ export class StaticRun {
     const { model, placement } = this.#placed
     const { statistics } = this.#known
     const observerOf = calibratorsOf(this.#known, this.#choices.calibrators)
+    const { hasData } = this.#record
+    const running = hasData ? { samples: await this.#samples(), runtime: await this.#inputs.runtime() } : {}
     return this.#phases.time('layers', () =>
       staticLayerFacts({
         ...parts,
         placement,
         statistics,
         model,
-        samples: this.#samples,
-        runtime: this.#runtime,
+        ...running,
         tools: this.#tools,
         observerOf,
       }),
@@ -185,7 +187,7 @@ export class StaticRun {
   }
 
   async close(): Promise<void> {
-    await this.#sessions.close()
+    await this.#opened?.close()
   }
 
   /** Another graph of the same function, where that rounds better. */
@@ -194,28 +196,33 @@ export class StaticRun {
     const asked = transformAsk(transform) ?? transformsFor(effort, (this.#ready.lowBits?.size ?? 0) > 0)
     if (asked.candidates.every(({ transforms }) => transforms.size === 0)) return
     await this.#phases.time('equalize', async () => {
+      const [samples, runtime] = [await this.#samples(), await this.#inputs.runtime()]
+      const fresh = new Map<Model, Statistics>()
       const chosen = await chooseTransforms({
         form: { ready: this.#ready, placed: this.#placed, known: this.#known },
         asked,
-        samples: this.#samples,
-        runtime: this.#runtime,
-        sessions: this.#sessions,
+        samples,
+        runtime,
+        sessions: await this.#sessions(),
         tools: this.#tools,
         place: (ready) => placeStatic(ready, this.#ask, NO_CHOICES, this.#phases),
-        collect: async (model, values, samples) =>
-          (
-            await collectStatistics({
-              ...{ model, values, samples, runtime: this.#runtime, tools: this.#tools },
-              ...(maxMemory === undefined ? {} : { maxMemory }),
-            })
-          ).statistics,
+        collect: async (model, values, some) => {
+          const { statistics } = await collectStatistics({
+            ...{ model, values, samples: some, runtime, tools: this.#tools },
+            ...(maxMemory === undefined ? {} : { maxMemory }),
+          })
+          if (some === samples) fresh.set(model, statistics)
+          return statistics
+        },
         make: async (placed, known) =>
-          (await staticStage(this.#prepared, placed, known, NO_CHOICES, this.#ask, this.#tools, this.#phases)).parts
-            .lowered,
+          (await makeStage({ ...this.#graph, placed, known, choices: NO_CHOICES })).parts.lowered,
       })
       this.#ready = chosen.ready
       this.#placed = chosen.placed
       this.#known = { ...chosen.known, notes: [...(chosen.known.notes ?? []), ...chosen.notes] }
+      if (chosen.name === 'none') return
+      this.#choices = { ...this.#choices, transform: chosen.name }
+      this.#fresh = fresh.get(chosen.ready.model)
     })
   }
 
@@ -227,7 +234,7 @@ export class StaticRun {
       const first = await this.#make()
       const trial = await this.#trial(samples, first)
       const { placement } = this.#placed
-      const most = runs * this.#samples.count
+      const most = runs * (await this.#samples()).count
       const choices = await chooseRanges(trial, placement, this.#known.statistics, most, this.#tools)
       const calibrators = new Map([...choices].map(([group, { calibrator }]) => [group, calibrator]))
       this.#choices = { ...this.#choices, calibrators }
@@ -256,15 +263,16 @@ export class StaticRun {
   async #trial(samples: number, stage?: StaticStage): Promise<Trial> {
     const { parts } = stage ?? (await this.stage())
     const { model } = this.#placed
-    await this.#sessions.keepOnly(new Set())
-    return Trial.open({ model, ...parts }, this.#samples, samples, this.#sessions, this.#tools)
+    const [data, sessions] = [await this.#samples(), await this.#sessions()]
+    return Trial.open({ model, ...parts }, data, samples, sessions, this.#tools)
   }
 
   /** Codes by what products do with the data, unless nearest ones were asked for. */
-  #fit(): Fit {
+  async #fit(): Promise<Fit> {
     const { model, placement } = this.#placed
+    const [samples, runtime] = [await this.#samples(), await this.#inputs.runtime()]
     return fitWeights({
-      ...{ model, placement, samples: this.#samples, sessions: this.#sessions, runtime: this.#runtime },
+      ...{ model, placement, samples, sessions: await this.#sessions(), runtime },
       ...{
         lowBits: this.#ready.lowBits,
         solver: this.#ask.solver,
@@ -276,17 +284,36 @@ export class StaticRun {
     })
   }
 
-  #make(fit?: Fit): Promise<StaticStage> {
-    return staticStage(
-      this.#prepared,
-      this.#placed,
-      this.#known,
-      this.#choices,
-      this.#ask,
-      this.#tools,
-      this.#phases,
-      fit,
-    )
+  /** Everything after calibration looks at the same few. */
+  async #samples(): Promise<SampleSet> {
+    this.#kept ??= keepSamples(await this.#inputs.samples())
+    return this.#kept
+  }
+
+  /** Sessions of changed copies, none of them open. */
+  async #sessions(): Promise<TapSessions> {
+    this.#opened ??= new TapSessions(await this.#inputs.runtime(), this.#tools)
+    await this.#opened.keepOnly(new Set())
+    return this.#opened
+  }
+
+  #make(): Promise<StaticStage> {
+    return makeStage(this.#graph)
+  }
+
+  get #graph(): StaticGraph {
+    return {
+      ...{ prepared: this.#prepared, ready: this.#ready, placed: this.#placed, known: this.#known },
+      ...{
+        choices: this.#choices,
+        seen: this.#seen,
+        fresh: this.#fresh,
+        record: this.#record,
+        ask: this.#ask,
+        options: this.#options,
+      },
+      ...{ tools: this.#tools, phases: this.#phases },
+    }
   }
 
   /** Statistics of values that only the present placement rounds. */
@@ -294,23 +321,19 @@ export class StaticRun {
     const { statistics } = this.#known
     const values = this.#placed.values.filter((name) => !statistics.values.has(name) && !statistics.skipped.has(name))
     if (values.length === 0) return
+    const [samples, runtime] = [await this.#samples(), await this.#inputs.runtime()]
     const more = await this.#phases.time('calibrate', () =>
       collectStatistics({
         model: this.#ready.model,
         values,
-        samples: this.#samples,
-        runtime: this.#runtime,
+        samples,
+        runtime,
         tools: this.#tools,
         ...(this.#options.maxMemory === undefined ? {} : { maxMemory: this.#options.maxMemory }),
       }),
     )
-    this.#known = {
-      ...this.#known,
-      statistics: {
-        ...statistics,
-        values: new Map([...statistics.values, ...more.statistics.values]),
-        skipped: new Map([...statistics.skipped, ...more.statistics.skipped]),
-      },
-    }
+    this.#known = { ...this.#known, statistics: withFresh(statistics, more.statistics) }
+    if (this.#choices.transform === undefined) this.#seen = withFresh(this.#seen, more.statistics)
+    else this.#fresh = this.#fresh ? withFresh(this.#fresh, more.statistics) : more.statistics
   }
 }

@@ -1,25 +1,24 @@
-import type { SampleSet } from '../../calibration/index.ts'
+import { sampleDigest } from '../../calibration/sample-digest.ts'
 import { asTersorError } from '../../errors.ts'
-import { takeInventory } from '../../graph/index.ts'
-import { placeActivations } from '../../graph/placement/index.ts'
-import { narrowIntegers } from '../../graph/rewrites/narrow-integers.ts'
 import type { LayerFacts } from '../../model/layer-facts.ts'
 import type { Verdict } from '../../model/report.ts'
-import type { Runtime } from '../../model/runtime.ts'
 import type { Tools } from '../../model/tools.ts'
 import type { Ask } from '../ask.ts'
 import { preparedBodies } from '../changed-bodies.ts'
+import type { GraphRecord } from '../graph-record.ts'
 import type { OpenedModel } from '../open-model.node.ts'
 import type { Phases } from '../phases.ts'
 import type { Prepared } from '../run.ts'
+import { choicesKey } from '../statistics-choices.ts'
+import type { StatisticsRecord } from '../statistics-record.ts'
 import { TapSessions } from '../tap-sessions.node.ts'
-import { readSmall } from '../tensor-bytes.ts'
-import { integerShare, shareNotes } from './integer-share.ts'
-import { inQOperators } from './qoperator-form.ts'
-import { type BodyRun, StaticBodies } from './static-bodies.ts'
-import { runtimeFor, samplesFor } from './static-inputs.node.ts'
+import { type IntegerShare, integerShare, plainShare, type SharePart } from './integer-share.ts'
+import { type BodyInputs, type BodyRun, StaticBodies } from './static-bodies.ts'
+import { type RunInputs, StaticInputs } from './static-inputs.node.ts'
 import { readyStatic, type StaticReady, type StaticStage } from './static-model.ts'
+import { openRecord } from './static-record.node.ts'
 import { type StaticOptions, StaticRun } from './static-run.node.ts'
+import { wholeStage } from './whole-stage.ts'
 
 /** Static quantization of a model with its bodies: the main graph in one run, every body in one of its own. */
 export class StaticWhole {
@@ -27,10 +26,11 @@ export class StaticWhole {
   readonly #ready: StaticReady
   readonly #main: BodyRun | null
   readonly #bodies: StaticBodies
-  readonly #runtime: Runtime
+  readonly #inputs: StaticInputs
+  readonly #record: StatisticsRecord
+  readonly #notes: readonly string[]
   readonly #ask: Ask
   readonly #phases: Phases
-  readonly #samples: SampleSet
   readonly #tools: Tools
 
   /** E_PLAN where nothing can run in integers, in no body either; E_RUNTIME without an onnxruntime to run the model on. */
@@ -45,32 +45,43 @@ export class StaticWhole {
     const given = await readyStatic(prepared, ask, phases)
     const found = await preparedBodies(given.model)
     const ready = { ...given, model: found.model, bodiesApart: true }
-    const runtime = await runtimeFor(opened, options.threads)
+    const inputs = new StaticInputs(ready.model, prepared, opened, options)
     let bodies: StaticBodies | undefined
     try {
-      const samples = await samplesFor(ready.model, prepared, opened, runtime, options)
-      const open = (...[own, form, set]: [Prepared, StaticReady, typeof samples]): Promise<StaticRun> =>
-        StaticRun.over(own, form, set, runtime, ask, options, tools, phases)
+      const { record, notes } = await openRecord(ready.model, choicesKey(ask, options), inputs, options, tools)
+      const open = (...[own, form, graph, known]: [Prepared, StaticReady, BodyInputs, GraphRecord]) => {
+        const all: RunInputs = {
+          samples: () => graph.samples(),
+          added: () => graph.added(),
+          runtime: () => inputs.runtime(),
+        }
+        return StaticRun.over(own, form, all, known, ask, options, tools, phases)
+      }
       bodies = await StaticBodies.open(found, {
         prepared,
         keep: ready.keep,
-        samples,
-        data: `${samples.count} ${options.calib === undefined ? 'synthetic inputs' : 'samples'}`,
+        inputs,
+        record,
+        synthetic: options.calib === undefined,
         ask,
         tools,
         phases,
         ...(options.maxMemory === undefined ? {} : { maxMemory: options.maxMemory }),
-        newSessions: () => new TapSessions(runtime, tools),
+        newSessions: async () => new TapSessions(await inputs.runtime(), tools),
         open,
       })
-      const main = await open(prepared, ready, samples).catch((thrown: unknown) => {
+      const main = await open(prepared, ready, inputs, record.main).catch((thrown: unknown) => {
         if (asTersorError(thrown).code !== 'E_PLAN' || bodies?.isEmpty !== false) throw thrown
         return null
       })
-      return new StaticWhole(prepared, ready, main, bodies, runtime, ask, phases, samples, tools)
+      const isSeen = main !== null || options.statistics === undefined || record.use === 'use'
+      await record.finish(isSeen ? undefined : await seenIn(inputs))
+      const { synthetic, labels } = record.main.statistics ?? {}
+      const all = synthetic ? [...notes, syntheticNote(labels?.length ?? 0)] : notes
+      return new StaticWhole(prepared, ready, main, bodies, inputs, record, all, ask, phases, tools)
     } catch (thrown) {
       await bodies?.close()
-      await runtime.close()
+      await inputs.close()
       throw thrown
     }
   }
@@ -80,32 +91,32 @@ export class StaticWhole {
     ready: StaticReady,
     main: BodyRun | null,
     bodies: StaticBodies,
-    runtime: Runtime,
+    inputs: StaticInputs,
+    record: StatisticsRecord,
+    notes: readonly string[],
     ask: Ask,
     phases: Phases,
-    samples: SampleSet,
     tools: Tools,
   ) {
     this.#prepared = prepared
     this.#ready = ready
     this.#main = main
     this.#bodies = bodies
-    this.#runtime = runtime
+    this.#inputs = inputs
+    this.#record = record
+    this.#notes = notes
     this.#ask = ask
     this.#phases = phases
-    this.#samples = samples
     this.#tools = tools
   }
 
   /** The model with its pairs, by what is chosen so far. */
   async stage(): Promise<StaticStage> {
-    const main = (await this.#main?.stage()) ?? (await this.#floatMain())
-    const whole = await this.#bodies.into(main)
-    const { model, bytesSaved } = await narrowIntegers(whole.prepared.model, readSmall)
-    const saved = bytesSaved > 0 ? [`tables of integers take ${bytesSaved} bytes less in narrower types`] : []
-    const prepared = { ...whole.prepared, model, inventory: await takeInventory(model, readSmall) }
-    const stage = { ...whole, prepared, notes: [...whole.notes, ...(await this.#shareNotes(main)), ...saved] }
-    return this.#ask.qoperators ? inQOperators(stage, this.#phases) : stage
+    const main = (await this.#main?.stage()) ?? null
+    const whole = await wholeStage(main, this.#bodies, this.#prepared, this.#ready, this.#ask, this.#phases, (parts) =>
+      this.#share(parts),
+    )
+    return { ...whole, notes: [...this.#notes, ...whole.notes] }
   }
 
   /** More precision where the noise is made, after a refusal; what was done in words, or null when there is nothing to be done. */
@@ -119,36 +130,44 @@ export class StaticWhole {
     return this.#main instanceof StaticRun ? this.#main.layers() : []
   }
 
-  async close(): Promise<void> {
-    await this.#main?.close()
-    await this.#bodies.close()
-    await this.#runtime.close()
+  /** SHA-256 of what a statistics file of this run holds. */
+  statisticsHash(): Promise<string> {
+    return this.#record.sha256()
   }
 
-  async #shareNotes({ parts }: StaticStage): Promise<readonly string[]> {
-    const bodies = await this.#bodies.shareParts()
-    const sessions = new TapSessions(this.#runtime, this.#tools)
+  /** SHA-256 of each sample that ranges come from. */
+  get digests(): readonly string[] {
+    return this.#record.statistics().digests ?? []
+  }
+
+  /** What runs in integers; bodies and open shapes are only counted where there are data to run. */
+  async #share(parts: readonly [SharePart, ...SharePart[]]): Promise<IntegerShare | null> {
+    if (!this.#record.hasData) return parts.length === 1 ? plainShare(parts[0]) : null
+    const sessions = new TapSessions(await this.#inputs.runtime(), this.#tools)
     try {
-      const all = [{ path: [], placement: parts.placement }, ...bodies]
-      return shareNotes(await integerShare(this.#ready.model, all, this.#samples, sessions, this.#tools))
+      return await integerShare(this.#ready.model, parts, await this.#inputs.samples(), sessions, this.#tools)
     } finally {
       await sessions.close()
     }
   }
 
-  /** A main graph without anything to run in integers. */
-  async #floatMain(): Promise<StaticStage> {
-    const { model, keep, notes } = this.#ready
-    const placement = await placeActivations(model, this.#ask.target, { readSmall, keep })
-    const constants = { weights: new Map(), biases: new Map(), plainBiases: new Map(), figures: new Map() }
-    return {
-      prepared: { ...this.#prepared, model },
-      parts: { placement, grids: new Map(), constants, lowBits: new Map(), lowered: model },
-      decisions: [],
-      points: [],
-      notes,
-    }
+  async close(): Promise<void> {
+    await this.#main?.close()
+    await this.#bodies.close()
+    await this.#inputs.close()
   }
+}
+
+/** What a main graph without anything to remember was run on. */
+async function seenIn(inputs: StaticInputs): Promise<{ readonly labels: string[]; readonly digests: string[] }> {
+  const samples = await inputs.added()
+  const seen = { labels: [] as string[], digests: [] as string[] }
+  for (let index = 0; index < samples.count; index++) {
+    const { label, feeds } = await samples.at(index)
+    seen.labels.push(label)
+    seen.digests.push(await sampleDigest(feeds))
+  }
+  return seen
 }
 
 /** Made-up numbers are of no task: real ones may lie far outside of what they reach, and are cut off there. */
