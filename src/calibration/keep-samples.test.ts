@@ -33,6 +33,7 @@ test('what is asked for again is read twice at the most', async () => {
     for (const index of [0, 2]) expect((await kept.at(index)).label).toBe(`${index}`)
   expect(reads).toEqual([2, 0, 2])
   expect(kept.count).toBe(3)
+  expect({ ...kept }).toMatchObject({ count: 3, found: 3, skipped: [], filled: [], converted: [] })
   expect(kept.notes).toEqual(['read 0', 'read 2', 'read 0', 'read 2'])
 })
 

@@ -24,8 +24,12 @@ export function keepSamples(set: SampleSet, most = MOST_BYTES): SampleSet {
     asked.add(index)
     return sample
   }
-  // Remarks of the set grow while it is read: they are asked of it.
-  return Object.create(set, { at: { value: at, enumerable: true } }) as SampleSet
+  // Own properties, so that copies of the set have them; remarks grow while it is read, so that they are asked of it.
+  const wrapped: SampleSet = { ...set, at }
+  for (const remarks of ['skipped', 'notes'] as const)
+    if (set[remarks] !== undefined)
+      Object.defineProperty(wrapped, remarks, { get: () => set[remarks], enumerable: true })
+  return wrapped
 }
 
 function bytesOf(feeds: Feeds): number {
