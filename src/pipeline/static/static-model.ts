@@ -215,7 +215,7 @@ async function raisedTo(
 ): Promise<{ readonly model: Model; readonly notes: readonly string[] }> {
   if ((opsetOf(given.model) ?? 0) >= opset) return given
   const raised = await raiseOpset(given.model, opset, readSmall)
-  if (!('model' in raised)) throw new TersorError('E_PLAN', `${what} need opset ${opset}: ${raised.text}`)
+  if (!('model' in raised)) throw new TersorError('E_PLAN', `opset ${opset} is needed for ${what}: ${raised.text}`)
   return { model: raised.model, notes: [...given.notes, `opset raised to ${opset} for ${what}`] }
 }
 
