@@ -1,5 +1,7 @@
 import { expect, it } from 'vitest'
-import { calibrating, judging } from './sample-roles.ts'
+import type { SampleSet } from '../../calibration/index.ts'
+import { keepSamples } from '../../calibration/keep-samples.ts'
+import { calibrating, judging, someOf } from './sample-roles.ts'
 
 it('never judges on what it calibrated on, where there are enough samples', () => {
   for (const count of [4, 5, 100, 101]) {
@@ -12,4 +14,17 @@ it('never judges on what it calibrated on, where there are enough samples', () =
   expect(calibrating(2, true)).toEqual([0, 1])
   expect(judging(2)).toEqual([0, 1])
   expect(calibrating(8, false).length).toBe(8)
+})
+
+it('some of samples that are kept know all that those know', async () => {
+  const skipped: string[] = []
+  const set: SampleSet = {
+    ...{ count: 4, found: 9, skipped, filled: ['h: zeros'], converted: ['x: f64 -> f32'] },
+    at: async (index) => ({ label: `${index}`, feeds: {} }),
+  }
+  const some = someOf(keepSamples(set), [3, 1])
+  expect({ ...some, at: null }).toEqual({ ...set, count: 2, notes: [], at: null })
+  expect((await some.at(0)).label).toBe('3')
+  skipped.push('4.png: not a picture')
+  expect(some.skipped).toHaveLength(1)
 })

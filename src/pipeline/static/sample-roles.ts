@@ -15,12 +15,15 @@ export function judging(count: number): readonly number[] {
   return count >= HELD_EVERY ? all.filter((i) => i % HELD_EVERY === HELD_EVERY - 1) : all
 }
 
-/** Some samples of a set. Remarks go on growing while samples are read. */
+/** Some samples of a set, which may have its own from another one. Remarks go on growing while samples are read. */
 export function someOf(set: SampleSet, indices: readonly number[]): SampleSet {
+  const { found, filled, converted } = set
   return {
-    ...set,
-    count: indices.length,
+    ...{ found, filled, converted, count: indices.length },
     at: (index) => set.at(indices[index] as number),
+    get skipped() {
+      return set.skipped
+    },
     get notes() {
       return set.notes ?? []
     },
