@@ -98,7 +98,6 @@ export const MODELS = [
     words: ['--effort', 'best', '--rule', 'op:Conv=int4-channel-sym', '--rule', 'op:Gemm=int4-channel-sym'],
     bars: { metric: 76.5 },
     integer: false,
-    web: false,
   },
   {
     name: 'mnv2-4bit',
@@ -109,6 +108,5 @@ export const MODELS = [
     words: ['--effort', 'best', '--rule', 'op:Conv=int4-channel-sym'],
     bars: { metric: 85.67 },
     integer: false,
-    web: false,
   },
 ]
