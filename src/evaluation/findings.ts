@@ -108,7 +108,9 @@ function defaultFinding(output: ComparedOutput, { bits, data }: Basis, reach: nu
   if (output.kind !== 'classes' || output.top1Agreement === undefined) return byCosine
   const byAgreement = agreementFinding(output)
   // Made-up inputs belong to no class: which of two nearly equal scores wins there says little, the direction says more.
-  return data === 'synthetic' && byAgreement.excess > 0 && byCosine.excess <= 0 ? byCosine : byAgreement
+  // Nor do states of a few numbers that look like scores.
+  const chance = data === 'synthetic' || byAgreement.metric === 'likelyAgreement'
+  return chance && byAgreement.excess > 0 && byCosine.excess <= 0 ? byCosine : byAgreement
 }
 
 /**
