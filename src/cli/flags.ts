@@ -173,6 +173,13 @@ export const FLAGS: readonly FlagSpec[] = [
       'int8-static: what was seen of the data and chosen by it: written, or used where FILE exists (the same bytes, nothing is run)',
   },
   {
+    name: 'table',
+    kind: 'path',
+    value: 'FILE',
+    verbs: ['quantize'],
+    about: 'int8-static: the ranges for another tool: NAME.table for ncnn2int8, NAME.json for onnxruntime in Python',
+  },
+  {
     name: 'eval',
     kind: 'path',
     value: 'PATH',

@@ -15,6 +15,7 @@ export interface LineOptions {
   readonly calibrator?: 'minmax' | 'moving' | 'percentile' | 'aciq' | 'entropy' | 'mse' | 'sqnr'
   readonly transform?: string
   readonly statistics?: string
+  readonly table?: string
   readonly eval?: string
   readonly labels?: string
   readonly classes?: string

@@ -77,7 +77,7 @@ function checkPaths(parsed: Parsed): void {
   const values = textOf(parsed, 'values')
   const inputs = [...parsed.positionals, ...(values === undefined ? [] : [values])]
   const parts = new Map(inputs.map((path) => [resolve(path), `the input ${path}`]))
-  for (const name of ['output', 'report', 'manifest', 'statistics']) {
+  for (const name of ['output', 'report', 'manifest', 'statistics', 'table']) {
     const path = textOf(parsed, name)
     if (path === undefined) continue
     const other = parts.get(resolve(path))

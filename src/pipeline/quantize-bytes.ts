@@ -40,6 +40,8 @@ export interface BytesOptions extends QuantizeOptions, Thresholds {
   readonly skipBad?: boolean
   readonly calibrator?: Calibrator
   readonly effort?: 'fast' | 'default' | 'best'
+  /** As the run that wrote `statistics` had it: what was chosen is kept for each set of options. Nothing is tried here. */
+  readonly transform?: string
   /** Bytes that fetched activations may take. */
   readonly maxMemory?: number
   readonly openExternal?: (location: string) => Promise<ByteSource>
@@ -150,8 +152,9 @@ function statisticsFrom(given: NonNullable<BytesOptions['statistics']>): Statist
   return 'values' in given && 'skipped' in given ? given : sourceOf(given, 'statistics')
 }
 
-function refuseStatic({ statistics, calib, calibrator }: BytesOptions): void {
-  const [name] = Object.entries({ statistics, calib, calibrator }).find(([, value]) => value !== undefined) ?? []
+function refuseStatic({ statistics, calib, calibrator, transform }: BytesOptions): void {
+  const [name] =
+    Object.entries({ statistics, calib, calibrator, transform }).find(([, value]) => value !== undefined) ?? []
   if (name === undefined) return
   throw new TersorError('E_USAGE', `${name} is for ranges of activations: it belongs to to: 'int8-static'`, {
     where: name,

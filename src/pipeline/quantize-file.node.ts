@@ -34,6 +34,8 @@ export interface FileOptions extends QuantizeOptions, EvidenceOptions, JudgingOp
   readonly transform?: string
   /** A statistics file; int8-static only: used where it exists, else written. Samples that it does not come from are added. */
   readonly statistics?: string
+  /** Where to write the ranges for another tool; int8-static only: `.table` for ncnn2int8, `.json` for onnxruntime's Python tools. */
+  readonly table?: string
   readonly shardSize?: number
   readonly threads?: number
   /** Threads of pipeline/produce/produce-worker that were started before and wait for work. */
@@ -87,6 +89,7 @@ export async function quantize(input: string, output: string | undefined, option
         )
       : undefined
     let fixed = await statically?.stage()
+    if (options.table !== undefined) await statically?.writeTable(options.table, options.force ?? false)
     if (fixed) prepared = fixed.prepared
     const attempts: string[] = []
     // Rules that asked for static integers have done their work.
@@ -213,8 +216,22 @@ export async function plan(input: string, options: FileOptions = {}): Promise<Re
 }
 
 /** Throws E_USAGE for what has no meaning without static ranges. */
-function requireStaticOptions(isStatic: boolean, { calibrator, effort, transform, statistics }: FileOptions): void {
+function requireStaticOptions(
+  isStatic: boolean,
+  { calibrator, effort, transform, statistics, table }: FileOptions,
+): void {
   if (transform !== undefined) transformAsk(transform)
+  if (table !== undefined && !/\.(table|json)$/.test(table)) {
+    throw new TersorError('E_USAGE', `--table ${table}: expected a name that ends in .table or .json`, {
+      where: '--table',
+      hint: '.table is for ncnn2int8, .json for onnxruntime in Python',
+    })
+  }
+  if (!isStatic && table !== undefined) {
+    throw new TersorError('E_USAGE', '--table has ranges of activations: it belongs to --to int8-static', {
+      where: '--table',
+    })
+  }
   if (!isStatic && statistics !== undefined) {
     throw new TersorError('E_USAGE', '--statistics are of activations: they belong to --to int8-static', {
       where: '--statistics',

@@ -39,6 +39,7 @@ export interface StaticBytesOptions {
   readonly skipBad?: boolean
   readonly calibrator?: Calibrator
   readonly effort?: 'fast' | 'default' | 'best'
+  readonly transform?: string
   readonly maxMemory?: number
   readonly seed?: number
   /** Runs the float model where there are no statistics. */

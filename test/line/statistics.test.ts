@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { memorySource } from '../../src/bytes/memory.ts'
 import { mergeStatistics } from '../../src/calibration/merge-statistics.ts'
+import { readNcnnTable } from '../../src/calibration/ncnn-table.ts'
+import { readOrtCache } from '../../src/calibration/ort-cache.ts'
 import { readStatistics } from '../../src/calibration/statistics-file.ts'
 import type { Statistics } from '../../src/model/statistics.ts'
 import { quantize as quantizeBytes } from '../../src/pipeline/quantize-bytes.ts'
@@ -153,6 +155,21 @@ describe('--statistics', () => {
     const refined = await made({ statistics, calib, calibrator: 'mse' })
     expect(refined.phases).toContain('refine')
     expect((await made({ statistics, calibrator: 'mse', noVerify: true })).bytes).toEqual(refined.bytes)
+  })
+
+  test('tables for other tools, from the file alone', async () => {
+    const [statistics, table, cache] = [fresh('statistics'), fresh('table'), fresh('json')]
+    await made({ calib, statistics })
+    await made({ statistics, table, noVerify: true })
+    await made({ statistics, table: cache, noVerify: true })
+    expect(readNcnnTable(readFileSync(table, 'utf8')).map(({ name }) => name)).toEqual([
+      ...['plain', 'depthwise', 'pointwise', 'classifier'],
+    ])
+    expect(readOrtCache(readFileSync(cache, 'utf8')).get('x')?.max).toBe(
+      (await statisticsIn(statistics)).values.get('x')?.max,
+    )
+    await expect(made({ statistics, table: 'x.txt' })).rejects.toThrow(/expected a name that ends in .table or .json/)
+    await expect(made({ to: 'int8', table })).rejects.toThrow(/belongs to --to int8-static/)
   })
 
   test('synthetic inputs give way to data', async () => {

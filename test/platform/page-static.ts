@@ -24,9 +24,10 @@ async function onnxruntime() {
 }
 
 /** Nothing is run: what the statistics of an earlier run make of the model. */
-async function fromStatistics(model: string, statistics: string) {
+async function fromStatistics(model: string, statistics: string, options: { readonly transform?: string } = {}) {
   const { files, report } = await quantize(await fetched(model), {
     to: 'int8-static',
+    ...options,
     statistics: new File([await fetched(statistics)], 'model.statistics'),
   })
   const [bytes] = files.values()

@@ -6,10 +6,17 @@ import * as ort from 'onnxruntime-node'
 import type { Page } from 'playwright-core'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { memorySource } from '../../src/bytes/memory.ts'
 import { sampleDigest } from '../../src/calibration/sample-digest.ts'
 import { openSamples } from '../../src/calibration/samples.node.ts'
+import { readStatistics } from '../../src/calibration/statistics-file.ts'
+import type { Statistics } from '../../src/model/statistics.ts'
 import { type BytesResult, quantize } from '../../src/pipeline/quantize-bytes.ts'
+import { quantize as quantizeFile } from '../../src/pipeline/quantize-file.node.ts'
 import { ortRuntime } from '../../src/runtime/ort.ts'
+import { encodeModel } from '../fixtures/build.ts'
+import { convNet, inputsNpz } from '../fixtures/conv-net.ts'
+import { lineFolder } from '../fixtures/line-folder.ts'
 import { pageFiles } from './bundle.ts'
 import { findChromium, needChromium, type OpenPage, openPage } from './chromium.ts'
 import { type Served, serve } from './serve.ts'
@@ -22,6 +29,8 @@ describe('static integers in Chromium', () => {
   let served: Served
   let opened: OpenPage | undefined
   let here: BytesResult
+  let inNode: string | undefined
+  let fitted: Statistics
   const pictures = new Map<string, Uint8Array>()
 
   beforeAll(async () => {
@@ -35,7 +44,19 @@ describe('static integers in Chromium', () => {
       const png = sharp(data, { raw: { width: 41, height: 33, channels: 3 } }).png()
       pictures.set(`/photo-${i}.png`, new Uint8Array(await png.toBuffer()))
     }
+    const home = lineFolder().path
+    const [net, data] = [await encodeModel(convNet()), join(home, 'data.npz')]
+    writeFileSync(join(home, 'net.onnx'), net)
+    writeFileSync(data, inputsNpz(24, 1))
+    const statistics = join(home, 'net.statistics')
+    const report = await quantizeFile(join(home, 'net.onnx'), join(home, 'out.onnx'), {
+      ...{ to: 'int8-static', calib: data, statistics, transform: 'equalize', force: true, hashes: true },
+    })
+    inNode = report.output?.sha256
+    fitted = await readStatistics(memorySource(readFileSync(statistics), statistics))
     const files = {
+      '/net.onnx': net,
+      '/net.statistics': readFileSync(statistics),
       '/model.onnx': MODEL,
       '/images.npz': IMAGES,
       '/model.statistics': here.statistics!,
@@ -77,6 +98,16 @@ describe('static integers in Chromium', () => {
     expect(found.sha256).toBe(createHash('sha256').update(bytes!).digest('hex'))
     expect(found.statistics).toBe(here.report.statistics?.sha256)
     expect(opened?.asked.some((address) => address.includes('/ort/'))).toBe(false)
+  })
+
+  test('a file of the command line gives its bytes, with all that was chosen and fitted by running the model', async (context) => {
+    const found = await pageFor(context).evaluate(() =>
+      staticPage.fromStatistics('/net.onnx', '/net.statistics', { transform: 'equalize' }),
+    )
+    expect([...(fitted.arrays?.keys() ?? [])].some((name) => name.includes('/codes/'))).toBe(true)
+    expect([...(fitted.choices?.values() ?? [])]).toContainEqual(expect.objectContaining({ transform: 'equalize' }))
+    expect(found.sha256).toBe(inNode)
+    expect(found.warnings.join('\n')).not.toMatch(/nothing was run/)
   })
 
   test('statistics are collected, and the result is proven, with the onnxruntime of the page', async (context) => {

@@ -1,3 +1,5 @@
+import { fileSink } from '../../bytes/file-sink.node.ts'
+import { writeOrtCache } from '../../calibration/ort-cache.ts'
 import { sampleDigest } from '../../calibration/sample-digest.ts'
 import { asTersorError } from '../../errors.ts'
 import type { LayerFacts } from '../../model/layer-facts.ts'
@@ -11,6 +13,7 @@ import type { Phases } from '../phases.ts'
 import type { Prepared } from '../run.ts'
 import { choicesKey } from '../statistics-choices.ts'
 import type { StatisticsRecord } from '../statistics-record.ts'
+import { ncnnTableOf } from '../statistics-tables.ts'
 import { TapSessions } from '../tap-sessions.node.ts'
 import { type IntegerShare, integerShare, plainShare, type SharePart } from './integer-share.ts'
 import { type BodyInputs, type BodyRun, StaticBodies } from './static-bodies.ts'
@@ -32,6 +35,7 @@ export class StaticWhole {
   readonly #ask: Ask
   readonly #phases: Phases
   readonly #tools: Tools
+  readonly #options: StaticOptions
 
   /** E_PLAN where nothing can run in integers, in no body either; E_RUNTIME without an onnxruntime to run the model on. */
   static async open(
@@ -78,7 +82,7 @@ export class StaticWhole {
       await record.finish(isSeen ? undefined : await seenIn(inputs))
       const { synthetic, labels } = record.main.statistics ?? {}
       const all = synthetic ? [...notes, syntheticNote(labels?.length ?? 0)] : notes
-      return new StaticWhole(prepared, ready, main, bodies, inputs, record, all, ask, phases, tools)
+      return new StaticWhole(prepared, ready, main, bodies, inputs, record, all, ask, phases, tools, options)
     } catch (thrown) {
       await bodies?.close()
       await inputs.close()
@@ -97,6 +101,7 @@ export class StaticWhole {
     ask: Ask,
     phases: Phases,
     tools: Tools,
+    options: StaticOptions,
   ) {
     this.#prepared = prepared
     this.#ready = ready
@@ -108,6 +113,7 @@ export class StaticWhole {
     this.#ask = ask
     this.#phases = phases
     this.#tools = tools
+    this.#options = options
   }
 
   /** The model with its pairs, by what is chosen so far. */
@@ -133,6 +139,23 @@ export class StaticWhole {
   /** SHA-256 of what a statistics file of this run holds. */
   statisticsHash(): Promise<string> {
     return this.#record.sha256()
+  }
+
+  /** What was seen of the main graph, for another tool: `.table` for ncnn2int8, else JSON for onnxruntime's Python tools. */
+  async writeTable(path: string, force: boolean): Promise<void> {
+    const statistics = this.#record.statistics()
+    const { calibrator } = this.#options
+    const text = path.endsWith('.table')
+      ? await ncnnTableOf(this.#ready.model, statistics, this.#tools.kernels, calibrator ? { calibrator } : {})
+      : writeOrtCache(statistics, calibrator)
+    const sink = fileSink(path, { force })
+    try {
+      await sink.write(new TextEncoder().encode(text))
+      await sink.commit()
+    } catch (thrown) {
+      await sink.abort()
+      throw thrown
+    }
   }
 
   /** SHA-256 of each sample that ranges come from. */
