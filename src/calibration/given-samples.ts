@@ -15,7 +15,7 @@ import { type SampleOptions, sampleSet } from './samples.ts'
 /** Data without files: feeds as they are, or pictures, .npy and .npz as `File` or `Blob`. */
 export type GivenSample = Sample | Blob
 
-export interface GivenOptions extends Pick<SampleOptions, 'samples' | 'limits' | 'skipBad'> {
+export interface GivenOptions extends Pick<SampleOptions, 'samples' | 'limits' | 'skipBad' | 'states'> {
   /** How pictures become values: a preset, keys or the text of a preprocessor_config.json. */
   readonly preprocess?: string
 }
@@ -58,9 +58,10 @@ export async function givenSamples(
       skipped.push(thrown.message)
     }
   }
-  const { samples, limits, skipBad } = options
+  const { samples, limits, skipBad, states } = options
   return sampleSet(items, inputs, skipped, {
     ...(samples === undefined ? {} : { samples }),
+    ...(states === undefined ? {} : { states }),
     ...(limits === undefined ? {} : { limits }),
     ...(skipBad === undefined ? {} : { skipBad }),
     asBytes: options.preprocess !== undefined && recipe !== undefined && isRaw(recipe),

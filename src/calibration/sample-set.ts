@@ -12,6 +12,8 @@ export interface SampleSet {
   readonly filled: readonly string[]
   /** What is allowed and seldom meant, such as pictures that look unnormalized. Grows while samples are read. */
   readonly notes?: readonly string[]
+  /** States go from one sample to the next: samples are in order, without gaps but for those between files. */
+  readonly sequence?: boolean
   /** Inputs whose element type was converted: `name: from -> to`. */
   readonly converted: readonly string[]
 }

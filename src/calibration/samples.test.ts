@@ -51,6 +51,21 @@ async function all(set: Awaited<ReturnType<typeof openSamples>>) {
 const first = (value: Value | undefined) => floatsOf(value!)[0]
 
 describe('samples from files', () => {
+  it('states that the data do not give: samples without gaps', async () => {
+    const state: SessionInput = { name: 'h', dtype: 'f32', shape: [1, 3] }
+    const path = join(folder({ 'data.npy': writeNpy(ramp([10, 2])) }), 'data.npy')
+    const states = [{ name: 'h_out', dtype: 'f32', shape: [1, 3] }]
+    const set = await openSamples(path, [x, state], { samples: 4, states })
+    expect((await all(set)).map(({ index }) => index)).toEqual([0, 1, 2, 3])
+    expect([set.sequence, set.notes]).toEqual([
+      true,
+      ['states go from sample to sample: 4 of 10 samples, one after the other'],
+    ])
+    const other = await openSamples(path, [x, state], { samples: 4, states: [{ ...states[0]!, shape: [1, 4] }] })
+    expect((await all(other)).map(({ index }) => index)).toEqual([0, 2, 5, 7])
+    expect(other.sequence).toBeUndefined()
+  })
+
   it('.npy of many samples, evenly spread, types converted and said', async () => {
     const path = join(folder({ 'data.bin': writeNpy(ramp([10, 2], 'f64')) }), 'data.bin')
     const set = await openSamples(path, [x], { samples: 4 })

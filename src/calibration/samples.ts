@@ -5,11 +5,14 @@ import { checkSample, type InputLimits } from './check-sample.ts'
 import { fillInputs, fillRule } from './fill.ts'
 import type { SampleSet } from './sample-set.ts'
 import { SampleWatch } from './sample-watch.ts'
-import { spread } from './select.ts'
+import { runs, spread } from './select.ts'
+import { type StateOutput, statePairs } from './states.ts'
 
 export interface SampleOptions {
-  /** At most this many, evenly spread; default 128. */
+  /** At most this many, evenly spread, or one after the other where states go from one to the next; default 128. */
   readonly samples?: number
+  /** Outputs of the model: those that continue inputs which the data do not give make samples a sequence. */
+  readonly states?: readonly StateOutput[]
   /** Ranges of integer inputs. */
   readonly limits?: InputLimits
   /** Leave out what is wrong, and say so, instead of refusing it. */
@@ -51,7 +54,16 @@ export async function sampleSet(
     return { ...sample, feeds: fillInputs(sample.label, checked, inputs, bindings).feeds }
   }
   let leftOut = 0
-  let selected = spread(places.length, samples).map((place) => places[place]!)
+  const filled = filledBy(items, inputs)
+  const sequence = statePairs(filled, options.states ?? []).length > 0
+  const positions = sequence
+    ? runs(
+        items.map(({ count }) => count),
+        samples,
+      )
+    : spread(places.length, samples)
+  const noted = [...(options.notes ?? []), ...sequenceNotes(sequence, positions, places.length)]
+  let selected = positions.map((place) => places[place]!)
   if (skipBad) {
     const good: typeof selected = []
     for (const place of selected) {
@@ -75,10 +87,11 @@ export async function sampleSet(
     found: places.length,
     at: async (index) => read(selected[index]!),
     skipped: left,
-    filled: filledBy(items, inputs),
+    filled: filled.map((input) => `${input.name}: ${fillRule(input, SHAPED)?.says}`),
+    ...(sequence ? { sequence } : {}),
     converted: convertedBy(items, inputs),
     get notes() {
-      return [...(options.notes ?? []), ...watch.notes()]
+      return [...noted, ...watch.notes()]
     },
   }
 }
@@ -88,14 +101,23 @@ function refusal(error: TersorError): string {
   return error.message
 }
 
-/** Inputs that no item gives; some items may give more than others. */
-function filledBy(items: readonly SampleItem[], inputs: readonly SessionInput[]): readonly string[] {
-  return inputs.flatMap((input) => {
-    if (items.every(({ gives }) => gives.has(input.name))) return []
-    const shaped = { '': { dtype: 'f32' as const, shape: [1, 1], data: new Uint8Array(4) } }
-    const rule = fillRule(input, shaped)
-    return rule === undefined ? [] : [`${input.name}: ${rule.says}`]
-  })
+function sequenceNotes(sequence: boolean, positions: readonly number[], found: number): readonly string[] {
+  if (!sequence || positions.length === found) return []
+  const runs = positions.filter((position, index) => index === 0 || position !== positions[index - 1]! + 1).length
+  return [
+    `states go from sample to sample: ${positions.length} of ${found} samples, ${
+      runs === 1 ? 'one after the other' : `in ${runs} runs without gaps`
+    }`,
+  ]
+}
+
+const SHAPED = { '': { dtype: 'f32' as const, shape: [1, 1], data: new Uint8Array(4) } }
+
+/** Inputs that no item gives and a rule fills; some items may give more than others. */
+function filledBy(items: readonly SampleItem[], inputs: readonly SessionInput[]): readonly SessionInput[] {
+  return inputs.filter(
+    (input) => !items.every(({ gives }) => gives.has(input.name)) && fillRule(input, SHAPED) !== undefined,
+  )
 }
 
 function convertedBy(items: readonly SampleItem[], inputs: readonly SessionInput[]): readonly string[] {

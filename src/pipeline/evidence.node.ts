@@ -6,7 +6,7 @@ import type { Inventory } from '../model/inventory.ts'
 import type { RuntimeSession, Sample } from '../model/runtime.ts'
 import type { Evidence } from './prove.ts'
 import { requireFirst } from './runs-first.ts'
-import { judging, someOf } from './static/sample-roles.ts'
+import { type Counted, judging, someOf } from './static/sample-roles.ts'
 import { overlapNote } from './statistics-overlap.ts'
 import { decodeTensorProto } from './tensor-proto.ts'
 import { idLimits } from './token-tables.ts'
@@ -52,8 +52,8 @@ export async function evidenceFor(
     const states = statesOf(model, session, set)
     // States come through all of the sequence, also where only parts of it are judged.
     const whole = held && states.length > 0
-    const samples = await take(held && !whole ? someOf(set, judging(set.count)) : set)
-    const judged = new Set(held ? judging(set.count) : [])
+    const samples = await take(held && !whole ? someOf(set, judging(set)) : set)
+    const judged = new Set(held ? judging(set) : [])
     const judgedOn = whole ? samples.filter((_, index) => judged.has(index)) : samples
     const overlap = await overlapNote(options.fittedTo?.() ?? [], judgedOn)
     const unjudged = new Set(whole ? samples.flatMap((_, index) => (judged.has(index) ? [] : [index])) : [])
@@ -69,8 +69,8 @@ export async function evidenceFor(
         ...set.skipped,
         ...(set.notes ?? []),
         ...set.converted,
-        ...heldNotes(samples.length, held && !whole ? judging(set.count).length : set.count),
-        ...roleNotes(options, set.count),
+        ...heldNotes(samples.length, held && !whole ? judging(set).length : set.count),
+        ...roleNotes(options, set),
         ...(overlap === null ? [] : [overlap]),
       ],
     }
@@ -116,6 +116,7 @@ export async function openGiven(
     limits: idLimits(inventory),
     decodeTensor: decodeTensorProto,
     outputs: model.graph.outputs.map((output) => output.name),
+    states: model.graph.outputs,
   })
   await requireFirst(set, session)
   return set
@@ -128,13 +129,13 @@ function heldNotes(held: number, count: number): readonly string[] {
 }
 
 /** What became of data that the user gave for a purpose this run has no use for. */
-function roleNotes({ eval: given, calib, fitted }: EvidenceOptions, count: number): readonly string[] {
+function roleNotes({ eval: given, calib, fitted }: EvidenceOptions, set: Counted): readonly string[] {
   if (calib === undefined) return []
   if (fitted === true && given !== undefined) return []
   if (fitted === true) {
-    return judging(count).length === count
+    return judging(set).length === set.count
       ? ['judged on --calib itself: too few samples to hold some back; add --eval']
-      : [`judged on ${judging(count).length} of the ${count} samples of --calib, which were held back from it`]
+      : [`judged on ${judging(set).length} of the ${set.count} samples of --calib, which were held back from it`]
   }
   return given === undefined
     ? ['judged on --calib: nothing is fitted to data here, so none of it has to be held back']

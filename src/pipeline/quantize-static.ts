@@ -182,13 +182,14 @@ async function samplesFor(
     const { preprocess, skipBad } = options
     const set = await givenSamples(options.calib, session.inputs, {
       limits,
+      states: model.graph.outputs,
       ...(preprocess === undefined ? {} : { preprocess }),
       ...(skipBad === undefined ? {} : { skipBad }),
     })
-    const fitted = someOf(set, calibrating(set.count, options.judged))
+    const fitted = someOf(set, calibrating(set, options.judged))
     if (!options.judged) return { set: fitted }
     const back: Sample[] = []
-    for (const index of judging(set.count)) back.push(await set.at(index))
+    for (const index of judging(set)) back.push(await set.at(index))
     return { set: fitted, back }
   } finally {
     await sessions.keepOnly(new Set())

@@ -105,7 +105,7 @@ export async function samplesFor(
     const set = await openGiven(options.calib, model, inventory, session, { ...options, modelPath: path as string })
     // A file of statistics is of the same samples, whether or not this run is judged.
     const judged = options.eval === undefined && (options.noVerify !== true || options.statistics !== undefined)
-    return someOf(set, calibrating(set.count, judged))
+    return someOf(set, calibrating(set, judged))
   } finally {
     await session.release()
   }
