@@ -18,12 +18,14 @@ import { MemorySessions } from './model-sessions.ts'
 import type { Phases } from './phases.ts'
 import type { Prepared } from './run.ts'
 import { GraphStage, type MemoryInputs } from './static/graph-stage.ts'
+import { inputScaleNotes } from './static/input-scale.ts'
 import { plainShare } from './static/integer-share.ts'
 import { calibrating, judging, someOf } from './static/sample-roles.ts'
 import { StaticBodies } from './static/static-bodies.ts'
 import { openGraph } from './static/static-graph.ts'
 import { readyStatic, type StaticReady, type StaticStage } from './static/static-model.ts'
 import { wholeStage } from './static/whole-stage.ts'
+import { requireProspect } from './static-prospect.ts'
 import { choicesKey } from './statistics-choices.ts'
 import { checkStatistics } from './statistics-need.ts'
 import { StatisticsRecord } from './statistics-record.ts'
@@ -70,6 +72,7 @@ export async function quantizeStatic(
   tools: Tools,
   phases: Phases,
 ): Promise<StaticBytes> {
+  const prospects = requireProspect(prepared.model, prepared.inventory, tools)
   const rewritten = await readyStatic(prepared, ask, phases)
   const found = await preparedBodies(rewritten.model)
   const ready = { ...rewritten, model: found.model, bodiesApart: true }
@@ -119,9 +122,16 @@ export async function quantizeStatic(
       phases,
       async (parts) => (parts.length === 1 ? plainShare(parts[0]) : null),
     )
+    const seen = record.main.statistics
+    const scales = seen && !seen.synthetic ? await inputScaleNotes(ready.model, seen, tools.kernels) : []
     const file = writeStatistics(record.statistics())
     const back = inputs.judging === undefined ? {} : { judging: inputs.judging }
-    return { stage, file, sha256: await sha256(file), ...back }
+    return {
+      stage: { ...stage, notes: [...prospects, ...scales, ...stage.notes] },
+      file,
+      sha256: await sha256(file),
+      ...back,
+    }
   } finally {
     await bodies.close()
   }

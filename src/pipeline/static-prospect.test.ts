@@ -13,7 +13,7 @@ async function prospectOf(nodes: readonly Node[], initializers: readonly TensorR
     initializers,
     nodes,
   })
-  return staticProspect(model, await takeInventory(model, readSmall))
+  return staticProspect(model, await takeInventory(model, readSmall))?.text ?? null
 }
 const weight = (size: number) => f32('w', [size, size], new Float32Array(size * size).fill(0.5))
 

@@ -11,10 +11,12 @@ import type { GraphRecord } from '../graph-record.ts'
 import type { OpenedModel } from '../open-model.node.ts'
 import type { Phases } from '../phases.ts'
 import type { Prepared } from '../run.ts'
+import { requireProspect } from '../static-prospect.ts'
 import { choicesKey } from '../statistics-choices.ts'
 import type { StatisticsRecord } from '../statistics-record.ts'
 import { ncnnTableOf } from '../statistics-tables.ts'
 import { TapSessions } from '../tap-sessions.node.ts'
+import { inputScaleNotes } from './input-scale.ts'
 import { type IntegerShare, integerShare, plainShare, type SharePart } from './integer-share.ts'
 import { type BodyInputs, type BodyRun, StaticBodies } from './static-bodies.ts'
 import { type RunInputs, StaticInputs } from './static-inputs.node.ts'
@@ -46,6 +48,7 @@ export class StaticWhole {
     tools: Tools,
     phases: Phases,
   ): Promise<StaticWhole> {
+    const prospects = requireProspect(prepared.model, prepared.inventory, tools)
     const given = await readyStatic(prepared, ask, phases)
     const found = await preparedBodies(given.model)
     const ready = { ...given, model: found.model, bodiesApart: true }
@@ -81,7 +84,13 @@ export class StaticWhole {
       const isSeen = main !== null || options.statistics === undefined || record.use === 'use'
       await record.finish(isSeen ? undefined : await seenIn(inputs))
       const { synthetic, labels } = record.main.statistics ?? {}
-      const all = synthetic ? [...notes, syntheticNote(labels?.length ?? 0)] : notes
+      const seen = record.main.statistics
+      const all = [
+        ...prospects,
+        ...notes,
+        ...(synthetic ? [syntheticNote(labels?.length ?? 0)] : []),
+        ...(seen && !synthetic ? await inputScaleNotes(ready.model, seen, tools.kernels) : []),
+      ]
       return new StaticWhole(prepared, ready, main, bodies, inputs, record, all, ask, phases, tools, options)
     } catch (thrown) {
       await bodies?.close()
