@@ -85,7 +85,8 @@ export function wishes(inventory: Inventory, ask: Ask): { preset: string; becaus
   for (const pass of [false, true]) {
     for (const { one, exact, matches } of matched) {
       if (exact !== pass) continue
-      if (one.what !== 'keep' && !(preset === 'int8-static' && parseFewBits(one.what) !== null)) checkWhat(one.what)
+      const ofStatic = preset === 'int8-static' && (one.what === WIDE || parseFewBits(one.what) !== null)
+      if (one.what !== 'keep' && !ofStatic) checkWhat(one.what)
       for (const i of matches) {
         what[i] = one.what
         rule[i] = one.text
@@ -103,11 +104,14 @@ export function wishes(inventory: Inventory, ask: Ask): { preset: string; becaus
   }
 }
 
+/** What a rule of int8-static says: 8-bit weights, activations of 16 bits by two integer products. */
+export const WIDE = 'int8-static-a16'
+
 /** What is left to be asked of a model whose static integers are in place: rules that have done their work are gone. */
 export function afterStatic(ask: Ask, inventory: Inventory): Ask {
   const context = ruleContext(inventory)
   const isLeft = (rule: Rule): boolean => {
-    if (rule.what === 'int8-static') return false
+    if (rule.what === 'int8-static' || rule.what === WIDE) return false
     if (parseFewBits(rule.what) === null) return true
     if (tryParseSchemeId(rule.what) === null) return false
     try {
@@ -130,6 +134,12 @@ function checkWhat(what: string): void {
       hint: `use one of ${PRESETS.join(', ')} or a scheme id`,
     })
   if ((PRESETS as readonly string[]).includes(what) || tryParseSchemeId(what) !== null) return
+  if (what === WIDE) {
+    throw new TersorError(
+      'E_USAGE',
+      `${WIDE} says how products of static integers read: it is for rules of --to int8-static`,
+    )
+  }
   if (parseFewBits(what) !== null) {
     throw new TersorError(
       'E_UNSUPPORTED',

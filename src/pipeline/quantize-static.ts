@@ -103,7 +103,18 @@ export async function quantizeStatic(
     return new GraphStage(opened, all)
   }
   const bodies = await StaticBodies.open(found, {
-    ...{ prepared, keep: ready.keep, inputs, record, synthetic, ask, tools, phases, open },
+    ...{
+      prepared,
+      keep: ready.keep,
+      forms: ready.forms ?? new Map(),
+      inputs,
+      record,
+      synthetic,
+      ask,
+      tools,
+      phases,
+      open,
+    },
     ...(options.maxMemory === undefined ? {} : { maxMemory: options.maxMemory }),
     newSessions: () => inputs.sessions(),
   })

@@ -2,7 +2,7 @@ import type { Node } from '../../model/graph.ts'
 import type { Inventory } from '../../model/inventory.ts'
 import { parseFewBits } from '../../schemes/index.ts'
 import type { Ask } from '../ask.ts'
-import { wishes } from '../plan.ts'
+import { WIDE, wishes } from '../plan.ts'
 import { isBias } from './low-bit-wishes.ts'
 
 /**
@@ -18,12 +18,12 @@ export function keptLabels(
   for (const { weight, what } of wishes(inventory, ask).wishes) {
     const few =
       weight.scope.length === 0 && (fewBits.has(weight.name) || (isBias(weight) && parseFewBits(what) !== null))
-    if (what !== ask.to && !few) for (const use of weight.uses) labels.add(labelOf(use.node))
+    if (what !== ask.to && what !== WIDE && !few) for (const use of weight.uses) labels.add(labelOf(use.node))
   }
   return labels
 }
 
 /** As the placement names nodes. */
-function labelOf({ name, outputs }: Node): string {
+export function labelOf({ name, outputs }: Node): string {
   return name || (outputs.find((output) => output !== '') ?? '')
 }

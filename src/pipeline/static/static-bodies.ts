@@ -34,6 +34,8 @@ export interface BodiesOptions {
   readonly prepared: Prepared
   /** Products that a rule keeps, by label. */
   readonly keep: ReadonlySet<string>
+  /** Forms that rules ask for, by label. */
+  readonly forms: ReadonlyMap<string, AskedForm>
   /** Of the whole model; opened when they are asked for. */
   readonly inputs: BodyInputs
   readonly record: StatisticsRecord
@@ -209,12 +211,12 @@ async function opened(
   record: GraphRecord,
   options: BodiesOptions,
 ): Promise<BodyRun | null> {
-  const { prepared, keep } = options
+  const { prepared, keep, forms } = options
   const inventory = await takeInventory(body.model, readSmall)
   try {
     return await options.open(
       { ...prepared, model: body.model, inventory },
-      { model: body.model, keep, notes: [], bodiesApart: true },
+      { model: body.model, keep, forms, notes: [], bodiesApart: true },
       inputs,
       record,
     )
@@ -234,7 +236,7 @@ async function unsampled(
 ): Promise<StaticStage | null> {
   const { ask, tools, phases, prepared, keep, inputs, synthetic, maxMemory } = options
   const place = (forms: ReadonlyMap<string, AskedForm>): Promise<Placement> =>
-    placeActivations(body.model, ask.target, { readSmall, keep, forms })
+    placeActivations(body.model, ask.target, { readSmall, keep, forms: new Map([...options.forms, ...forms]) })
   let placement = await place(new Map())
   const values = [...new Set(placement.points.map(({ value }) => bodyValueKey(body.path, value)))]
   const collected = await record.known({ model, values, reason }, async (from) => {

@@ -20,6 +20,7 @@ import type { Ask } from '../ask.ts'
 import type { Phases } from '../phases.ts'
 import type { Prepared } from '../run.ts'
 import { readSmall } from '../tensor-bytes.ts'
+import { askedForms } from './asked-forms.ts'
 import { keptLabels } from './kept-labels.ts'
 import { type Learn, type LowBits, lowBitsOf } from './low-bit-stage.ts'
 import { lowBitWishes } from './low-bit-wishes.ts'
@@ -41,6 +42,8 @@ export interface StaticReady {
   readonly model: Model
   /** Products that a rule keeps, by label. */
   readonly keep: ReadonlySet<string>
+  /** Forms that rules ask for, by label. */
+  readonly forms?: ReadonlyMap<string, AskedForm>
   /** Bodies of it are quantized by themselves. */
   readonly bodiesApart?: boolean
   /** Weights that rules give fewer than 8 bits, with their bits. */
@@ -110,10 +113,11 @@ export async function readyStatic(prepared: Prepared, ask: Ask, phases: Phases):
     const ready = await readyForStatic(prepared.model)
     const inventory = await takeInventory(ready.model, readSmall)
     const lowBits = lowBitWishes(inventory, ask)
-    if (lowBits.size === 0) return { ...ready, keep: keptLabels(inventory, ask) }
+    const forms = askedForms(inventory, ask)
+    if (lowBits.size === 0) return { ...ready, forms, keep: keptLabels(inventory, ask) }
     const { model, notes } = await raisedTo(FEW_BITS_OPSET, ready, `weights of ${fewest(lowBits)} bits`)
     const raised = model === ready.model ? inventory : await takeInventory(model, readSmall)
-    return { model, notes, lowBits, keep: keptLabels(raised, ask, lowBits) }
+    return { model, notes, lowBits, forms, keep: keptLabels(raised, ask, lowBits) }
   })
 }
 
@@ -125,7 +129,10 @@ export async function placeStatic(
   phases: Phases,
 ): Promise<StaticPlaced> {
   const { model, keep } = ready
-  const placement = await phases.time('place', () => placeActivations(model, ask.target, { readSmall, keep, forms }))
+  const asked = new Map([...(ready.forms ?? []), ...forms])
+  const placement = await phases.time('place', () =>
+    placeActivations(model, ask.target, { readSmall, keep, forms: asked }),
+  )
   if (!hasIntegers(placement)) {
     throw new TersorError(
       'E_PLAN',

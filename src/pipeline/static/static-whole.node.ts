@@ -67,6 +67,7 @@ export class StaticWhole {
       bodies = await StaticBodies.open(found, {
         prepared,
         keep: ready.keep,
+        forms: ready.forms ?? new Map(),
         inputs,
         record,
         synthetic: options.calib === undefined,
