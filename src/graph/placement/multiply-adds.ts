@@ -18,7 +18,7 @@ export function multiplyAddsOf({ node, op, weight, operands }: Candidate, site: 
       return output && depth !== undefined ? count(output) * depth : null
     }
     case 'MatMul': {
-      const depth = weight ? weight.shape.at(-2) : input?.at(-1)
+      const depth = weight ? weight.shape.at(weight.name === node.inputs[0] ? -1 : -2) : input?.at(-1)
       return output && depth !== undefined ? count(output) * depth : null
     }
   }

@@ -33,6 +33,18 @@ describe('placement', () => {
     expect([...pointsOf(loose).keys()]).toEqual(['x', 'b', 'y'])
   })
 
+  it('matrix products that onnxruntime would run in float for the Relu behind them take no pairs', async () => {
+    const formsOf = async (last: readonly Node[]) => {
+      const first = [node('MatMul', ['x', 'w'], ['a']), node('Relu', ['a'], ['b'])]
+      const { products } = await place(net([...first, ...last], ['y'], [weight('w', [4, 8, 6]), weight('v', [6, 5])]))
+      return products.map(({ form, weight: its }) => [form, its?.axis])
+    }
+    expect(await formsOf([node('Erf', ['b'], ['y'])])).toEqual([['loose', 2]])
+    expect(await formsOf([node('Identity', ['a'], ['y'])])).toEqual([['qdq', null]])
+    const product = node('MatMul', ['b', 'v'], ['c'])
+    expect((await formsOf([product, node('Erf', ['c'], ['y'])]))[0]).toEqual(['qdq', null])
+  })
+
   it('keeps a pair between when the Relu is not the only reader', async () => {
     const nodes = [
       conv('x', 'k1', 'a'),
@@ -206,5 +218,7 @@ describe('placement', () => {
     expect((await place(model)).multiplyAdds).toEqual({ integer: 2 * one, total: 2 * one, doubled: 0 })
     const kept = await place(model, { keep: new Set(['y']) })
     expect(kept.multiplyAdds).toEqual({ integer: one, total: 2 * one, doubled: 0 })
+    const left = net([node('MatMul', ['w', 'x'], ['y'])], ['y'], [weight('w', [5, 8])])
+    expect((await place(left)).multiplyAdds?.total).toBe(4 * 5 * 8 * 8)
   })
 })

@@ -7,7 +7,7 @@ import { dynamicLstms, floatNodes } from './float-nodes.ts'
 import { type Flow, flowOf } from './flow.ts'
 import { multiplyAddsOf, sharesOf } from './multiply-adds.ts'
 import { looseEnd, pointsOf } from './points.ts'
-import { type Candidate, candidateOf, type IntegerForm, takesPairs } from './products.ts'
+import { type Candidate, candidateOf, type IntegerForm, readsCodes, takesPairs } from './products.ts'
 import { Site } from './site.ts'
 
 /** What a product is asked to be: see `ProductForm`; 'loose' is 'conv-integer' for a convolution. */
@@ -65,15 +65,29 @@ function candidatesOf(site: Site, options: PlacementOptions): ReadonlyMap<Node, 
     if (candidate !== null) candidates.set(node, asked(candidate, site, options))
   }
   const precise = operandsOf(candidates, PRECISE)
+  const read = new Set([...candidates.values()].filter(readsCodes).flatMap(({ operands }) => operands))
   for (const [node, candidate] of candidates) {
+    if (!takesPairs(candidate)) continue
     // A product whose result goes to a QuantizeLinear and elsewhere is not joined to an integer operator.
     const results = candidate.biasNode?.node.outputs ?? node.outputs
-    const read = results.some(
+    const splits = results.some(
       (name) => precise.has(name) || (candidate.op === 'Conv' && precise.has(looseEnd(name, site))),
     )
-    if (takesPairs(candidate) && read) candidates.set(node, withForm(candidate, 'loose', site))
+    const ends = candidate.op !== 'Conv' && results.some((name) => isCutOff(name, read, site))
+    if (splits || ends) candidates.set(node, withForm(candidate, 'loose', site))
   }
   return candidates
+}
+
+/**
+ * Whether onnxruntime 1.30 loses the pairs around a matrix product: it looks behind a Relu or Clip that alone reads the result for a
+ * QuantizeLinear, and where another node is there, the product runs in float.
+ */
+function isCutOff(result: string, read: ReadonlySet<string>, site: Site): boolean {
+  const [clip, ...others] = site.readers(result)
+  if (clip === undefined || others.length > 0 || (clip.op !== 'Relu' && clip.op !== 'Clip')) return false
+  const name = clip.outputs[0] ?? ''
+  return !read.has(name) && site.readers(name).length > 0
 }
 
 /** Products that only patterns leave float, so that they can be asked for. */
