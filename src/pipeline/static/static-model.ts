@@ -9,6 +9,7 @@ import { unlistConstants } from '../../graph/rewrites/listed-constants.ts'
 import { ownBiases } from '../../graph/rewrites/own-biases.ts'
 import { prepareForStatic } from '../../graph/rewrites/prepare-static.ts'
 import { raiseOpset } from '../../graph/rewrites/raise-opset/index.ts'
+import { widenHalf } from '../../graph/rewrites/widen-half.ts'
 import type { ActivationGrid, Placement, ProductForm } from '../../model/activation.ts'
 import type { Model } from '../../model/graph.ts'
 import type { DecisionFact, Report } from '../../model/report.ts'
@@ -209,8 +210,9 @@ export function calibratorsOf(
 async function readyForStatic(model: Model): Promise<{ readonly model: Model; readonly notes: readonly string[] }> {
   const plain = unlistConstants(model)
   const inlined = inlineFunctions(plain.model)
-  const prepared = await prepareForStatic(inlined.model, readSmall)
-  const notes = rewriteNotes([...plain.done, ...inlined.done, ...prepared.done])
+  const wide = await widenHalf(inlined.model, readSmall)
+  const prepared = await prepareForStatic(wide.model, readSmall)
+  const notes = rewriteNotes([...plain.done, ...inlined.done, ...wide.done, ...prepared.done])
   const { model: ready } = await ownBiases(prepared.model, readSmall)
   return raisedTo(OPSET, { model: ready, notes }, 'static int8')
 }

@@ -7,6 +7,7 @@ const REWRITES: ReadonlyMap<string, string> = new Map([
   ['identity', 'nodes that do nothing removed'],
   ['constants', 'nodes that read only constants computed'],
   ['pads', 'pads folded into the product behind them'],
+  ['half', 'constants of half precision widened: computed in float32, inputs and outputs keep their types'],
   ['inline', 'calls of functions written out'],
   ['listed-constants', 'list of constants that were inputs too is taken as constants'],
 ])
