@@ -115,7 +115,7 @@ function defaultFinding(output: ComparedOutput, { bits, data }: Basis, reach: nu
 
 /**
  * A few dozen answers cannot be counted to a part of fifty: by margins and noise instead, unless more of them changed than chance
- * explains.
+ * explains. That is an estimate, too: where the count is met it may say twice the loss.
  */
 function agreementFinding({ name, answers = 0, top1Agreement = 0, likelyAgreement }: ComparedOutput): Finding {
   const label = `output "${name}"`
@@ -124,7 +124,9 @@ function agreementFinding({ name, answers = 0, top1Agreement = 0, likelyAgreemen
   const expected = answers * (1 - likelyAgreement)
   const changed = answers * (1 - top1Agreement)
   if (changed > expected + CHANCE * Math.sqrt(expected * likelyAgreement) + 1) return counted
-  return atLeast('likelyAgreement', MIN_AGREEMENT, likelyAgreement, label)
+  const likely = atLeast('likelyAgreement', MIN_AGREEMENT, likelyAgreement, label)
+  const isNear = likelyAgreement >= 1 - 2 * (1 - MIN_AGREEMENT)
+  return likely.excess > 0 && counted.excess <= 0 && isNear ? counted : likely
 }
 
 /** Standard deviations that chance explains. */
