@@ -2,7 +2,7 @@ import type { Model, ScopePath } from '../../model/graph.ts'
 
 /** One thing that a rewrite did, or left and why, for reports. */
 export interface RewriteNote {
-  /** `batch-norm`, `concat-norm`, `identity`, `pads`, `constants`, `equalize`, `clip`, `absorb`, `split`, `narrow`, `inline`, `half`. */
+  /** `batch-norm`, `concat-norm`, `identity`, `pads`, `constants`, `equalize`, `clip`, `absorb`, `split`, `narrow`, `inline`, `half`, `bounds`, `gemm`, `transposes`. */
   readonly rewrite: string
   readonly scope: ScopePath
   /** The node as reports name it: its name, else its first output. */

@@ -8,6 +8,9 @@ const REWRITES: ReadonlyMap<string, string> = new Map([
   ['constants', 'nodes that read only constants computed'],
   ['pads', 'pads folded into the product behind them'],
   ['half', 'constants of half precision widened: computed in float32, inputs and outputs keep their types'],
+  ['bounds', 'Max, Min and Clip merged to bounds that codes absorb'],
+  ['gemm', 'Gemm written without factors, what it adds a channel at a time or apart'],
+  ['transposes', 'transposes that cancel removed'],
   ['inline', 'calls of functions written out'],
   ['listed-constants', 'list of constants that were inputs too is taken as constants'],
 ])
