@@ -99,7 +99,7 @@ describe('a metric', () => {
     ['kl', 'kl'],
     ['cosine', 'cosine'],
     ['snr', 'sqnrDb'],
-    ['top1', 'top1Agreement'],
+    ['top1', 'likelyAgreement'],
   ])('%s decides by %s', async (metric, decided) => {
     const { verdict } = await onDigits({ metric, samples: 20 })
     expect(verdict).toMatchObject({ status: 'proven', threshold: { metric: decided } })
