@@ -32,7 +32,10 @@ export interface Report {
   }
   readonly phases: readonly { readonly name: string; readonly ms: number }[]
   readonly peakBytes: number
+  /** Everything that is remarked. */
   readonly warnings: readonly string[]
+  /** Those of `warnings` that only inform; left out where there are none. */
+  readonly notes?: readonly string[]
   /** One command to try next. */
   readonly suggestion?: string
 }

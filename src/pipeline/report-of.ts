@@ -3,6 +3,7 @@ import { decibels } from '../evaluation/decibels.ts'
 import type { DecisionFact, Report } from '../model/report.ts'
 import { VERSION } from '../version.ts'
 import type { Ask } from './ask.ts'
+import { isInforming } from './informing.ts'
 import type { Decided, Finished } from './run.ts'
 import { tensorKey } from './tensor-key.ts'
 
@@ -25,6 +26,9 @@ export interface ReportContext {
 /** The Report of a run; `finished` is absent for `plan`. */
 export function reportOf(decided: Decided, finished: Finished | undefined, context: ReportContext): Report {
   const { model, output, plan } = decided
+  // Finding ranges and judging may remark the same of the same data.
+  const warnings = [...new Set([...decided.warnings, ...context.warnings])]
+  const notes = warnings.filter(isInforming)
   const opset = output.opsets.find((one) => one.domain === '' || one.domain === 'ai.onnx')?.version ?? 0
   return {
     tersor: VERSION,
@@ -61,7 +65,8 @@ export function reportOf(decided: Decided, finished: Finished | undefined, conte
     ...(context.runtime ? { runtime: context.runtime } : {}),
     phases: context.phases,
     peakBytes: context.peakBytes,
-    warnings: [...decided.warnings, ...context.warnings],
+    warnings,
+    ...(notes.length === 0 ? {} : { notes }),
     ...(context.suggestion ? { suggestion: context.suggestion } : {}),
   }
 }

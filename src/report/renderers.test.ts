@@ -42,6 +42,17 @@ test('the metric of the task is shown before and after', () => {
   expect(toTerminal({ ...encoderReport, verdict })).toMatch(/accuracy\s+99\.44 %\s+99\.26 %\s+-0\.18 points/)
 })
 
+test('what only informs is no warning', () => {
+  const report = { ...encoderReport, warnings: ['it may be wrong', 'it was folded'], notes: ['it was folded'] }
+  for (const text of [toTerminal(report), toMarkdown(report)]) {
+    expect(text).toMatch(/warning:? it may be wrong/)
+    expect(text.split('it was folded')).toHaveLength(2)
+    expect(text).not.toMatch(/warning:? it was folded/)
+  }
+  expect(toJson(report)).toContain('"notes"')
+  expect(toTerminal({ ...encoderReport, warnings: ['it was folded'] })).toContain('warning it was folded')
+})
+
 test('a refused result that was not written says so', () => {
   const verdict = { ...encoderReport.verdict!, status: 'refused' as const }
   expect(toTerminal({ ...planReport, verdict })).toContain('nothing was written; --force')

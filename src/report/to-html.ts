@@ -17,7 +17,7 @@ import {
 } from './figures.ts'
 import { decisionsTable, reasonTable } from './page/decisions-table.ts'
 import { figuresTable } from './page/figures-table.ts'
-import { facts, frame, section, tile, warningList } from './page/frame.ts'
+import { facts, frame, noteList, section, tile, warningList } from './page/frame.ts'
 import { html, type Markup } from './page/html.ts'
 import { layerSection } from './page/layers.ts'
 import { pictureGrid, type SamplePicture } from './page/pictures.ts'
@@ -38,7 +38,8 @@ export function toHtml(report: Report, extras: HtmlExtras = {}): string {
     header(report),
     banner(report),
     html`<div class="tiles">${tiles(report, after)}</div>`,
-    section('Warnings', '', warningList(report.warnings)),
+    section('Warnings', '', warningList(report.warnings.filter((text) => report.notes?.includes(text) !== true))),
+    section('Notes', '', noteList(report.notes ?? [])),
     section(
       'Where the bytes went',
       'By operator, then the largest tensors. Pale is before, strong is after, grey stayed as it was.',

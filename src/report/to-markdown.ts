@@ -66,7 +66,9 @@ export function toMarkdown(report: Report): string {
       '',
     )
   }
-  for (const warning of report.warnings) lines.push(`- warning: ${cell(warning)}`)
+  const notes = new Set(report.notes)
+  for (const note of notes) lines.push(`- ${cell(note)}`)
+  for (const warning of report.warnings) if (!notes.has(warning)) lines.push(`- warning: ${cell(warning)}`)
   if (report.warnings.length > 0) lines.push('')
   if (requires !== undefined)
     lines.push(

@@ -39,7 +39,7 @@ export function toTerminal(report: Report, options: TextOptions = {}): string {
     layersToTerminal(report.layers, paint, verbose),
     ...(verbose ? [allDecisions(report, paint)] : []),
     measured(report, paint, verbose),
-    warnings(report.warnings, paint),
+    warnings(report.warnings, paint, report.notes),
     ending(report, paint, options.written ?? []),
   ]
   return `${blocks
@@ -208,8 +208,13 @@ export const figureCells = (figures: OutputFigures): string[] => [
   figures.top1Agreement === undefined ? '' : shareText(figures.top1Agreement),
 ]
 
-export function warnings(texts: readonly string[], paint: Paint): string[] {
-  return texts.map((text) => `${paint.warn('warning')} ${printable(text, 400)}`)
+/** `notes`: those of them that only inform; they come first. */
+export function warnings(texts: readonly string[], paint: Paint, notes: readonly string[] = []): string[] {
+  const informing = new Set(notes)
+  return [
+    ...notes.map((text) => `${paint.bold('note')} ${printable(text, 400)}`),
+    ...texts.filter((text) => !informing.has(text)).map((text) => `${paint.warn('warning')} ${printable(text, 400)}`),
+  ]
 }
 
 const SHADE: Readonly<Record<VerdictStatus, 'good' | 'warn' | 'bad'>> = {

@@ -45,6 +45,10 @@ export function facts(pairs: readonly (readonly [string, string | undefined])[])
   return rows.length === 0 ? html`` : html`<dl class="facts">${rows}</dl>`
 }
 
+export function noteList(notes: readonly string[]): Markup {
+  return notes.length === 0 ? html`` : html`<ul class="notes">${notes.map((text) => html`<li>${text}</li>`)}</ul>`
+}
+
 export function warningList(warnings: readonly string[]): Markup {
   return warnings.length === 0
     ? html``

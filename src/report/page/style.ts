@@ -54,7 +54,7 @@ code, .mono { font: 12.5px/1.45 ui-monospace, SFMono-Regular, Menlo, Consolas, m
 .chip { display: inline-block; border-radius: 5px; padding: 0 7px; font-size: 12.5px; background: var(--wash); white-space: nowrap; max-width: 260px; overflow: hidden; text-overflow: ellipsis; vertical-align: bottom }
 .chip.keep { color: var(--soft) }
 .next { background: var(--wash); border-radius: 8px; padding: 9px 14px; margin: 6px 0 0; white-space: pre-wrap; overflow-wrap: anywhere }
-ul.warnings { margin: 4px 0 0; padding-left: 18px }
+ul.warnings, ul.notes { margin: 4px 0 0; padding-left: 18px }
 .controls { display: flex; flex-wrap: wrap; gap: 10px; margin: 8px 0 10px; align-items: center }
 .controls input, .controls select { font: inherit; font-size: 13.5px; color: inherit; background: var(--paper); border: 1px solid var(--line); border-radius: 7px; padding: 5px 10px }
 .controls input { flex: 1 1 240px; max-width: 420px }

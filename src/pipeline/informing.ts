@@ -1,0 +1,20 @@
+/** Beginnings and parts of what reports say to inform; everything else that they say is a warning. */
+const INFORMING: readonly RegExp[] = [
+  /^before ranges were looked at: /,
+  /^\d+\.\d % of the multiply-adds /,
+  /^nodes that stay float: /,
+  /^judged along the sequence, /,
+  /^judged on \d+ of the \d+ samples of --calib, which were held back from it$/,
+  /^states go from sample to sample: /,
+  /^opset raised to \d+ for /,
+  /^equalize: \d+ changes that keep the function /,
+  /^tables of integers take \d+ bytes less/,
+  /^\d+ weights take fewer than 8 bits in the file/,
+  /^\d+ x LSTM with ranges of run time$/,
+  /^\d+ x 16-bit activations for a product: /,
+]
+
+/** Whether a remark only tells what was done: nobody has to do anything about it. */
+export function isInforming(text: string): boolean {
+  return INFORMING.some((pattern) => pattern.test(text))
+}
