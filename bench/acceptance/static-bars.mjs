@@ -111,7 +111,7 @@ async function runModel(model) {
   const { found, report } = await quantized(path, file, words)
   const run = {
     name,
-    words: words.slice(2).join(' ').replaceAll(folder, '.'),
+    words: words.slice(2).join(' ').replaceAll(folder, 'KEPT').replaceAll(options.data, 'DATA'),
     status: found.status,
     ms: found.ms,
     peakBytes: found.peakBytes,
@@ -131,7 +131,6 @@ async function runModel(model) {
   run.verdict = report.verdict?.status
   run.because = report.verdict?.because
   run.integer = integerShare(file, judge, report)
-  run.phases = report.phases
   if (model.bytes) said('bytes', `<= ${model.bytes}`, run.bytes, run.bytes <= model.bytes)
   if (model.integer !== false) atLeast('multiply-adds in integer kernels, %', 95, run.integer.counted)
 
@@ -172,7 +171,7 @@ function asHaswell({ kind, bars: wantedBars }, judge, file, run, atLeast) {
   run.subset = same
   atLeast(
     `as a Haswell, agreement % of ${run.haswell.n}`,
-    Math.min(wantedBars.agree ?? 100, same.agree ?? 100),
+    Math.min(wantedBars.agree ?? 100, Number((same.agree ?? 100).toFixed(2))),
     run.haswell.agree,
   )
 }
@@ -232,7 +231,7 @@ async function sameBytes(path, file, words, said) {
 function integerShare(file, judge, report) {
   const script = here('./integer-share.mjs')
   const { stdout } = spawnSync(process.execPath, [script, file, '--data', feedsOf(judge)], { encoding: 'utf8' })
-  const text = (report.warnings ?? []).find((one) => /% of the multiply-adds/.test(one))
+  const text = [...(report.warnings ?? []), ...(report.notes ?? [])].find((one) => /% of the multiply-adds/.test(one))
   const counted = /([\d.]+) % integer/.exec(stdout)
   return {
     counted: counted === null ? null : Number(counted[1]),
