@@ -108,8 +108,8 @@ function defaultFinding(output: ComparedOutput, { bits, data }: Basis, reach: nu
   if (output.kind !== 'classes' || output.top1Agreement === undefined) return byCosine
   const byAgreement = agreementFinding(output)
   // Made-up inputs belong to no class: which of two nearly equal scores wins there says little, the direction says more.
-  // Nor do states of a few numbers that look like scores.
-  const chance = data === 'synthetic' || byAgreement.metric === 'likelyAgreement'
+  // An estimate that is nearly met may be wrong, too.
+  const chance = data === 'synthetic' || (byAgreement.metric === 'likelyAgreement' && byAgreement.found >= NEARLY)
   return chance && byAgreement.excess > 0 && byCosine.excess <= 0 ? byCosine : byAgreement
 }
 
@@ -125,10 +125,11 @@ function agreementFinding({ name, answers = 0, top1Agreement = 0, likelyAgreemen
   const changed = answers * (1 - top1Agreement)
   if (changed > expected + CHANCE * Math.sqrt(expected * likelyAgreement) + 1) return counted
   const likely = atLeast('likelyAgreement', MIN_AGREEMENT, likelyAgreement, label)
-  const isNear = likelyAgreement >= 1 - 2 * (1 - MIN_AGREEMENT)
-  return likely.excess > 0 && counted.excess <= 0 && isNear ? counted : likely
+  return likely.excess > 0 && counted.excess <= 0 && likelyAgreement >= NEARLY ? counted : likely
 }
 
+/** An estimate of twice the loss that is allowed. */
+const NEARLY = 1 - 2 * (1 - MIN_AGREEMENT)
 /** Standard deviations that chance explains. */
 const CHANCE = 3
 

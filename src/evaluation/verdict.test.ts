@@ -46,6 +46,11 @@ describe('verdict by default thresholds', () => {
     ['one number a sample, noise missed', { fused: [output({ single: true, sqnrDb: 25, cosine: 1 })] }, 'refused'],
     ['one other answer of 32, as likely as not', { fused: [few(31 / 32, 0.985)] }, 'proven'],
     ['one other answer of 32, more to be expected', { fused: [few(31 / 32, 0.975)] }, 'refused'],
+    [
+      'many more to be expected, in the same direction',
+      { fused: [{ ...few(0.94, 0.955), cosine: 0.9999 }] },
+      'refused',
+    ],
     ['more to be expected, in the same direction', { fused: [{ ...few(31 / 32, 0.975), cosine: 0.9995 }] }, 'proven'],
     ['none of 32, nearly as likely', { fused: [few(1, 0.965)] }, 'proven'],
     ['none of 32, by luck', { fused: [few(1, 0.955)] }, 'refused'],
