@@ -21,6 +21,7 @@ export type ReasonCode =
   | 'nonfinite'
   | 'range' // half precision would overflow
   | 'dead'
+  | 'folded' // made part of other tensors by a rewrite
   | 'family'
 export interface Reason {
   readonly code: ReasonCode

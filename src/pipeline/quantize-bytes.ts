@@ -20,6 +20,7 @@ import { type FloatRun, fewestBits, judge, runFloat, worstTensors } from './prov
 import type { StaticBytes } from './quantize-static.ts'
 import { reportOf } from './report-of.ts'
 import { decide, finish, type Prepared, type Prove, prepare } from './run.ts'
+import { staticDecisions } from './static/static-decisions.ts'
 
 export interface BytesOptions extends QuantizeOptions, Thresholds {
   /** File name of the result; default `model.onnx`. */
@@ -82,6 +83,7 @@ export async function quantize(
     tools,
     phases,
   )
+  const given = prepared.inventory
   const made = isStatic ? await staticOf(prepared, asked, options, judged, tools, phases) : undefined
   if (made) prepared = made.stage.prepared
   // Rules that asked for static integers have done their work.
@@ -121,7 +123,7 @@ export async function quantize(
   const { decisions, points } = made.stage
   const statistics = { sha256: made.sha256 }
   return {
-    report: { ...report, decisions: [...decisions, ...report.decisions], points, statistics },
+    report: { ...report, decisions: staticDecisions(given, decisions, report.decisions), points, statistics },
     files,
     statistics: made.file,
   }

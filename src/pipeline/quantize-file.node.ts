@@ -21,6 +21,7 @@ import { decide, finish, prepare } from './run.ts'
 import { layoutOf } from './save.ts'
 import { savingNote } from './saving.ts'
 import { NodeStage } from './stage.node.ts'
+import { staticDecisions } from './static/static-decisions.ts'
 import type { StaticWhole } from './static/static-whole.node.ts'
 import { transformAsk } from './static/transform-candidates.ts'
 import { suggestionFor } from './suggestion.ts'
@@ -77,6 +78,7 @@ export async function quantize(input: string, output: string | undefined, option
         )
   try {
     let prepared = await prepare(opened, tools, phases)
+    const given = prepared.inventory
     pool.expect(prepared.input.byteLength)
     statically = isStatic
       ? await (await import('./static/static-whole.node.ts')).StaticWhole.open(
@@ -171,7 +173,7 @@ export async function quantize(input: string, output: string | undefined, option
       return fixed
         ? {
             ...report,
-            decisions: [...fixed.decisions, ...report.decisions],
+            decisions: staticDecisions(given, fixed.decisions, report.decisions),
             points: fixed.points,
             ...(statistics === undefined ? {} : { statistics }),
             ...(layers.length === 0 ? {} : { layers }),
