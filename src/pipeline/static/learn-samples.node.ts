@@ -30,7 +30,16 @@ export interface WindowsAsked {
   readonly seed: number
 }
 
-/** Runs two models side by side and cuts windows out of the values that chains read. */
+/** Windows of the float model's values for one chain, by sample. */
+export interface FloatWindows {
+  readonly plan: WindowPlan
+  /** How many windows each sample gives. */
+  readonly count: number
+  /** By index of the sample. */
+  readonly parts: ReadonlyMap<number, UnitData>
+}
+
+/** Runs two models over the same samples and cuts windows out of the values that chains read. */
 export class ChainSamples {
   readonly #sessions: TapSessions
   readonly #tools: Tools
@@ -41,37 +50,59 @@ export class ChainSamples {
     this.#tools = tools
   }
 
-  /** Null where no sample has values of a fitting rank and size. */
-  async windowsOf(chain: Chain, float: Model, rounded: RoundedModel, asked: WindowsAsked): Promise<ChainData | null> {
-    const names = [chain.input, ...chain.added]
-    const roundedNames = [rounded.readAs.get(chain.input) ?? chain.input, ...chain.added]
-    const first = await this.#tap(float, names)
-    const second = await this.#tap(rounded.model, roundedNames)
-    const parts: { float: UnitData[]; rounded: UnitData[] } = { float: [], rounded: [] }
-    let plan: WindowPlan | undefined
-    let count = 1
+  /** What the float model has for each of some chains, which does not depend on codes: all in one run. Null where ranks do not fit. */
+  async floatOf(
+    chains: readonly Chain[],
+    float: Model,
+    asked: WindowsAsked,
+  ): Promise<readonly (FloatWindows | null)[]> {
+    const names = chains.map(({ input, added }) => [input, ...added])
+    const session = await this.#tap(float, names.flat())
+    const plans = new Map<Chain, { readonly plan: WindowPlan; readonly count: number }>()
+    const parts = chains.map(() => new Map<number, UnitData>())
     for (const index of asked.chosen) {
       this.#tools.signal?.throwIfAborted()
       const { feeds } = await asked.samples.at(index)
-      const exact = await this.#maps(first, feeds, names, chain)
-      const given = await this.#maps(second, feeds, roundedNames, chain)
-      if (exact === null || given === null) continue
-      if (plan === undefined) {
-        plan = new WindowPlan(chain, exact.input.height, exact.input.width, asked.tile)
-        const [height, width] = plan.sizes.at(-1) as readonly [number, number]
-        const wanted = Math.ceil(asked.positions / (asked.chosen.length * height * width))
-        count = Math.max(1, Math.min(wanted, plan.distinct(exact.input)))
+      const results = session === null ? {} : await session.run(feeds, this.#tools.signal)
+      for (const [at, chain] of chains.entries()) {
+        const maps = mapsIn(results, feeds, names[at] ?? [], chain)
+        if (maps === null) continue
+        const { plan, count } = plans.get(chain) ?? planOf(chain, maps.input, asked)
+        plans.set(chain, { plan, count })
+        const windows = plan.windows(maps, count, asked.seed + index)
+        if (windows !== null) parts[at]?.set(index, windows)
       }
-      const seed = asked.seed + index
-      const windows = plan.windows(exact, count, seed)
-      const others = plan.windows(given, count, seed)
-      if (windows === null || others === null) continue
-      parts.float.push(windows)
-      parts.rounded.push(others)
     }
     await this.#sessions.keepOnly(new Set())
-    if (plan === undefined || parts.float.length === 0) return null
-    return { plan, float: joined(parts.float), rounded: joined(parts.rounded) }
+    return chains.map((chain, at) => {
+      const found = plans.get(chain)
+      return found === undefined ? null : { ...found, parts: parts[at] as Map<number, UnitData> }
+    })
+  }
+
+  /** The same windows of the model as it is rounded so far; null where no sample has values of a fitting rank and size. */
+  async windowsOf(
+    chain: Chain,
+    exact: FloatWindows,
+    rounded: RoundedModel,
+    asked: WindowsAsked,
+  ): Promise<ChainData | null> {
+    const names = [rounded.readAs.get(chain.input) ?? chain.input, ...chain.added]
+    const session = await this.#tap(rounded.model, names)
+    const parts: { float: UnitData[]; rounded: UnitData[] } = { float: [], rounded: [] }
+    for (const [index, float] of exact.parts) {
+      this.#tools.signal?.throwIfAborted()
+      const { feeds } = await asked.samples.at(index)
+      const results = session === null ? {} : await session.run(feeds, this.#tools.signal)
+      const maps = mapsIn(results, feeds, names, chain)
+      const windows = maps && exact.plan.windows(maps, exact.count, asked.seed + index)
+      if (windows === null) continue
+      parts.float.push(float)
+      parts.rounded.push(windows)
+    }
+    await this.#sessions.keepOnly(new Set())
+    if (parts.float.length === 0) return null
+    return { plan: exact.plan, float: joined(parts.float), rounded: joined(parts.rounded) }
   }
 
   close(): Promise<void> {
@@ -85,19 +116,25 @@ export class ChainSamples {
     this.#opened += 1
     return this.#sessions.session(`${this.#opened}`, () => tappedModel(model, made))
   }
+}
 
-  async #maps(
-    session: RuntimeSession | null,
-    feeds: Feeds,
-    names: readonly string[],
-    chain: Chain,
-  ): Promise<{ readonly input: Maps; readonly added: readonly Maps[] } | null> {
-    const results = session === null ? {} : await session.run(feeds, this.#tools.signal)
-    const maps = names.map((name) => mapOf(results[name] ?? feeds[name], name, chain))
-    const [input, ...added] = maps
-    if (input === undefined || input === null || added.includes(null)) return null
-    return { input, added: added as Maps[] }
-  }
+function planOf(chain: Chain, input: Maps, { tile, positions, chosen }: WindowsAsked) {
+  const plan = new WindowPlan(chain, input.height, input.width, tile)
+  const [height, width] = plan.sizes.at(-1) as readonly [number, number]
+  const wanted = Math.ceil(positions / (chosen.length * height * width))
+  return { plan, count: Math.max(1, Math.min(wanted, plan.distinct(input))) }
+}
+
+function mapsIn(
+  results: Readonly<Record<string, Value>>,
+  feeds: Feeds,
+  names: readonly string[],
+  chain: Chain,
+): { readonly input: Maps; readonly added: readonly Maps[] } | null {
+  const maps = names.map((name) => mapOf(results[name] ?? feeds[name], name, chain))
+  const [input, ...added] = maps
+  if (input === undefined || input === null || added.includes(null)) return null
+  return { input, added: added as Maps[] }
 }
 
 function mapOf(value: Value | undefined, name: string, { layout }: Chain): Maps | null {

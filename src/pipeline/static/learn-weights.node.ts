@@ -13,11 +13,11 @@ import {
 } from '../../solvers/learned-rounding/index.ts'
 import { ConstantFloats } from './constant-floats.ts'
 import { type Chain, chainsOf } from './learn-chains.ts'
-import { type ChainData, ChainSamples } from './learn-samples.node.ts'
+import { type ChainData, ChainSamples, type FloatWindows } from './learn-samples.node.ts'
 import { learningSeconds, secondsText } from './learning-time.ts'
-import { mirrored } from './mirrored-samples.ts'
 import { roundedModel } from './rounded-model.ts'
 import { searchedWeight } from './searched-weight.ts'
+import { varied } from './varied-samples.ts'
 
 /** Codes of one weight: value = scale * (code - zero) of the output, in the order of the weight. */
 export interface LearnedWeight extends FewBits {
@@ -71,8 +71,8 @@ export interface LearnSettings {
   readonly ridges: readonly number[]
   /** Layers that are learned together. */
   readonly longest: number
-  /** Pictures are met mirrored, too. */
-  readonly mirrors: boolean
+  /** Times that every picture is seen, each time otherwise. */
+  readonly views: number
 }
 
 const COMMON = {
@@ -82,13 +82,16 @@ const COMMON = {
   pressure: 30,
   ridges: [0.05, 0.4, 3],
   longest: 3,
-  mirrors: false,
+  views: 1,
 } as const
 const EFFORTS: Readonly<Record<LearnEffort, LearnSettings>> = {
   fast: { ...COMMON, samples: 32, positions: 2048, iterations: 100 },
   default: { ...COMMON, samples: 128, positions: 8192, iterations: 200 },
-  best: { ...COMMON, samples: 512, positions: 16384, iterations: 400, mirrors: true },
+  best: { ...COMMON, samples: 512, positions: 16384, iterations: 400, views: 3 },
 }
+
+/** The float model is run once for so many chains: their windows are in memory together. */
+const CHAINS_AT_ONCE = 6
 
 export interface LearnResult {
   readonly weights: ReadonlyMap<string, LearnedWeight>
@@ -112,11 +115,12 @@ export async function learnWeights(ask: LearnAsk): Promise<LearnResult> {
   const weights = new Map<string, LearnedWeight>()
   const figures = new Map<string, SolvedUnit['errors']>()
   const notes: string[] = []
-  const seen = (settings.mirrors ? await mirrored(ask.samples) : null) ?? ask.samples
+  const seen = (await varied(ask.samples, settings.views)) ?? ask.samples
   const chosen = chosenOf(seen.count, settings.samples)
   const rounded = new Map(ask.fixed)
   const samples = new ChainSamples(ask.runtime, tools)
   const seed = ask.seed ?? 0
+  let exact: readonly (FloatWindows | null)[] = []
   try {
     for (const [index, chain] of chains.entries()) {
       tools.signal?.throwIfAborted()
@@ -127,8 +131,12 @@ export async function learnWeights(ask: LearnAsk): Promise<LearnResult> {
         total: chains.length,
         note: index === 0 ? secondsText(learningSeconds(chains, chosen.length, settings, tools.kernels)) : label,
       })
-      const prefix = roundedModel(model, placement, grids, rounded)
-      const data = await samples.windowsOf(chain, model, prefix, { ...settings, samples: seen, chosen, seed })
+      const asked = { ...settings, samples: seen, chosen, seed }
+      if (index % CHAINS_AT_ONCE === 0)
+        exact = await samples.floatOf(chains.slice(index, index + CHAINS_AT_ONCE), model, asked)
+      const float = exact[index % CHAINS_AT_ONCE] ?? null
+      const data =
+        float && (await samples.windowsOf(chain, float, roundedModel(model, placement, grids, rounded), asked))
       if (data === null) {
         notes.push(`${label}: its values have no place or size that learned rounding knows; nearest codes`)
         continue
