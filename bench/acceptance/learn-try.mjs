@@ -107,7 +107,9 @@ const settings = Object.fromEntries(
     .map((pair) => pair.split('='))
     .map(([name, value]) => [
       name,
-      name === 'ridges' ? value.split('/').map(Number) : value === 'true' || (value !== 'false' && Number(value)),
+      name === 'ridges' || name === 'drifts'
+        ? value.split('/').map(Number)
+        : value === 'true' || (value !== 'false' && Number(value)),
     ]),
 )
 since = performance.now()

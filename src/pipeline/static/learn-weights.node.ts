@@ -69,6 +69,8 @@ export interface LearnSettings {
   readonly pressure: number
   /** Pulls towards the weights as they are. */
   readonly ridges: readonly number[]
+  /** Parts of the error before a layer that it is to make good. */
+  readonly drifts: readonly number[]
   /** Layers that are learned together. */
   readonly longest: number
   /** Times that every picture is seen, each time otherwise. */
@@ -81,6 +83,7 @@ const COMMON = {
   rate: 0.01,
   pressure: 30,
   ridges: [0.05, 0.4, 3],
+  drifts: [1],
   longest: 3,
   views: 1,
 } as const

@@ -18,19 +18,20 @@ const VIEWS: readonly View[] = [
 ]
 
 /**
- * The samples, and behind them the same pictures as otherwise seen, `times` as many in all (4 at most): [n][3][height][width] and
+ * The samples, and behind each the same picture as otherwise seen, `times` as many in all (4 at most): [n][3][height][width] and
  * [n][height][width][3] in f32. More of what layers meet for learning; null where no input is such a picture.
  */
 export async function varied(samples: SampleSet, times: number): Promise<SampleSet | null> {
   if (samples.count === 0 || times < 2) return null
   const { feeds } = await samples.at(0)
   if (!Object.values(feeds).some(isPicture)) return null
+  const views = Math.min(times, VIEWS.length + 1)
   return {
     ...samples,
-    count: Math.min(times, VIEWS.length + 1) * samples.count,
+    count: views * samples.count,
     at: async (index) => {
-      const sample = await samples.at(index % samples.count)
-      const view = VIEWS[Math.floor(index / samples.count) - 1]
+      const sample = await samples.at(Math.floor(index / views))
+      const view = VIEWS[(index % views) - 1]
       if (view === undefined) return sample
       const seen = Object.entries(sample.feeds).map(([name, value]) => [
         name,

@@ -152,7 +152,7 @@ function nearest(value: number, least: number, most: number): number {
 }
 
 /** (gram + ridge) * codes. */
-function gramTimes(gram: Float64Array, codes: Float64Array, ridge: number): Float64Array {
+export function gramTimes(gram: Float64Array, codes: Float64Array, ridge: number): Float64Array {
   const depth = codes.length
   const met = new Float64Array(depth)
   for (let j = 0; j < depth; j++) {

@@ -1,4 +1,4 @@
-import { descendChannel, lossOf, searchChannel } from './descend.ts'
+import { descendChannel, gramTimes, lossOf, searchChannel } from './descend.ts'
 import type { LayerMoments } from './moments.ts'
 import { codeRange, depthOf, matrixIndex, padded, type RoundedLayer, type UnitLayer } from './unit.ts'
 import type { UnitRun } from './unit-run.ts'
@@ -46,8 +46,13 @@ export class LayerState {
     this.changed()
   }
 
-  /** By each pull of `ridges` on `moments`; output by output the codes that leave least on `judge`. */
-  descend(moments: LayerMoments, judge: LayerMoments, bits: number, ridges: readonly number[]): void {
+  /** By each pull of `ridges` and part of the drift on `moments`; output by output the codes that leave least on `judge`. */
+  descend(
+    moments: LayerMoments,
+    judge: LayerMoments,
+    bits: number,
+    { ridges, drifts }: { readonly ridges: readonly number[]; readonly drifts: readonly number[] },
+  ): void {
     const { weight, shape } = this.layer
     const { depth } = moments
     const range = codeRange(bits, this.layer.moves)
@@ -61,9 +66,11 @@ export class LayerState {
       for (let j = 0; j < depth; j++) trace += known.gram[j * depth + j] as number
       const row = weight.subarray(o * depth, (o + 1) * depth)
       let smallest = Number.POSITIVE_INFINITY
-      for (const ridge of ridges) {
-        const found = descendChannel(row, { ...known, ridge: (ridge * trace) / depth, range })
-        const loss = ridges.length === 1 ? 0 : lossOf(found, of(judge, o))
+      const own = gramTimes(known.gram, Float64Array.from(row), 0)
+      for (const [ridge, drift] of ridges.flatMap((one) => drifts.map((part) => [one, part] as const))) {
+        const cross = own.map((value, j) => value + drift * ((known.cross[j] as number) - value))
+        const found = descendChannel(row, { gram: known.gram, cross, ridge: (ridge * trace) / depth, range })
+        const loss = ridges.length * drifts.length === 1 ? 0 : lossOf(found, of(judge, o))
         if (loss >= smallest) continue
         smallest = loss
         this.codes.set(found.codes, o * depth)

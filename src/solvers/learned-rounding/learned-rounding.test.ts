@@ -99,7 +99,7 @@ describe('a unit backwards', () => {
 
 describe('codes of a unit', () => {
   const data = { float: windows(40, 3), rounded: windows(40, 3) }
-  const options = { iterations: 60, rate: 0.02, pressure: 30, seed: 1, batch: 8, ridges: [0.02, 0.5] }
+  const options = { iterations: 60, rate: 0.02, pressure: 30, seed: 1, batch: 8, drifts: [1], ridges: [0.02, 0.5] }
 
   it('are the same bits with every kernel', () => {
     const [first, second] = [createWasmKernelsSync(), createReferenceKernels()].map((kernels) =>

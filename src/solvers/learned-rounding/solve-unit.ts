@@ -9,6 +9,11 @@ export interface SolveOptions extends LearnOptions {
   readonly batch: number
   /** Pulls towards the weights as they are, in parts of the mean second moment: the best is chosen output by output. */
   readonly ridges: readonly number[]
+  /**
+   * Parts of what the layers before have done wrong that a layer is to make good, from 0 (it should give what its exact weights give) to 1
+   * (what the float model gives); the best is chosen as that of the pulls.
+   */
+  readonly drifts: readonly number[]
 }
 
 export interface SolvedUnit {
@@ -17,6 +22,8 @@ export interface SolvedUnit {
   /** Mean squared error of the result: of nearest codes, of codes that descended layer by layer, and of the learned ones. */
   readonly errors: { readonly nearest: number; readonly descended: number; readonly learned: number }
 }
+
+const FEWEST_BATCHES = 10
 
 /** Part of the windows that rounding is learned on; the last ones judge. With few windows all do both. */
 const LEARNED_ON = 0.8
@@ -32,7 +39,8 @@ export function solveUnit(
   data: { readonly float: UnitData; readonly rounded: UnitData },
   options: SolveOptions,
 ): SolvedUnit {
-  const batch = Math.min(options.batch, data.float.count)
+  // Some batches to learn on, and one to judge.
+  const batch = Math.max(1, Math.min(options.batch, Math.floor(data.float.count / FEWEST_BATCHES)))
   const run = new UnitRun(kernels, unit, batch, momentBytes(unit))
   const order = Array.from({ length: data.float.count }, (_, i) => i)
   const most = Math.floor(data.float.count * LEARNED_ON)
@@ -57,7 +65,8 @@ export function solveUnit(
     else {
       const last = order.slice(Math.min(seen, data.float.count - batch))
       const judge = layerMoments(run, index, data, last, { asFloat, asRounded })
-      state.descend(moments, judge, bits, ridgesFor(moments.depth, unit.layers[index] as UnitLayer, options.ridges))
+      const ridges = ridgesFor(moments.depth, unit.layers[index] as UnitLayer, options.ridges)
+      state.descend(moments, judge, bits, { ridges, drifts: options.drifts })
     }
   }
   asRounded()
