@@ -1,14 +1,7 @@
-import { descendChannel, gramTimes, lossOf, searchChannel } from './descend.ts'
-import type { LayerMoments } from './moments.ts'
+import { type ChannelCodes, type CodeRange, descendChannel, gramTimes, lossOf, searchChannel } from './descend.ts'
+import { type LayerMoments, pooled } from './moments.ts'
 import { codeRange, depthOf, matrixIndex, padded, type RoundedLayer, type UnitLayer } from './unit.ts'
 import type { UnitRun } from './unit-run.ts'
-
-export interface Kept {
-  readonly codes: Int8Array
-  readonly scales: Float32Array
-  readonly lows: Int8Array
-  readonly bias: Float32Array
-}
 
 /** What is known of a layer's codes so far. */
 export class LayerState {
@@ -46,12 +39,16 @@ export class LayerState {
     this.changed()
   }
 
-  /** By each pull of `ridges` and part of the drift on `moments`; output by output the codes that leave least on `judge`. */
+  /**
+   * Output by output with the pull and the part of the drift whose codes, descended on `moments`, leave least on `judge`: codes descended on both
+   * together. `share`: part of all windows that `judge` has; 0: it has none of its own.
+   */
   descend(
     moments: LayerMoments,
     judge: LayerMoments,
     bits: number,
     { ridges, drifts }: { readonly ridges: readonly number[]; readonly drifts: readonly number[] },
+    share: number,
   ): void {
     const { weight, shape } = this.layer
     const { depth } = moments
@@ -60,27 +57,27 @@ export class LayerState {
       gram: (grams[shape.depthwise ? o : 0] ?? grams[0]) as Float64Array,
       cross: cross[o] as Float64Array,
     })
+    const both = share === 0 ? moments : pooled(moments, judge, share)
+    const choices = ridges.flatMap((ridge) => drifts.map((drift) => ({ ridge, drift })))
     for (let o = 0; o < shape.outputs; o++) {
-      const known = of(moments, o)
-      let trace = 0
-      for (let j = 0; j < depth; j++) trace += known.gram[j * depth + j] as number
       const row = weight.subarray(o * depth, (o + 1) * depth)
+      const [learned, held, all] = [of(moments, o), of(judge, o), of(both, o)]
+      let [best] = choices
       let smallest = Number.POSITIVE_INFINITY
-      const own = gramTimes(known.gram, Float64Array.from(row), 0)
-      for (const [ridge, drift] of ridges.flatMap((one) => drifts.map((part) => [one, part] as const))) {
-        const cross = own.map((value, j) => value + drift * ((known.cross[j] as number) - value))
-        const found = descendChannel(row, { gram: known.gram, cross, ridge: (ridge * trace) / depth, range })
-        const loss = ridges.length * drifts.length === 1 ? 0 : lossOf(found, of(judge, o))
+      for (const choice of choices.length === 1 ? [] : choices) {
+        const loss = lossOf(descended(row, learned, choice, range), held)
         if (loss >= smallest) continue
         smallest = loss
-        this.codes.set(found.codes, o * depth)
-        this.scales[o] = found.scale
-        this.lows[o] = found.low
+        best = choice
       }
+      const found = descended(row, all, best ?? { ridge: 1, drift: 1 }, range)
+      this.codes.set(found.codes, o * depth)
+      this.scales[o] = found.scale
+      this.lows[o] = found.low
     }
     this.#solved = true
     this.changed()
-    this.center(moments)
+    this.center(both)
   }
 
   /** The bias of the mean that the layer should give. */
@@ -120,16 +117,10 @@ export class LayerState {
     this.#decoded = undefined
   }
 
-  keep(): Kept {
-    return { codes: this.codes.slice(), scales: this.scales.slice(), lows: this.lows.slice(), bias: this.bias.slice() }
-  }
-
-  restore({ codes, scales, lows, bias }: Kept): void {
-    this.codes = codes
-    this.scales = scales
-    this.lows = lows
-    this.bias = bias
-    this.changed()
+  /** Everything as it was given. */
+  reset(): void {
+    this.bias = this.layer.bias.slice()
+    this.takeNearest()
   }
 
   rounded(): RoundedLayer | null {
@@ -151,4 +142,23 @@ export class LayerState {
     biases.fill(0)
     biases.set(bias)
   }
+}
+
+interface OutputMoments {
+  readonly gram: Float64Array
+  readonly cross: Float64Array
+}
+
+function descended(
+  row: Float32Array,
+  { gram, cross }: OutputMoments,
+  { ridge, drift }: { readonly ridge: number; readonly drift: number },
+  range: CodeRange,
+): ChannelCodes {
+  const depth = row.length
+  let trace = 0
+  for (let j = 0; j < depth; j++) trace += gram[j * depth + j] as number
+  const own = drift === 1 ? cross : gramTimes(gram, Float64Array.from(row), 0)
+  const wanted = drift === 1 ? cross : own.map((value, j) => value + drift * ((cross[j] as number) - value))
+  return descendChannel(row, { gram, cross: wanted, ridge: (ridge * trace) / depth, range })
 }

@@ -1,4 +1,4 @@
-import { type LearningTools, padded, places, type Unit, type UnitData } from './unit.ts'
+import { type LearningTools, type Post, padded, places, type Unit, type UnitData } from './unit.ts'
 import { multiplyInParts, type UnitRun } from './unit-run.ts'
 
 /** Second moments about the means of what a layer's weights meet, and of that with what the layer should give. */
@@ -11,6 +11,21 @@ export interface LayerMoments {
   readonly cross: readonly Float64Array[]
   readonly meanIn: readonly Float64Array[]
   readonly meanOut: Float64Array
+}
+
+/** Moments over two sets of windows, of which `share` are in the second. */
+export function pooled(first: LayerMoments, second: LayerMoments, share: number): LayerMoments {
+  const mix = (a: Float64Array, b: Float64Array): Float64Array =>
+    a.map((value, i) => (1 - share) * value + share * (b[i] as number))
+  const all = (a: readonly Float64Array[], b: readonly Float64Array[]): readonly Float64Array[] =>
+    a.map((one, i) => mix(one, b[i] as Float64Array))
+  return {
+    depth: first.depth,
+    grams: all(first.grams, second.grams),
+    cross: all(first.cross, second.cross),
+    meanIn: all(first.meanIn, second.meanIn),
+    meanOut: mix(first.meanOut, second.meanOut),
+  }
 }
 
 /** Bytes beyond the run's own memory that `layerMoments` needs. */
@@ -61,6 +76,7 @@ export function layerMoments(
     run.forward(true, index + 1)
     const wanted = run.floats(memory.raw, rows * columns).slice()
     addBias(wanted, memory.layer.bias, columns)
+    addLost(wanted, memory.posts, data, windows)
     weights.asRounded()
     run.load(data.rounded, windows)
     run.forward(false, index)
@@ -75,6 +91,30 @@ export function layerMoments(
     sums.sumOut.fill(0)
   }
   return shape.depthwise ? channelMoments(sums, depth, columns, shape.outputs) : matrixMoments(sums, run, index)
+}
+
+/** What is added right behind the layer, a residual, has errors of its own: the layer is asked to make them good, too. */
+function addLost(
+  wanted: Float32Array,
+  posts: readonly Post[],
+  { float, rounded }: { readonly float: UnitData; readonly rounded: UnitData },
+  windows: readonly number[],
+): void {
+  for (const post of posts) {
+    if (post.kind === 'bound') {
+      if (post.low > Number.NEGATIVE_INFINITY || post.high < Number.POSITIVE_INFINITY) return
+      continue
+    }
+    const [exact, given] = [float.added[post.operand] as Float32Array, rounded.added[post.operand] as Float32Array]
+    const each = exact.length / float.count
+    for (const [at, window] of windows.entries()) {
+      for (let i = 0; i < each; i++) {
+        const to = at * each + i
+        const lost = (exact[window * each + i] as number) - (given[window * each + i] as number)
+        wanted[to] = (wanted[to] as number) + lost
+      }
+    }
+  }
 }
 
 function addBias(values: Float32Array, bias: Float32Array, columns: number): void {

@@ -1,4 +1,4 @@
-import { type Kept, LayerState } from './layer-state.ts'
+import { LayerState } from './layer-state.ts'
 import { type LearnOptions, learnRounding } from './learn.ts'
 import { layerMoments, momentBytes } from './moments.ts'
 import type { LearningTools, RoundedLayer, Unit, UnitData, UnitLayer } from './unit.ts'
@@ -58,30 +58,39 @@ export function solveUnit(
   asRounded()
   const first = seen % data.float.count
   const nearest = errorOf(run, data.rounded, targets, first)
-  for (const [index, { bits }] of unit.layers.entries()) {
-    const moments = layerMoments(run, index, data, order.slice(0, seen), { asFloat, asRounded })
-    const state = states[index] as LayerState
-    if (bits === null) state.center(moments)
-    else {
-      const last = order.slice(Math.min(seen, data.float.count - batch))
-      const judge = layerMoments(run, index, data, last, { asFloat, asRounded })
-      const ridges = ridgesFor(moments.depth, unit.layers[index] as UnitLayer, options.ridges)
-      state.descend(moments, judge, bits, { ridges, drifts: options.drifts })
+  /** Layer after layer; `share`: part of the windows that judge, and are descended on, too, once the pull is chosen. */
+  const descend = (share: number): number => {
+    for (const [index, { bits }] of unit.layers.entries()) {
+      const moments = layerMoments(run, index, data, order.slice(0, seen), { asFloat, asRounded })
+      const state = states[index] as LayerState
+      if (bits === null) state.center(moments)
+      else {
+        const last = order.slice(Math.min(seen, data.float.count - batch))
+        const judge = layerMoments(run, index, data, last, { asFloat, asRounded })
+        const ridges = ridgesFor(moments.depth, unit.layers[index] as UnitLayer, options.ridges)
+        state.descend(moments, judge, bits, { ridges, drifts: options.drifts }, share)
+      }
     }
+    asRounded()
+    return errorOf(run, data.rounded, targets, first)
   }
-  asRounded()
-  const descended = errorOf(run, data.rounded, targets, first)
+  const held = first === 0 ? 0 : 1 - seen / data.float.count
+  const rounded = (): SolvedUnit['layers'] => states.map((state) => state.rounded())
   if (options.iterations === 0 || unit.layers.every(({ bits }) => bits === null)) {
-    return { layers: states.map((state) => state.rounded()), errors: { nearest, descended, learned: descended } }
+    const descended = descend(held)
+    return { layers: rounded(), errors: { nearest, descended, learned: descended } }
   }
-  const before = states.map((state) => state.keep())
+  const descended = descend(0)
   learnRounding(run, states, data.rounded, seen, targets, descended, options)
   asRounded()
   centerResults(run, states, data, order, { asFloat, asRounded })
   asRounded()
   const learned = errorOf(run, data.rounded, targets, first)
-  if (!(learned < descended)) for (const [index, state] of states.entries()) state.restore(before[index] as Kept)
-  return { layers: states.map((state) => state.rounded()), errors: { nearest, descended, learned } }
+  if (!(learned < descended)) {
+    for (const state of states) state.reset()
+    descend(held)
+  }
+  return { layers: rounded(), errors: { nearest, descended, learned } }
 }
 
 /** Multiplications of one pass over the moments from which only one pull is tried. */
