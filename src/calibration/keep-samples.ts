@@ -2,7 +2,7 @@ import type { Feeds, Sample } from '../model/runtime.ts'
 import type { SampleSet } from './sample-set.ts'
 
 /** Bytes of samples that are kept. */
-const MOST_BYTES = 64 << 20
+const MOST_BYTES = 32 << 20
 
 /**
  * The same samples, of which those that are asked for again are kept from then on, up to `most` bytes: pictures are decoded twice at the most where
