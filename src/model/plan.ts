@@ -1,5 +1,5 @@
 import type { ScopePath } from './graph.ts'
-import type { SchemeSpec, SolverId } from './scheme.ts'
+import type { FittingId, SchemeSpec, SolverId } from './scheme.ts'
 
 /** Why; a closed set of codes plus one sentence. The report groups by code. */
 export type ReasonCode =
@@ -59,7 +59,7 @@ export type Decision = {
       readonly scheme: SchemeSpec
       readonly lowering: LoweringId
       readonly packing: string
-      readonly solver: SolverId
+      readonly solver: SolverId | FittingId
       readonly corrections: readonly string[]
       /** Scheme id of `scheme` for people. */
       readonly schemeId: string

@@ -48,3 +48,6 @@ export interface QuantizedTensor {
 }
 
 export type SolverId = 'nearest' | 'search'
+
+/** What finds codes by running the model on data. */
+export type FittingId = 'gptq' | 'learned'

@@ -9,6 +9,7 @@ import type { SchemeSpec, SolverId } from '../model/scheme.ts'
 import { didYouMean } from '../near-names.ts'
 import { commonSchemeIds, formatSchemeId, parseFewBits, parseSchemeId, tryParseSchemeId } from '../schemes/index.ts'
 import { type Ask, LATER_PRESETS, PRESETS } from './ask.ts'
+import type { FittedWeight } from './fitting/fitted.ts'
 import { forms, partOf, usesByLowering } from './forms.ts'
 import { labelOf, labelsOf } from './labels.ts'
 import { type Option, optionsOf, optionsOfScheme, resolveAuto } from './options.ts'
@@ -33,6 +34,8 @@ export interface WeightWork {
   readonly floatRows?: { readonly indices: readonly number[]; readonly values: Float32Array }
   /** Lower bounds of activations, by the node that multiplies them. */
   readonly least?: ReadonlyMap<Node, number>
+  /** Codes that were found before: they are packed as they are. */
+  readonly fitted?: FittedWeight
 }
 
 export interface Plan {

@@ -7,6 +7,7 @@ import type { Inventory } from '../model/inventory.ts'
 import type { Verdict } from '../model/report.ts'
 import type { Tools } from '../model/tools.ts'
 import type { Ask } from './ask.ts'
+import { type Fit, withFitted } from './fitting/fitted.ts'
 import { keptValueNotes } from './kept-values.ts'
 import { load } from './load.ts'
 import { type LoweredWeight, lower } from './lower.ts'
@@ -74,17 +75,28 @@ async function loadAndInspect(input: RunInput, tools: Tools, phases: Phases): Pr
   }
 }
 
-/** measure -> plan -> rewrite -> quantize (as a graph): everything that is known before a byte is written. */
-export function decide(prepared: Prepared, ask: Ask, tools: Tools, phases: Phases): Promise<Decided> {
-  return stoppable(tools, () => planAndLower(prepared, ask, tools, phases))
+/**
+ * measure -> plan -> rewrite -> quantize (as a graph): everything that is known before a byte is written. `fit` finds codes by running the
+ * model on data; weights that it says nothing of are solved by themselves while the file is written.
+ */
+export function decide(prepared: Prepared, ask: Ask, tools: Tools, phases: Phases, fit?: Fit): Promise<Decided> {
+  return stoppable(tools, () => planAndLower(prepared, ask, tools, phases, fit))
 }
 
-async function planAndLower(prepared: Prepared, ask: Ask, tools: Tools, phases: Phases): Promise<Decided> {
+async function planAndLower(
+  prepared: Prepared,
+  ask: Ask,
+  tools: Tools,
+  phases: Phases,
+  fit: Fit | undefined,
+): Promise<Decided> {
   const { inventory, table } = prepared
   await phases.time('measure', () => measure(inventory, ask, tools, table))
   const decided = await phases.time('plan', () => plan(inventory, table, ask))
   const rewritten = await phases.time('rewrite', () => rewrite(prepared.model, inventory, decided, table, ask))
-  const ready = await phases.time('transform', () => transform(rewritten.model, rewritten.plan, tools))
+  const transformed = await phases.time('transform', () => transform(rewritten.model, rewritten.plan, tools))
+  const fitting = fit && (await phases.time('fit', () => fit({ ...rewritten, plan: transformed })))
+  const ready = fitting ? withFitted(transformed, fitting.fitted) : transformed
   const lowered = await phases.time('lower', () => lower(rewritten.model, ready, ask.target))
   // Lowerings add small constants of their own (zeros, shapes): equal ones are stored once too.
   const lean = await share({ ...lowered.model, graph: shareDynamic(lowered.model.graph) })
@@ -99,6 +111,7 @@ async function planAndLower(prepared: Prepared, ask: Ask, tools: Tools, phases: 
     warnings: [
       ...prepared.warnings,
       ...rewritten.notes,
+      ...(fitting?.notes ?? []),
       ...(await keptValueNotes(rewritten.inventory, rewritten.plan, tools.kernels)),
     ],
   }

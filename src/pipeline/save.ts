@@ -4,6 +4,7 @@ import { layout } from '../formats/onnx/index.ts'
 import type { Model, TensorRef } from '../model/graph.ts'
 import type { FileLayout } from '../model/layout.ts'
 import type { Tools } from '../model/tools.ts'
+import type { FittedWeight } from './fitting/fitted.ts'
 import { unitsOf } from './fused.ts'
 import type { LoweredWeight } from './lower.ts'
 import { COUNTERS, runUnits, STOP } from './produce/run-units.ts'
@@ -70,7 +71,18 @@ export async function save(
 
   const sources: ByteSource[] = []
   const jobs: ProduceJob[] = []
-  for (const weight of weights) jobs.push(await jobOf(weight, places, sources, stage.paths !== null, options.measure))
+  const errors: { squaredError: number; energy: number }[] = []
+  /** Parallel to the jobs: where their errors go. */
+  const sums: { squaredError: number; energy: number }[] = []
+  for (const weight of weights) {
+    const sum = { squaredError: 0, energy: 0 }
+    errors.push(sum)
+    if (weight.work.fitted) Object.assign(sum, await writeFitted(weight, weight.work.fitted, places, staged))
+    else {
+      jobs.push(await jobOf(weight, places, sources, stage.paths !== null, options.measure))
+      sums.push(sum)
+    }
+  }
   const units = unitsOf(jobs, options.plainOnly)
   const notify = (done: number, label: string): void =>
     tools.notify({ phase: 'quantize', done, total: units.length, note: label })
@@ -79,10 +91,9 @@ export async function save(
       ? await options.threads(jobs, units, stage.paths, notify)
       : await runHere(jobs, units, sources, staged, tools, notify)
 
-  const errors = jobs.map(() => ({ squaredError: 0, energy: 0 }))
   for (const [index, unit] of units.entries()) {
     const result = results.get(index)
-    const sum = errors[unit.job]
+    const sum = sums[unit.job]
     if (!result || !sum) throw new TersorError('E_INTERNAL', `unit ${index} has no result`)
     sum.squaredError += result.squaredError
     sum.energy += result.energy
@@ -122,6 +133,29 @@ async function runHere(
   })
 }
 
+/** Codes that are known already take the plain path: packed whole, written at their places. */
+async function writeFitted(
+  { work, tensors }: LoweredWeight,
+  fitted: FittedWeight,
+  places: ReadonlyMap<string, PartTarget>,
+  staged: readonly StagedFile[],
+): Promise<SavedWeight> {
+  const { weight, packing } = work
+  if (!packing) throw new TersorError('E_INTERNAL', 'fitted codes have no packing', { where: weight.name })
+  const parts = packing.pack(fitted.quantized, weight.shape)
+  for (const [i, part] of parts.entries()) {
+    const target = placeOf(places, tensors[i]?.name ?? '', weight.name)
+    await (staged[target.file] as StagedFile).writeAt(target.position, part)
+  }
+  return { squaredError: fitted.squaredError, energy: fitted.energy }
+}
+
+function placeOf(places: ReadonlyMap<string, PartTarget>, tensor: string, label: string): PartTarget {
+  const place = places.get(tensor)
+  if (!place) throw new TersorError('E_INTERNAL', `the layout has no place for "${tensor}"`, { where: label })
+  return place
+}
+
 async function jobOf(
   { work, tensors }: LoweredWeight,
   places: ReadonlyMap<string, PartTarget>,
@@ -135,12 +169,7 @@ async function jobOf(
     depth: work.weight.elementCount,
     along: 'row' as const,
   }
-  const targets = tensors.map((tensor) => {
-    const place = places.get(tensor.name)
-    if (!place)
-      throw new TersorError('E_INTERNAL', `the layout has no place for "${tensor.name}"`, { where: work.weight.name })
-    return place
-  })
+  const targets = tensors.map((tensor) => placeOf(places, tensor.name, work.weight.name))
   return {
     label: work.weight.name,
     source: await sourceOf(work.weight.tensor, sources, local),
