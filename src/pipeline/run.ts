@@ -2,6 +2,7 @@ import type { ByteSource } from '../bytes/types.ts'
 import { TersorError } from '../errors.ts'
 import { removeDead, takeInventory } from '../graph/index.ts'
 import { shareDynamic } from '../graph/lowerings/index.ts'
+import { shortenNames } from '../graph/rewrites/short-names.ts'
 import type { Model } from '../model/graph.ts'
 import type { Inventory } from '../model/inventory.ts'
 import type { Verdict } from '../model/report.ts'
@@ -100,7 +101,7 @@ async function planAndLower(
   const lowered = await phases.time('lower', () => lower(rewritten.model, ready, ask.target))
   // Lowerings add small constants of their own (zeros, shapes): equal ones are stored once too.
   const lean = await share({ ...lowered.model, graph: shareDynamic(lowered.model.graph) })
-  const output = removeDead(lean.model)
+  const output = shortenNames(removeDead(lean.model), prepared.model)
   return {
     input: prepared.input,
     model: rewritten.model,
