@@ -32,6 +32,10 @@ export async function measure(inventory: Inventory, ask: Ask, tools: Tools, tabl
     const view = weight.uses[0]?.view
     if (!view) continue
     const { values, sampled } = await sampleOf(weight, view, sampleRows(specs), tools.kernels)
+    const fine =
+      specs.some(hasHalfChannels) &&
+      !specs.every(hasHalfChannels) &&
+      (await smallestPeak(weight, view, tools)) < LEAST_PEAK
     for (const spec of specs) {
       await breath()
       const { squaredError, energy } = solveTensor(
@@ -43,7 +47,8 @@ export async function measure(inventory: Inventory, ask: Ask, tools: Tools, tabl
         weight.name,
       )
       table.set(Table.key(weight.scope, weight.name, formatSchemeId(spec)), {
-        relativeError: energy > 0 ? squaredError / energy : 0,
+        relativeError:
+          fine && hasHalfChannels(spec) ? Number.POSITIVE_INFINITY : energy > 0 ? squaredError / energy : 0,
         bitsPerWeight: bitsPerWeight(spec, view),
       })
     }
@@ -57,6 +62,34 @@ export async function measure(inventory: Inventory, ask: Ask, tools: Tools, tabl
   }
   if (wanted.length > 0) tools.notify({ phase: 'measure', done, total: wanted.length })
   return table
+}
+
+const hasHalfChannels = ({ scale, granularity }: IntegerSpec): boolean =>
+  scale === 'f16' && granularity.kind === 'channel'
+
+/** A scale of 255 steps in this is 64 of the smallest steps of f16: below, rounding it would cost levels. */
+const LEAST_PEAK = 255 / (1 << 18)
+
+/** The largest magnitude of the channel where that is least, channels of zeros apart. */
+async function smallestPeak(
+  weight: WeightFacts,
+  { stack, channels, depth, along }: MatrixView,
+  tools: Tools,
+): Promise<number> {
+  const peaks = new Float32Array(stack * channels)
+  const window = 1 << 20
+  for (let start = 0; start < weight.elementCount; start += window) {
+    tools.signal?.throwIfAborted()
+    const values = await floats(weight, start, Math.min(window, weight.elementCount - start), tools.kernels)
+    for (let i = 0; i < values.length; i++) {
+      const at = start + i
+      const channel =
+        along === 'row' ? Math.floor(at / depth) : Math.floor(at / (depth * channels)) * channels + (at % channels)
+      const magnitude = Math.abs(values[i] as number)
+      if (magnitude > (peaks[channel] as number)) peaks[channel] = magnitude
+    }
+  }
+  return peaks.reduce((least, peak) => (peak > 0 && peak < least ? peak : least), Number.POSITIVE_INFINITY)
 }
 
 /** Largest finite magnitude of a tensor, in windows; values that are not finite are found when it is quantized. */

@@ -29,9 +29,16 @@ const blocks = (bits: IntegerBits, size: number, symmetric: boolean, scale: 'f32
 })
 
 /** 8 bits a weight, expanded to float when a session is made: smaller file, float speed and arithmetic. */
-function stored8(text: string): Option[] {
-  return [{ form: 'expand', specs: [channel8(true), channel8(false)], because: { code: 'default', text } }]
+function stored8(text: string, weight: WeightFacts): Option[] {
+  const view = weight.uses[0]?.view
+  const halves = view !== undefined && view !== null && view.stack * view.channels >= LEAST_HALVES
+  const scales = halves && weight.elementCount < LARGE_MATRIX ? (['f32', 'f16'] as const) : (['f32'] as const)
+  const specs = scales.flatMap((scale) => [channel8(true, scale), channel8(false, scale)])
+  return [{ form: 'expand', specs, because: { code: 'default', text } }]
 }
+
+/** Fewest scales that save more as f16 than the node that casts them takes. Large matrices: nothing to gain. */
+const LEAST_HALVES = 48
 
 const table8: Option = {
   form: 'gather-rows',
@@ -95,7 +102,7 @@ export function optionsOf(preset: string, weight: WeightFacts, target: Target): 
         },
       ]
     case 'int8': {
-      const stored = stored8('8 bits in the file, expanded at load: saves bytes, not time')
+      const stored = stored8('8 bits in the file, expanded at load: saves bytes, not time', weight)
       if (part === 'linear' && target.matmulInteger) {
         const because: Reason = {
           code: 'saturation',
@@ -126,6 +133,7 @@ export function optionsOf(preset: string, weight: WeightFacts, target: Target): 
       if (part === 'convolution')
         return stored8(
           'convolution: 8 bits in the file, expanded at load; saves bytes, not time (int8-static computes in integers)',
+          weight,
         )
       return stored
     }
@@ -134,16 +142,16 @@ export function optionsOf(preset: string, weight: WeightFacts, target: Target): 
       return optionsOf(part === 'lstm' ? 'int8' : 'int8-weights', weight, target)
     case 'int8-weights':
       return part === 'table'
-        ? [table8, ...stored8('8 bits in the file')]
-        : stored8('8 bits a weight with a scale a channel, expanded at load to float')
+        ? [table8, ...stored8('8 bits in the file', weight)]
+        : stored8('8 bits a weight with a scale a channel, expanded at load to float', weight)
     case 'int4-weights':
     case 'int2-weights': {
       const bits = preset === 'int4-weights' ? 4 : 2
       if (part === 'linear')
-        return [...nbits(bits, weight, target), ...stored8(`no ${bits}-bit kernel fits here; 8 bits`)]
-      if (part === 'tied') return [...tied8(target), ...stored8('embedding and head are one tensor: 8 bits')]
-      if (part === 'table') return [table8, ...stored8('8 bits in the file')]
-      return stored8(`${bits}-bit codes without blocks lose too much here; 8 bits`)
+        return [...nbits(bits, weight, target), ...stored8(`no ${bits}-bit kernel fits here; 8 bits`, weight)]
+      if (part === 'tied') return [...tied8(target), ...stored8('embedding and head are one tensor: 8 bits', weight)]
+      if (part === 'table') return [table8, ...stored8('8 bits in the file', weight)]
+      return stored8(`${bits}-bit codes without blocks lose too much here; 8 bits`, weight)
     }
     default:
       return []

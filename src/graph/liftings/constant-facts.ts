@@ -203,6 +203,12 @@ function castFact(node: Node, input: ConstantFact): ConstantFact | null {
   return follow(input, recipe)
 }
 
+/** The second scale of a stored weight: one per index of the depth, kept in half precision. */
+function isHalfFactor(recipe: Recipe): boolean {
+  const factor = recipe.kind === 'reshape' ? recipe.input : recipe
+  return factor.kind === 'cast' && factor.input.kind === 'stored' && HALVES.has(factor.input.dtype)
+}
+
 /** Codes minus zeros, or times scales. The other operand is whatever constant there is. */
 function arithmeticFact(step: Step, kind: 'sub' | 'mul' | 'div'): ConstantFact | null {
   const [left, right] = [step.input(0), step.input(1)]
@@ -211,6 +217,9 @@ function arithmeticFact(step: Step, kind: 'sub' | 'mul' | 'div'): ConstantFact |
   if (recipe === null || !FLOATS.has(recipe.dtype)) return null
   const count = product(recipe.shape)
   if (count !== product(left.recipe.shape) && count !== product(right.recipe.shape)) return null
+  if (kind === 'mul' && left.by?.op === 'Mul' && isHalfFactor(right.recipe)) {
+    return { recipe, stage: 'done', reshaped: left.reshaped, by: step.node }
+  }
   const codes = [left, right].find((fact) => fact.stage === 'cast' && product(fact.recipe.shape) === count)
   const plain = { recipe, stage: 'plain' as const, reshaped: false }
   if (codes === undefined) return plain

@@ -6,7 +6,7 @@
  */
 
 /** Noise that must remain at most, as a share of the noise without factors. */
-const WORTH = 0.75
+const WORTH = 0.97
 
 /** Ratios beyond this are cut, so that a row of zeros stays finite. */
 const MOST = 64
