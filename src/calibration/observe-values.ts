@@ -16,6 +16,14 @@ export const OBSERVE_BYTES = 16 << 20
 /** Places of the histogram, behind what runs and columns take. */
 const RUN_TABLE = TILE_BYTES + (TILE / SHORT + 1) * OBSERVED_RUN_BYTES
 const COLUMN_TABLE = OBSERVE_BYTES - (1 << 20)
+/** Of the floats that stand for all, behind what columns take. */
+const CHOSEN = 12 << 20
+/** Floats of a block, one of which stands for a group of them. */
+const BLOCK = 16
+/** Groups are no longer than a tile. */
+const MOST_SHIFT = 11
+/** More are not chosen: then all are counted. */
+const MOST_CHOSEN = 1 << 19
 /** Floats that are counted in one go, while they are still near. */
 const COUNTED = 4 * TILE
 /** Below it a power of two is no normal float32. */
@@ -34,6 +42,9 @@ export interface Observed {
  * Moments of channels, range and histogram in one go: `channelMomentsOf` by kernels, but for the order in which a channel is summed up
  * (see `observeRuns` and `observeColumns`), and counts in bins of the least width, from 2^exponent up, whose `bins` reach all values.
  * Without an axis all values are one channel. The shape holds as many values as there are. E_NONFINITE as there.
+ *
+ * Of at least twice `least` values so many or more are counted, 16 side by side in places that depend on the number of values only: one
+ * block counts for 2, 4, 8 ... blocks, so that all counts still add up to the number of values. Ranges and moments are of all values.
  */
 export function observeValues(
   kernels: Kernels,
@@ -42,7 +53,9 @@ export function observeValues(
   axis: number | undefined,
   exponent: number,
   bins: number,
+  least = Number.POSITIVE_INFINITY,
 ): Observed {
+  const shift = shiftFor(values.length, least)
   const channels = axis === undefined ? 1 : (shape[axis] as number)
   const inner = axis === undefined ? values.length : shape.slice(axis + 1).reduce((a, b) => a * b, 1)
   const count = values.length / channels
@@ -51,15 +64,31 @@ export function observeValues(
     checkFinite(moments, values)
     const range = rangeOf(moments)
     const histogram = new Histogram(kernels, COLUMN_TABLE, exponent, bins)
+    if (shift > 0) {
+      const chosen = new Chosen(kernels, values.length, shift)
+      eachTile(kernels, values, kernels.reserve(OBSERVE_BYTES), (start, length, at) => chosen.take(start, length, at))
+      chosen.count(histogram, range)
+      return { moments, range, ...histogram.found() }
+    }
     eachTile(kernels, values, kernels.reserve(OBSERVE_BYTES), (start, length, at) =>
-      histogram.add(values, start, length, range, at),
+      histogram.add(values.subarray(start, start + length), range, at),
     )
     return { moments, range, ...histogram.found() }
   }
   const histogram = new Histogram(kernels, RUN_TABLE, exponent, bins)
-  const moments = { count, ...byRun(kernels, values, channels, inner, histogram) }
+  const chosen = shift > 0 ? new Chosen(kernels, values.length, shift) : undefined
+  const moments = { count, ...byRun(kernels, values, channels, inner, chosen ?? histogram) }
   checkFinite(moments, values)
-  return { moments, range: rangeOf(moments), ...histogram.found() }
+  const range = rangeOf(moments)
+  chosen?.count(histogram, range)
+  return { moments, range, ...histogram.found() }
+}
+
+/** One block of 2^shift is counted. */
+function shiftFor(count: number, least: number): number {
+  let shift = 0
+  while (shift < MOST_SHIFT && count >= least * 2 ** (shift + 1)) shift++
+  return count / 2 ** shift > MOST_CHOSEN ? 0 : shift
 }
 
 function checkFinite({ squares }: Moments, values: Float32Array): void {
@@ -87,7 +116,13 @@ function empty(count: number): Moments {
   }
 }
 
-function byRun(kernels: Kernels, values: Float32Array, channels: number, inner: number, histogram: Histogram): Moments {
+function byRun(
+  kernels: Kernels,
+  values: Float32Array,
+  channels: number,
+  inner: number,
+  counted: Histogram | Chosen,
+): Moments {
   const found = empty(channels)
   const tile = kernels.reserve(OBSERVE_BYTES)
   const out = tile + TILE_BYTES
@@ -113,12 +148,16 @@ function byRun(kernels: Kernels, values: Float32Array, channels: number, inner: 
         channel = channel + 1 === channels ? 0 : channel + 1
       }
     })
+    if (counted instanceof Chosen) {
+      counted.take(start, length, at)
+      return
+    }
     open += length
     // Values in a place of their own are still there one tile later.
     const wait = at !== tile && open < COUNTED && start + length < values.length
     if (wait || !finite) return
     const first = start + length - open
-    histogram.add(values, first, open, { min: low, max: high }, at - 4 * (start - first))
+    counted.add(values.subarray(first, first + open), { min: low, max: high }, at - 4 * (start - first))
     open = 0
   })
   return found
@@ -182,7 +221,8 @@ class Histogram {
   }
 
   /** Counts values, which lie `at`; `range` holds them. */
-  add(values: Float32Array, start: number, length: number, range: ValueRange, at: number): void {
+  add(values: Float32Array, range: ValueRange, at: number): void {
+    const { length } = values
     const half = this.#bins / 2
     if (range.min === 0 && range.max === 0) {
       this.#zeros += length
@@ -192,7 +232,7 @@ class Histogram {
     this.#widen(exponentFor(range, half, this.#exponent))
     const perUnit = powerOfTwo(-this.#exponent)
     if (this.#exponent < LEAST_EXPONENT) {
-      this.#countSingly(values.subarray(start, start + length), perUnit)
+      this.#countSingly(values, perUnit)
       return
     }
     const first = Math.floor(range.min * perUnit)
@@ -202,6 +242,13 @@ class Histogram {
 
   found(): Pick<Observed, 'exponent' | 'counts' | 'zeros'> {
     return { exponent: this.#exponent, counts: this.#view(), zeros: this.#zeros }
+  }
+
+  /** What was counted so far counts so many times. */
+  multiply(by: number): void {
+    const view = this.#view()
+    for (let bin = 0; bin < view.length; bin++) view[bin]! *= by
+    this.#zeros *= by
   }
 
   #widen(exponent: number): void {
@@ -221,6 +268,47 @@ class Histogram {
 
   #view(): Uint32Array {
     return new Uint32Array(this.#kernels.memory, this.#table, this.#bins)
+  }
+}
+
+/** Values of one sample that stand for all of them. */
+class Chosen {
+  readonly #kernels: Kernels
+  readonly #shift: number
+  readonly #group: number
+  readonly #whole: number
+  readonly #at: number
+  #taken = 0
+
+  /** Of `count` values; one block of 2^shift counts. */
+  constructor(kernels: Kernels, count: number, shift: number) {
+    this.#kernels = kernels
+    this.#shift = shift
+    this.#group = BLOCK * 2 ** shift
+    this.#whole = count - (count % this.#group)
+    this.#at = kernels.reserve(OBSERVE_BYTES) + CHOSEN
+  }
+
+  /** The next tile, which lies `at`: tiles begin with a group. */
+  take(start: number, length: number, at: number): void {
+    const groups = Math.floor(Math.min(length, Math.max(0, this.#whole - start)) / this.#group)
+    const to = this.#at + 4 * this.#taken
+    this.#kernels.sampleBlocks(at, groups, this.#shift, start / this.#group, to)
+    this.#taken += groups * BLOCK
+    const rest = length - groups * this.#group
+    if (rest === 0) return
+    const { memory } = this.#kernels
+    new Uint8Array(memory).copyWithin(to + 4 * groups * BLOCK, at + 4 * groups * this.#group, at + 4 * length)
+    this.#taken += rest
+  }
+
+  /** Counts what was taken for what it stands for; `range` holds it. */
+  count(histogram: Histogram, range: ValueRange): void {
+    const all = new Float32Array(this.#kernels.memory, this.#at, this.#taken)
+    const chosen = this.#whole / 2 ** this.#shift
+    histogram.add(all.subarray(0, chosen), range, this.#at)
+    histogram.multiply(2 ** this.#shift)
+    if (chosen < all.length) histogram.add(all.subarray(chosen), range, this.#at + 4 * chosen)
   }
 }
 

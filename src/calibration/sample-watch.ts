@@ -27,8 +27,11 @@ export class SampleWatch {
     for (const name of this.#inputs) {
       const value = feeds[name]
       if (value === undefined || !(value.data instanceof Uint8Array) || value.data.length === 0) continue
-      const { least, largest } = rangeOf(floatsOf(value))
-      if (isFlat(floatsOf(value), value.shape)) this.#constant.push(label)
+      const floats = floatsOf(value)
+      if (isFlat(floats, value.shape)) this.#constant.push(label)
+      // One below 0 settles it for all.
+      if (this.#asBytes || this.#least < 0) continue
+      const { least, largest } = rangeOf(floats)
       this.#least = Math.min(this.#least, least)
       this.#largest = Math.max(this.#largest, largest)
     }

@@ -100,3 +100,43 @@ test('doubles beyond f32 are no activations', () => {
   expect(asSingles(Float64Array.of(0.5))).toEqual(Float32Array.of(0.5))
   expect(() => asSingles(Float64Array.of(1e300))).toThrow(expect.objectContaining({ code: 'E_NONFINITE' }))
 })
+
+test.each([
+  ['runs of channels', 1, [1, 4, 30000]],
+  ['columns', -1, [30000, 4]],
+  ['no channels', undefined, [120007]],
+] as const)('a part of large values counts for all of them: %s', (_, axis, shape) => {
+  const values = Float32Array.from({ length: shape.reduce((a: number, b) => a * b, 1) }, (__, i) =>
+    Math.max(0, Math.sin(i * 0.7) * (i % 4)),
+  )
+  const [all, some] = [new ValueCollector(kernels, axis), new ValueCollector(kernels, axis, undefined, 10000)]
+  all.add(values, shape)
+  some.add(values, shape)
+  const [whole, part] = [all.statistics(), some.statistics()]
+  const { counts, zeros, ...rest } = part
+  const { counts: allCounts, zeros: allZeros, ...allRest } = whole
+  // Ranges, moments and the number of values are of all of them.
+  expect(rest).toEqual(allRest)
+  expect(counts.reduce((sum, count) => sum + count, 0)).toBe(values.length)
+  expect(counts).not.toEqual(allCounts)
+  expect(Math.abs(zeros - allZeros) / allZeros).toBeLessThan(0.05)
+  expect(zeros).toBeLessThanOrEqual(counts[counts.length / 2]!)
+  const shareBelow = (bins: Float64Array) =>
+    bins.subarray(0, bins.length / 2 + bins.length / 8).reduce((sum, count) => sum + count, 0) / values.length
+  expect(Math.abs(shareBelow(counts) - shareBelow(allCounts))).toBeLessThan(0.01)
+  // Where it lies makes no difference.
+  const at = kernels.reserve((16 << 20) + values.byteLength) + (16 << 20)
+  const placed = new Float32Array(kernels.memory, at, values.length)
+  placed.set(values)
+  const there = new ValueCollector(kernels, axis, undefined, 10000)
+  there.add(placed, shape)
+  expect(there.statistics()).toEqual(part)
+})
+
+test('values that are not many all count', () => {
+  const values = Float32Array.from({ length: 19999 }, (_, i) => (i * 7919) % 1000)
+  const [all, some] = [new ValueCollector(kernels), new ValueCollector(kernels, undefined, undefined, 10000)]
+  all.add(values, [19999])
+  some.add(values, [19999])
+  expect(some.statistics()).toEqual(all.statistics())
+})

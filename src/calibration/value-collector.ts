@@ -27,12 +27,17 @@ export class ValueCollector {
   #channels: ChannelSums | undefined
   readonly #kernels: Kernels
   readonly #axis: number | undefined
+  readonly #least: number
   #channelsLost = false
 
-  /** `axis` of the channels, negative from the end; without one none are kept. Continues `from` without changing it. */
-  constructor(kernels: Kernels, axis?: number, from?: ValueStatistics) {
+  /**
+   * `axis` of the channels, negative from the end; without one none are kept. Continues `from` without changing it. `least`: values of
+   * a sample that are counted where it has more, see `observeValues`; default all.
+   */
+  constructor(kernels: Kernels, axis?: number, from?: ValueStatistics, least = Number.POSITIVE_INFINITY) {
     this.#kernels = kernels
     this.#axis = axis
+    this.#least = least
     this.#counts = from === undefined ? new Float64Array(STATISTICS_BINS) : from.counts.slice()
     this.#samples = new Float32Array(Math.max(64, 2 * (from?.samples.length ?? 0)))
     if (from === undefined) return
@@ -58,7 +63,7 @@ export class ValueCollector {
       return
     }
     const axis = this.#channelAxis(shape)
-    const observed = observeValues(this.#kernels, values, shape, axis, this.#exponent, this.#counts.length)
+    const observed = observeValues(this.#kernels, values, shape, axis, this.#exponent, this.#counts.length, this.#least)
     const { range, exponent, counts, zeros, moments } = observed
     if (axis !== undefined) {
       if (this.#channels === undefined) this.#channels = new ChannelSums({ axis, ...moments })

@@ -21,10 +21,10 @@ export async function collectStatistics({ runtime, folder, ...options }: Calibra
   const files = new TapFiles(tools, folder)
   const places: ThreadPlace[] = []
   try {
-    return await collectWith(sessions, options, async (axes) => {
+    return await collectWith(sessions, options, async (axes, least) => {
       for (const thread of await runtime.threads()) {
         const place = new ThreadPlace(thread, model, files)
-        await place.begin(axes, tools)
+        await place.begin(axes, tools, least)
         places.push(place)
       }
       return places

@@ -36,6 +36,8 @@ export interface CollectOptions {
   readonly fingerprint?: string
   /** The samples are made up. */
   readonly synthetic?: boolean
+  /** A part of large values is enough for histograms: about so many of each in all samples together. Default: every one counts. */
+  readonly counted?: number
 }
 
 export interface Calibration {
@@ -65,15 +67,23 @@ const PATIENCE_MS = 2000
 export async function collectWith(
   sessions: ModelSessions,
   options: CollectOptions,
-  placesOf?: (axes: ReadonlyMap<string, number>) => Promise<readonly Place[]>,
+  placesOf?: (axes: ReadonlyMap<string, number>, least: number | undefined) => Promise<readonly Place[]>,
 ): Promise<Calibration> {
   try {
     const axes = options.axes ?? channelAxes(options.model)
-    const places = (await placesOf?.(axes)) ?? [new LocalPlace(options.model, sessions, axes, options.tools)]
+    const least = leastOf(options)
+    const places = (await placesOf?.(axes, least)) ?? [
+      new LocalPlace(options.model, sessions, axes, options.tools, least),
+    ]
     return await collect(sessions, places, options)
   } finally {
     await sessions.close()
   }
+}
+
+/** Values of a sample to count. */
+function leastOf({ counted, samples }: CollectOptions): number | undefined {
+  return counted === undefined ? undefined : Math.ceil(counted / Math.max(1, samples.count))
 }
 
 async function collect(

@@ -10,7 +10,12 @@ export interface ThreadLook extends Omit<Look, 'parts'> {
 
 /** What a thread that observes is asked for, in this order: `look` and `take` any number of times. */
 export type ObserveOrder =
-  | { readonly order: 'begin'; readonly axes: ReadonlyMap<string, number>; readonly kernels: Kernels['id'] }
+  | {
+      readonly order: 'begin'
+      readonly axes: ReadonlyMap<string, number>
+      readonly kernels: Kernels['id']
+      readonly least: number | undefined
+    }
   | { readonly order: 'look'; readonly look: ThreadLook }
   | { readonly order: 'take' }
   | { readonly order: 'end' }

@@ -44,11 +44,11 @@ export class LocalPlace implements Place {
   #running: Promise<unknown> = Promise.resolve()
   #looking: Promise<unknown> = Promise.resolve()
 
-  constructor(model: Model, sessions: ModelSessions, axes: ReadonlyMap<string, number>, tools: Tools) {
+  constructor(model: Model, sessions: ModelSessions, axes: ReadonlyMap<string, number>, tools: Tools, least?: number) {
     this.#model = model
     this.#sessions = sessions
     this.#tools = tools
-    this.#watch = new ValueWatch(tools.kernels, axes)
+    this.#watch = new ValueWatch(tools.kernels, axes, least)
   }
 
   look(one: Look): Promise<Feeds> {

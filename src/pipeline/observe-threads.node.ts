@@ -70,8 +70,8 @@ export class ThreadPlace implements Place {
     this.#files = files
   }
 
-  async begin(axes: ReadonlyMap<string, number>, tools: Tools): Promise<void> {
-    await this.#ask({ order: 'begin', axes, kernels: tools.kernels.id })
+  async begin(axes: ReadonlyMap<string, number>, tools: Tools, least?: number): Promise<void> {
+    await this.#ask({ order: 'begin', axes, kernels: tools.kernels.id, least })
   }
 
   async look({ index, feeds, inputs, parts, also }: Look): Promise<Feeds> {

@@ -33,9 +33,9 @@ class Observing {
   readonly #kernels: Kernels
   readonly #opened = new Map<string, Opened>()
 
-  constructor(axes: ReadonlyMap<string, number>, kernels: Kernels) {
+  constructor(axes: ReadonlyMap<string, number>, kernels: Kernels, least: number | undefined) {
     this.#kernels = kernels
-    this.#watch = new ValueWatch(kernels, axes)
+    this.#watch = new ValueWatch(kernels, axes, least)
   }
 
   async look({ index, feeds, inputs, parts, also }: ThreadLook, open: OrtRuntime['open']): Promise<Feeds> {
@@ -128,7 +128,7 @@ serve(async (given, open) => {
   let made: ObserveAnswer = null
   if (order.order === 'begin') {
     await observing?.keepOnly(new Set())
-    observing = new Observing(order.axes, kernelsOf(order.kernels))
+    observing = new Observing(order.axes, kernelsOf(order.kernels), order.least)
   } else if (observing === undefined) throw new Error('nothing is observed')
   else if (order.order === 'look') made = await observing.look(order.look, open)
   else if (order.order === 'take') made = observing.take()

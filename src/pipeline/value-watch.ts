@@ -22,20 +22,25 @@ export interface Watched {
 export class ValueWatch {
   readonly #kernels: Kernels
   readonly #axes: ReadonlyMap<string, number>
+  readonly #least: number | undefined
   #seen = new Map<string, { readonly indices: number[]; readonly collector: ValueCollector }>()
   #lost = new Map<string, { readonly index: number; readonly reason: string }>()
 
-  /** `axes`: channel dimensions of values. */
-  constructor(kernels: Kernels, axes: ReadonlyMap<string, number>) {
+  /** `axes`: channel dimensions of values; `least`: values of a sample that are counted, default all. */
+  constructor(kernels: Kernels, axes: ReadonlyMap<string, number>, least?: number) {
     this.#kernels = kernels
     this.#axes = axes
+    this.#least = least
   }
 
   add(index: number, name: string, value: Value): void {
     if (this.#lost.has(name)) return
     let known = this.#seen.get(name)
     if (known === undefined) {
-      known = { indices: [], collector: new ValueCollector(this.#kernels, this.#axes.get(name)) }
+      known = {
+        indices: [],
+        collector: new ValueCollector(this.#kernels, this.#axes.get(name), undefined, this.#least),
+      }
       this.#seen.set(name, known)
     }
     const reason = added(known.collector, value)

@@ -58,24 +58,60 @@ export function pictureValue(pixels: Pixels, to: PictureInput, recipe: PictureRe
   const part = middleOf(resized, cropped.height, cropped.width)
   const { height, width, data } = resizePixels(coloured, resized.height, resized.width, recipe.resample, part)
   const { channels } = to
-  const area = height * width
-  const arranged = new Float64Array(area * channels)
-  for (let c = 0; c < channels; c += 1) {
-    const from = to.bgr ? channels - 1 - c : c
+  const { dtype } = to.input
+  const shape = to.layout === 'nchw' ? [channels, height, width] : [height, width, channels]
+  const values = Array.from({ length: channels }, (_, c) => {
     const mean = recipe.mean[c] ?? recipe.mean[0]!
     const std = recipe.std[c] ?? recipe.std[0]!
-    const values = Float64Array.from({ length: 256 }, (_, byte) => (byte * recipe.scale - mean) / std)
-    const [first, step] = to.layout === 'nchw' ? [c * area, 1] : [c, channels]
-    for (let i = 0, at = from, out = first; i < area; i += 1, at += channels, out += step)
-      arranged[out] = values[data[at]!]!
-  }
-  const shape = to.layout === 'nchw' ? [channels, height, width] : [height, width, channels]
-  const { dtype } = to.input
+    return Float64Array.from({ length: 256 }, (__, byte) => (byte * recipe.scale - mean) / std)
+  })
   return {
     dtype: isFloat(dtype) ? dtype : 'u8',
     shape: to.batch ? [1, ...shape] : shape,
-    data: isFloat(dtype) ? packFloats(arranged, dtype) : Uint8Array.from(arranged),
+    data: arranged(data, values, to),
   }
+}
+
+/** The values of bytes, in the order of the model. */
+function arranged(data: Uint8Array, values: readonly Float64Array[], { input, layout, channels, bgr }: PictureInput) {
+  const { dtype } = input
+  const area = data.length / channels
+  const single = dtype === 'f32'
+  const out = single ? new Float32Array(data.length) : new Float64Array(data.length)
+  for (let c = 0; c < channels; c += 1) {
+    const [first, step] = layout === 'nchw' ? [c * area, 1] : [c, channels]
+    const from = bgr ? channels - 1 - c : c
+    if (single) fill(out as Float32Array, first, step, Float32Array.from(values[c]!), data, from, channels)
+    else fillDoubles(out as Float64Array, first, step, values[c]!, data, from, channels)
+  }
+  if (single) return new Uint8Array(out.buffer)
+  return isFloat(dtype) ? packFloats(out as Float64Array, dtype) : Uint8Array.from(out)
+}
+
+/** Looked up and put there. */
+function fill(
+  out: Float32Array,
+  first: number,
+  step: number,
+  values: Float32Array,
+  data: Uint8Array,
+  from: number,
+  channels: number,
+): void {
+  for (let at = from, to = first; at < data.length; at += channels, to += step) out[to] = values[data[at]!]!
+}
+
+/** A loop of its own for doubles: one for both would be slow for either. */
+function fillDoubles(
+  out: Float64Array,
+  first: number,
+  step: number,
+  values: Float64Array,
+  data: Uint8Array,
+  from: number,
+  channels: number,
+): void {
+  for (let at = from, to = first; at < data.length; at += channels, to += step) out[to] = values[data[at]!]!
 }
 
 /** Three channels are likelier than one, one than a picture of such a height. */

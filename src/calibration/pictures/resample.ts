@@ -116,57 +116,114 @@ function atMostFew({ start, weights }: Taps, from: number): Taps {
   return { start: first, weights: padded }
 }
 
+/** Of each position of a row one after the other: where its first pixel is, in channels from the start of the row, and its weights. */
+interface FewTaps {
+  readonly starts: Int32Array
+  readonly weights: Int32Array
+}
+
+/** Undefined where more weights are needed, or the picture has fewer pixels than that. */
+function fewTaps(taps: readonly Taps[], from: number, channels: number): FewTaps | undefined {
+  if (from < FEW || taps.some(({ weights }) => weights.length > FEW)) return undefined
+  const starts = new Int32Array(taps.length)
+  const weights = new Int32Array(FEW * taps.length)
+  for (const [at, one] of taps.entries()) {
+    const few = atMostFew(one, from)
+    starts[at] = few.start * channels
+    weights.set(few.weights, FEW * at)
+  }
+  return { starts, weights }
+}
+
 function acrossRows({ height, width: from, channels, data }: Pixels, taps: readonly Taps[]): Pixels {
   const width = taps.length
-  const target = new Uint8Array(height * width * channels)
-  const [step, rowLength] = [from * channels, width * channels]
-  for (let x = 0; x < width; x += 1) {
-    const { start, weights } = taps[x]!
-    const few = weights.length <= FEW && from >= FEW ? atMostFew(taps[x]!, from) : undefined
+  const target = new Uint8ClampedArray(height * width * channels)
+  const few = fewTaps(taps, from, channels)
+  if (few === undefined) acrossMany(target, data, height, from, channels, taps)
+  else if (channels === 3) acrossColours(target, data, height, from, few)
+  else acrossFew(target, data, height, from, few)
+  return { height, width, channels, data: new Uint8Array(target.buffer) }
+}
+
+/** Three channels, row by row. */
+function acrossColours(
+  target: Uint8ClampedArray,
+  data: Uint8Array,
+  height: number,
+  from: number,
+  { starts, weights }: FewTaps,
+): void {
+  const width = starts.length
+  for (let y = 0, out = 0; y < height; y += 1) {
+    const row = y * from * 3
+    for (let x = 0, k = 0; x < width; x += 1, k += FEW, out += 3) {
+      const at = row + starts[x]!
+      const [a, b] = [weights[k]!, weights[k + 1]!]
+      const [d, e] = [weights[k + 2]!, weights[k + 3]!]
+      const red = (Math.imul(a, data[at]!) + Math.imul(b, data[at + 3]!)) | 0
+      const green = (Math.imul(a, data[at + 1]!) + Math.imul(b, data[at + 4]!)) | 0
+      const blue = (Math.imul(a, data[at + 2]!) + Math.imul(b, data[at + 5]!)) | 0
+      const moreRed = (Math.imul(d, data[at + 6]!) + Math.imul(e, data[at + 9]!)) | 0
+      const moreGreen = (Math.imul(d, data[at + 7]!) + Math.imul(e, data[at + 10]!)) | 0
+      const moreBlue = (Math.imul(d, data[at + 8]!) + Math.imul(e, data[at + 11]!)) | 0
+      target[out] = (red + moreRed + HALF) >> WEIGHT_BITS
+      target[out + 1] = (green + moreGreen + HALF) >> WEIGHT_BITS
+      target[out + 2] = (blue + moreBlue + HALF) >> WEIGHT_BITS
+    }
+  }
+}
+
+/** One channel, row by row. */
+function acrossFew(
+  target: Uint8ClampedArray,
+  data: Uint8Array,
+  height: number,
+  from: number,
+  { starts, weights }: FewTaps,
+): void {
+  const width = starts.length
+  for (let y = 0, out = 0; y < height; y += 1) {
+    for (let x = 0, k = 0; x < width; x += 1, k += FEW, out += 1) {
+      const at = y * from + starts[x]!
+      const left = (Math.imul(weights[k]!, data[at]!) + Math.imul(weights[k + 1]!, data[at + 1]!)) | 0
+      const right = (Math.imul(weights[k + 2]!, data[at + 2]!) + Math.imul(weights[k + 3]!, data[at + 3]!)) | 0
+      target[out] = (left + right + HALF) >> WEIGHT_BITS
+    }
+  }
+}
+
+function acrossMany(
+  target: Uint8ClampedArray,
+  data: Uint8Array,
+  height: number,
+  from: number,
+  channels: number,
+  taps: readonly Taps[],
+): void {
+  const [step, rowLength] = [from * channels, taps.length * channels]
+  for (const [x, { start, weights }] of taps.entries()) {
     for (let c = 0; c < channels; c += 1) {
-      let first = (few?.start ?? start) * channels + c
+      let first = start * channels + c
       let out = x * channels + c
-      if (few !== undefined) {
-        const [a, b, d, e] = few.weights as unknown as readonly [number, number, number, number]
-        for (let y = 0; y < height; y += 1, first += step, out += rowLength) {
-          const left = Math.imul(a, data[first]!) + Math.imul(b, data[first + channels]!)
-          const right = Math.imul(d, data[first + 2 * channels]!) + Math.imul(e, data[first + 3 * channels]!)
-          target[out] = byteOf((left + right + HALF) | 0)
-        }
-        continue
-      }
       for (let y = 0; y < height; y += 1, first += step, out += rowLength) {
         let sum = HALF
         for (let k = 0, at = first; k < weights.length; k += 1, at += channels)
           sum = (sum + Math.imul(weights[k]!, data[at]!)) | 0
-        target[out] = byteOf(sum)
+        target[out] = sum >> WEIGHT_BITS
       }
     }
   }
-  return { height, width, channels, data: target }
 }
 
 function downColumns({ height: from, width, channels, data }: Pixels, taps: readonly Taps[]): Pixels {
   const height = taps.length
   const rowLength = width * channels
-  const target = new Uint8Array(height * rowLength)
+  const target = new Uint8ClampedArray(height * rowLength)
   const sums = new Int32Array(rowLength)
   for (let y = 0; y < height; y += 1) {
     const { start, weights } = taps[y]!
     if (weights.length <= FEW && from >= FEW) {
-      const few = atMostFew(taps[y]!, from)
-      const [a, b, d, e] = few.weights as unknown as readonly [number, number, number, number]
-      const [first, second, third, fourth] = [0, 1, 2, 3].map((k) => (few.start + k) * rowLength) as [
-        number,
-        number,
-        number,
-        number,
-      ]
-      for (let x = 0, out = y * rowLength; x < rowLength; x += 1, out += 1) {
-        const above = Math.imul(a, data[first + x]!) + Math.imul(b, data[second + x]!)
-        const below = Math.imul(d, data[third + x]!) + Math.imul(e, data[fourth + x]!)
-        target[out] = byteOf((above + below + HALF) | 0)
-      }
+      downFew(target, y * rowLength, data, rowLength, atMostFew(taps[y]!, from))
       continue
     }
     sums.fill(HALF)
@@ -175,14 +232,23 @@ function downColumns({ height: from, width, channels, data }: Pixels, taps: read
       const row = (start + k) * rowLength
       for (let x = 0; x < rowLength; x += 1) sums[x] = sums[x]! + Math.imul(weight, data[row + x]!)
     }
-    for (let x = 0; x < rowLength; x += 1) target[y * rowLength + x] = byteOf(sums[x]!)
+    for (let x = 0; x < rowLength; x += 1) target[y * rowLength + x] = sums[x]! >> WEIGHT_BITS
   }
-  return { height, width, channels, data: target }
+  return { height, width, channels, data: new Uint8Array(target.buffer) }
 }
 
-function byteOf(sum: number): number {
-  const whole = sum >> WEIGHT_BITS
-  return whole < 0 ? 0 : whole > 255 ? 255 : whole
+/** One row. */
+function downFew(target: Uint8ClampedArray, to: number, data: Uint8Array, length: number, taps: Taps): void {
+  const { weights } = taps
+  const [a, b] = [weights[0]!, weights[1]!]
+  const [d, e] = [weights[2]!, weights[3]!]
+  const first = taps.start * length
+  const [second, third, fourth] = [first + length, first + 2 * length, first + 3 * length]
+  for (let x = 0; x < length; x += 1) {
+    const above = (Math.imul(a, data[first + x]!) + Math.imul(b, data[second + x]!)) | 0
+    const below = (Math.imul(d, data[third + x]!) + Math.imul(e, data[fourth + x]!)) | 0
+    target[to + x] = (above + below + HALF) >> WEIGHT_BITS
+  }
 }
 
 function sinc(x: number): number {

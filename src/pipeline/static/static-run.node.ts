@@ -60,6 +60,14 @@ const TRIALS = {
 /** Predictions are aimed this much below the threshold at first, and lower when that was not enough. */
 const AIMS = [0.8, 0.5, 0.3, 0.15, 0.05]
 
+/** Values of each tensor, over all samples, that fast histograms are made of. */
+const FAST_COUNT = 1 << 21
+
+/** What is not kept for other runs need not be of every value. */
+function countedFor({ effort, statistics }: StaticOptions): { readonly counted?: number } {
+  return effort === 'fast' && statistics === undefined ? { counted: FAST_COUNT } : {}
+}
+
 /**
  * Static quantization of one model: rewrite -> place -> calibrate -> choose -> grids -> weights -> pairs, and again with more precision where
  * the error comes from, as long as the verdict asks for it.
@@ -108,6 +116,7 @@ export class StaticRun {
           runtime,
           tools,
           synthetic: options.calib === undefined,
+          ...countedFor(options),
           ...(options.maxMemory === undefined ? {} : { maxMemory: options.maxMemory }),
           ...from,
         }),
@@ -329,6 +338,7 @@ export class StaticRun {
         samples,
         runtime,
         tools: this.#tools,
+        ...countedFor(this.#options),
         ...(this.#options.maxMemory === undefined ? {} : { maxMemory: this.#options.maxMemory }),
       }),
     )
