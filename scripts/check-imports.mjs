@@ -29,6 +29,7 @@ const PARTS = [
   'corrections',
   'evaluation',
   'allocation',
+  'gradients',
 ]
 
 /** member: folder or file directly under src/. `may` lists rings and members besides itself. */

@@ -126,4 +126,22 @@ export interface LearningKernels {
     pressure: number,
     power: number,
   ): void
+  /**
+   * out = e^(src - max of the row) / their sum; rows of any length. Sums run in four lanes, element i in lane i mod 4, which are added in
+   * pairs; elements behind the last whole four are added after them.
+   */
+  softmaxRows(src: number, rows: number, columns: number, out: number): void
+  /** to += shares * (grad - sum over the row of shares * grad); sums as `softmaxRows`. */
+  softmaxGradRows(shares: number, grad: number, rows: number, columns: number, to: number): void
+  /** out = a + b, a - b or a * b (kind 0, 1, 2), or is added to; a step of 0 repeats one element. Any count. */
+  combineFloats(
+    kind: 0 | 1 | 2,
+    a: number,
+    aStep: 0 | 1,
+    b: number,
+    bStep: 0 | 1,
+    count: number,
+    out: number,
+    add: 0 | 1,
+  ): void
 }

@@ -49,6 +49,45 @@ export function describeLearning(pairOf: () => Pair): void {
       expect([...pair.floats(out, 8)]).toEqual([52, 5, 4, 5, 85, 8, 10, 8])
     })
 
+    it('softmaxRows, softmaxGradRows and combineFloats: the same bits for rows of any length', () => {
+      const cases = fc.record({
+        rows: fc.integer({ min: 0, max: 4 }),
+        columns: fc.integer({ min: 1, max: 19 }),
+        kind: fc.constantFrom<0 | 1 | 2>(0, 1, 2),
+        steps: fc.tuple(fc.constantFrom<0 | 1>(0, 1), fc.constantFrom<0 | 1>(0, 1)),
+        add: fc.constantFrom<0 | 1>(0, 1),
+        seed,
+      })
+      fc.assert(
+        fc.property(cases, ({ rows, columns, kind, steps, add, seed: from }) => {
+          pair.clear()
+          const count = rows * columns
+          const src = pair.put(bell(count + 1, from))
+          const grad = pair.put(bell(count + 1, from + 1))
+          const shares = pair.area(4 * count + 4)
+          const to = pair.put(bell(count + 1, from + 2))
+          pair.call('softmaxRows', src, rows, columns, shares)
+          pair.call('softmaxGradRows', shares, grad, rows, columns, to)
+          pair.call('combineFloats', kind, src, steps[0], grad, steps[1], count, to, add)
+        }),
+        { numRuns: 100 },
+      )
+    })
+
+    it('softmaxRows gives shares, softmaxGradRows how they change', () => {
+      pair.clear()
+      const src = pair.put([0, Math.log(2), Math.log(5), -Infinity, 0, Math.log(2)])
+      const shares = pair.area(24)
+      pair.call('softmaxRows', src, 1, 6, shares)
+      const expected = [1, 2, 5, 0, 1, 2].map((share) => share / 11)
+      for (const [i, share] of expected.entries()) expect(pair.floats(shares, 6)[i]).toBeCloseTo(share, 6)
+      const grad = pair.put([1, 0, 0, 0, 0, 0])
+      const to = pair.put([0, 0, 0, 0, 0, 0])
+      pair.call('softmaxGradRows', shares, grad, 1, 6, to)
+      expect(pair.floats(to, 6)[0]).toBeCloseTo(10 / 121, 6)
+      expect(pair.floats(to, 6)[1]).toBeCloseTo(-2 / 121, 6)
+    })
+
     it('transposeFloats', () => {
       pair.clear()
       const src = pair.put(Array.from({ length: 32 }, (_, i) => i))

@@ -25,6 +25,7 @@ import {
 import { encodePlainColumns } from './plain-codes.ts'
 import { convolveChannels, multiplyRows, transposeFloats, unfoldMap } from './products.ts'
 import { census, foldColumns } from './range.ts'
+import { combineFloats, softmaxGradRows, softmaxRows } from './softmax.ts'
 import { squaredError } from './squared-error.ts'
 import { worstPairColumns, worstPairRows } from './worst-pair.ts'
 
@@ -81,6 +82,9 @@ const FUNCTIONS = {
   addFloats,
   softWeights,
   stepRounding,
+  softmaxRows,
+  softmaxGradRows,
+  combineFloats,
 }
 
 type Bound<F> = F extends (arena: never, ...rest: infer R) => infer T ? (...rest: R) => T : never

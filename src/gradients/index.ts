@@ -1,0 +1,5 @@
+export { divergence, pooledError, type Rows, relativeError } from './losses.ts'
+export { DoubleMachine, KernelMachine, type MachineKernels } from './machine.ts'
+export { isKnown } from './operators/index.ts'
+export { plain, Tape } from './tape.ts'
+export type { AttributeValue, Machine, Operation, Plain, Tensor, Value } from './types.ts'

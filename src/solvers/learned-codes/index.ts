@@ -1,0 +1,2 @@
+export { Adam, type StepSize, Warmth } from './adam.ts'
+export { LearnedCodes, type LearnedCodesOptions } from './learned-codes.ts'
