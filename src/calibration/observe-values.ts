@@ -244,10 +244,13 @@ class Histogram {
     return { exponent: this.#exponent, counts: this.#view(), zeros: this.#zeros }
   }
 
-  /** What was counted so far counts so many times. */
-  multiply(by: number): void {
+  /** What was counted so far, all of it within `range`, counts so many times. */
+  multiply(by: number, { min, max }: ValueRange): void {
     const view = this.#view()
-    for (let bin = 0; bin < view.length; bin++) view[bin]! *= by
+    const perUnit = powerOfTwo(-this.#exponent)
+    const half = this.#bins / 2
+    const last = half + Math.floor(max * perUnit)
+    for (let bin = half + Math.floor(min * perUnit); bin <= last; bin++) view[bin]! *= by
     this.#zeros *= by
   }
 
@@ -307,7 +310,7 @@ class Chosen {
     const all = new Float32Array(this.#kernels.memory, this.#at, this.#taken)
     const chosen = this.#whole / 2 ** this.#shift
     histogram.add(all.subarray(0, chosen), range, this.#at)
-    histogram.multiply(2 ** this.#shift)
+    histogram.multiply(2 ** this.#shift, range)
     if (chosen < all.length) histogram.add(all.subarray(chosen), range, this.#at + 4 * chosen)
   }
 }

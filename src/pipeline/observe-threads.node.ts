@@ -17,6 +17,8 @@ export interface ObservingRuntime extends Runtime {
   threads(): Promise<readonly OrtThread[]>
 }
 
+/** What is found first where it is installed. */
+const LIKELY = 'onnxruntime-node'
 const ENTRY = 'pipeline/observe-worker.node.js'
 /** Each thread holds the weights once more; beyond this many bytes of them all together there are fewer threads. */
 const MOST_WEIGHTS = 512 << 20
@@ -33,11 +35,15 @@ export async function findObservingRuntime(
   modelBytes: number,
   { threads = availableParallelism(), entry = workerUrl(ENTRY) }: ObservingOptions = {},
 ): Promise<ObservingRuntime | undefined> {
-  const found = (await findRuntime({ entry })) as OrtThread | undefined
-  if (found === undefined) return undefined
   const count = Math.max(1, Math.min(threads, Math.floor(MOST_WEIGHTS / Math.max(1, modelBytes))))
-  // They start while other things are done. One that does not is not missed: fewer threads see the same.
-  const others = Array.from({ length: count - 1 }, () => startOrtWorker(found.name, { entry }).catch(() => undefined))
+  // They start while the first one is tried. One that does not start is not missed: fewer threads see the same.
+  const started = (name: Runtime['name']) =>
+    Array.from({ length: count - 1 }, () => startOrtWorker(name, { entry }).catch(() => undefined))
+  const likely = started(LIKELY)
+  const found = (await findRuntime({ entry })) as OrtThread | undefined
+  if (found?.name !== LIKELY) for (const one of likely) void one.then((thread) => thread?.close())
+  if (found === undefined) return undefined
+  const others = found.name === LIKELY ? likely : started(found.name)
   const all = Promise.all(others).then((list) => [found, ...list.filter((one) => one !== undefined)])
   return {
     name: found.name,

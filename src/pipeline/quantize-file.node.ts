@@ -6,6 +6,7 @@ import { TersorError } from '../errors.ts'
 import type { Thresholds } from '../evaluation/index.ts'
 import { createKernelsSync, createReferenceKernels } from '../kernels/index.ts'
 import type { Report } from '../model/report.ts'
+import type { Runtime } from '../model/runtime.ts'
 import type { StageEvent, Tools } from '../model/tools.ts'
 import type { Ask } from './ask.ts'
 import { askOf, type QuantizeOptions } from './ask-of.ts'
@@ -67,6 +68,7 @@ export async function quantize(input: string, output: string | undefined, option
   const opened = await openModel(input)
   const pool = new ProducePool(options.threads ?? availableParallelism(), options.waiting)
   pool.expect(opened.source.byteLength)
+  const runtime = isStatic ? startedRuntime(opened, options) : undefined
   let statically: StaticWhole | undefined
   const proof =
     options.noVerify === true
@@ -88,6 +90,7 @@ export async function quantize(input: string, output: string | undefined, option
           options,
           tools,
           phases,
+          runtime,
         )
       : undefined
     let fixed = await statically?.stage()
@@ -184,6 +187,7 @@ export async function quantize(input: string, output: string | undefined, option
     pool.close()
     await proof?.close()
     await statically?.close()
+    await (await runtime)?.close()
     await opened.source.close?.()
   }
 }
@@ -262,6 +266,19 @@ function requireStaticOptions(
 
 /** Cryptography and compression take milliseconds to load: only where they were asked for. */
 const fileFacts = () => import('./file-facts.node.ts')
+
+/** Threads that will run the model start while it is read. Given statistics may make them needless. */
+function startedRuntime(
+  { path, source }: OpenedModel,
+  { statistics, threads }: FileOptions,
+): Promise<Runtime | undefined> | undefined {
+  if (path === undefined || statistics !== undefined) return undefined
+  return import('./observe-threads.node.ts')
+    .then(({ findObservingRuntime }) =>
+      findObservingRuntime(source.byteLength, threads === undefined ? {} : { threads }),
+    )
+    .catch(() => undefined)
+}
 
 /** Read before any work is done; not even loaded where nothing is proven and nothing was asked. */
 async function judgingFor(options: FileOptions): Promise<Judging> {

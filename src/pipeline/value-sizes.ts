@@ -1,13 +1,19 @@
 import { TersorError } from '../errors.ts'
+import { connect } from '../graph/index.ts'
+import { KnownValues } from '../graph/rewrites/known-values.ts'
 import type { Model } from '../model/graph.ts'
 import type { Feeds, Value } from '../model/runtime.ts'
 import type { ModelSessions } from './model-sessions.ts'
 import { sizedModel } from './tapped-model.ts'
+import { readSmall } from './tensor-bytes.ts'
 
 /** Key of the session that gives sizes. */
 export const SIZES = 'sizes'
 
-/** How many elements values have, asked of the executor: once for every combination of input shapes. A bound of memory, no more. */
+/**
+ * How many elements values have, once for every combination of input shapes: by what operators make of shapes, where that does not tell by
+ * running the model. A bound of memory, no more.
+ */
 export class ValueSizes {
   readonly #model: Model
   readonly #values: readonly string[]
@@ -29,8 +35,9 @@ export class ValueSizes {
     const shapes = JSON.stringify(Object.entries(feeds).map((feed) => this.#kindOf(...feed)))
     const known = this.#known.get(shapes)
     if (known !== undefined) return known
-    const found = new Map<string, number>()
-    if (this.#values.length > 0) {
+    const inferred = await inferredSizes(this.#model, this.#values, feeds)
+    const found = inferred ?? new Map<string, number>()
+    if (inferred === null) {
       const { model, sizes } = sizedModel(this.#model, this.#values)
       const session = await this.#sessions.session(SIZES, () => model)
       const results = await session.run(feeds, this.#signal)
@@ -45,6 +52,31 @@ export class ValueSizes {
     const decides = data instanceof Uint8Array && data.length <= 8 && dtype !== 'f32' && dtype !== 'f64'
     return decides && this.#inBodies ? [name, shape, [...data]] : [name, shape]
   }
+}
+
+/** Null where one of them does not follow from the shapes of what is fed. */
+async function inferredSizes(
+  model: Model,
+  values: readonly string[],
+  feeds: Feeds,
+): Promise<Map<string, number> | null> {
+  const inputs = model.graph.inputs.map((input) => {
+    const feed = Object.hasOwn(feeds, input.name) ? feeds[input.name] : undefined
+    return feed === undefined ? input : { ...input, shape: feed.shape }
+  })
+  const fed: Model = { ...model, graph: { ...model.graph, inputs } }
+  const connections = connect(fed)
+  const known = await KnownValues.of(fed, connections, readSmall)
+  const sizes = new Map<string, number>()
+  for (const name of values) {
+    const shape = known.shape(connections.scopes[0]!, name)
+    if (shape === undefined || shape.includes(null)) return null
+    sizes.set(
+      name,
+      shape.reduce<number>((product, size) => product * (size ?? 0), 1),
+    )
+  }
+  return sizes
 }
 
 /** Cuts a list of values where more than `most` elements would come together; one that is larger is alone. Never empty. */

@@ -37,8 +37,14 @@ export class StaticInputs implements RunInputs {
   #opened: Promise<Runtime> | undefined
   #set: Promise<SampleSet> | undefined
 
-  constructor(model: Model, prepared: Prepared, opened: OpenedModel, options: StaticInputOptions) {
-    this.#runtime = () => runtimeFor(opened, options.threads)
+  constructor(
+    model: Model,
+    prepared: Prepared,
+    opened: OpenedModel,
+    options: StaticInputOptions,
+    runtime?: Promise<Runtime | undefined>,
+  ) {
+    this.#runtime = async () => (await runtime) ?? runtimeFor(opened, options.threads)
     this.#samples = async () => samplesFor(model, prepared, opened, await this.runtime(), options)
   }
 

@@ -2,7 +2,7 @@ import { TersorError } from '../../errors.ts'
 import { decibels } from '../../evaluation/decibels.ts'
 import { connect, constantTensor, type Scope } from '../../graph/index.ts'
 import { biasCodes, leastScalesOf } from '../../graph/lowerings/index.ts'
-import { operandGroups, safeWeightFor, staticWeight } from '../../graph/placement/index.ts'
+import { asUnsigned, operandGroups, safeWeightFor, staticWeight } from '../../graph/placement/index.ts'
 import type { ActivationGrid, Placement, StaticWeight } from '../../model/activation.ts'
 import type { Model, TensorRef } from '../../model/graph.ts'
 import type { Kernels } from '../../model/kernels.ts'
@@ -63,12 +63,10 @@ export async function staticConstants(
     const values = await floats(constants, weight.name, tools.kernels)
     const floor = least.get(weight.name)
     const options = { ...(floor ? { least: floor } : {}), scale: search ? ('error' as const) : ('extreme' as const) }
-    const encoded = (unsigned: boolean): StaticWeight =>
-      staticWeight(weight.name, values, weight.shape, weight.axis, unsigned ? { ...options, unsigned } : options)
-    const signed = given ?? encoded(false)
+    const signed = given ?? staticWeight(weight.name, values, weight.shape, weight.axis, options)
     const readers = placement.products.filter((one) => one.weight?.name === weight.name)
     const { form } = figures.get(weight.name) ?? safeWeightFor(readers, signed)
-    const made = given ?? (form === 's8' ? signed : encoded(true))
+    const made = given ?? (form === 's8' ? signed : asUnsigned(signed))
     weights.set(weight.name, made)
     const decoded = decodedOf(made, weight.shape)
     const mean = meanOf(product, statistics)

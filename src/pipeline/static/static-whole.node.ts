@@ -4,6 +4,7 @@ import { sampleDigest } from '../../calibration/sample-digest.ts'
 import { asTersorError } from '../../errors.ts'
 import type { LayerFacts } from '../../model/layer-facts.ts'
 import type { Verdict } from '../../model/report.ts'
+import type { Runtime } from '../../model/runtime.ts'
 import type { Tools } from '../../model/tools.ts'
 import type { Ask } from '../ask.ts'
 import { preparedBodies } from '../changed-bodies.ts'
@@ -39,7 +40,10 @@ export class StaticWhole {
   readonly #tools: Tools
   readonly #options: StaticOptions
 
-  /** E_PLAN where nothing can run in integers, in no body either; E_RUNTIME without an onnxruntime to run the model on. */
+  /**
+   * `runtime`: one that was started before, and stays its caller's; else one is started where it is needed. E_PLAN where nothing can run in
+   * integers, in no body either; E_RUNTIME without an onnxruntime to run the model on.
+   */
   static async open(
     prepared: Prepared,
     opened: OpenedModel,
@@ -47,12 +51,15 @@ export class StaticWhole {
     options: StaticOptions,
     tools: Tools,
     phases: Phases,
+    runtime?: Promise<Runtime | undefined>,
   ): Promise<StaticWhole> {
     const prospects = requireProspect(prepared.model, prepared.inventory, tools)
     const given = await readyStatic(prepared, ask, phases)
     const found = await preparedBodies(given.model)
     const ready = { ...given, model: found.model, bodiesApart: true }
-    const inputs = new StaticInputs(ready.model, prepared, opened, options)
+    const inputs = new StaticInputs(ready.model, prepared, opened, options, runtime)
+    // They will be needed, and are opened in another thread meanwhile.
+    if (options.statistics === undefined) inputs.samples().catch(() => undefined)
     let bodies: StaticBodies | undefined
     try {
       const { record, notes } = await openRecord(ready.model, choicesKey(ask, options), inputs, options, tools)
