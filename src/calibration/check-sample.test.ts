@@ -60,7 +60,7 @@ describe('a sample', () => {
     expect(thrown(() => check({ x: f32([1, 2], 1e12, 1) }, [x]))).toEqual(code('E_FORMAT', 'plausible'))
     const limits = new Map([['ids', { min: 0, max: 9 }]])
     expect(thrown(() => check({ ids: i64([1, 2], 1, 10) }, [ids], limits))).toEqual(
-      code('E_FORMAT', 'expected 0 to 9, found 10'),
+      code('E_FORMAT', 'expected 0 to 9, the rows of the table that it looks up, found 10'),
     )
   })
 

@@ -86,8 +86,8 @@ function checkElements(value: Value, input: SessionInput, limits: InputLimits, w
     if (element < limit.min || element > limit.max) {
       throw new TersorError(
         'E_FORMAT',
-        `${where}: expected ${limit.min} to ${limit.max}, found ${element} at element ${i}`,
-        { where },
+        `${where}: expected ${limit.min} to ${limit.max}, the rows of the table that it looks up, found ${element} at element ${i}`,
+        { where, hint: 'do the ids come from the tokenizer of this model?' },
       )
     }
   }

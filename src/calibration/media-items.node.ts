@@ -12,7 +12,7 @@ import { parsePreprocess } from './preprocess/parse-preprocess.ts'
 import type { Preprocess } from './preprocess/preprocess.ts'
 import { SOUND_PRESETS } from './sound/recipe.ts'
 import { soundItems } from './sound/sound-items.node.ts'
-import { looksLikeText, textItems } from './text/text-items.node.ts'
+import { looksLikeText, type TextFacts, textItems } from './text/text-items.node.ts'
 
 export interface MediaOptions {
   /** What `--preprocess` says. */
@@ -22,6 +22,11 @@ export interface MediaOptions {
   /** The model's file: `preprocessor_config.json` and `tokenizer.json` beside it are used where nothing else is said. */
   readonly modelPath?: string
   readonly skipBad?: boolean
+  /** Texts: join them, and cut windows of so many tokens. */
+  readonly context?: number
+  /** Tokens from one window to the next. */
+  readonly stride?: number
+  readonly samples?: number
 }
 
 /** Samples from pictures, sounds or texts, and what to say about how they are read. */
@@ -29,6 +34,7 @@ export interface Media {
   readonly items: readonly SampleItem[]
   readonly notes: readonly string[]
   readonly asBytes: boolean
+  readonly facts?: TextFacts
 }
 
 type MediaKind = 'picture' | 'sound' | 'text'
@@ -37,7 +43,7 @@ const LARGEST_CONFIG = 16 * 1024 * 1024
 const EXTENSIONS: Readonly<Record<MediaKind, RegExp>> = {
   picture: /\.(jpe?g|jfif|png|webp)$/i,
   sound: /\.wave?$/i,
-  text: /\.(txt|jsonl|ndjson)$/i,
+  text: /\.(txt|jsonl|ndjson|tsv)$/i,
 }
 const PLURALS: Readonly<Record<MediaKind, string>> = { picture: 'pictures', sound: 'sounds', text: 'texts' }
 
@@ -93,7 +99,7 @@ async function media(
     const notes = options.preprocess === undefined ? [] : ['--preprocess was not used: the data are texts']
     const tokenizer = options.tokenizer ?? (await besideModel(options.modelPath, 'tokenizer.json'))
     const found = await textItems(paths, inputs, tokenizer, skipped, options)
-    return { items: found.items, notes: [...notes, ...found.notes], asBytes: false }
+    return { items: found.items, notes: [...notes, ...found.notes], asBytes: false, facts: found.facts }
   }
   const notes = options.tokenizer === undefined ? [] : [`--tokenizer was not used: the data are ${PLURALS[kind]}`]
   const { preprocess, said } = await preprocessFor(kind, options)

@@ -1,4 +1,5 @@
 import type { Sample } from '../model/runtime.ts'
+import type { ScoredPair } from '../model/truth.ts'
 
 /** Samples that are made or read one at a time. */
 export interface SampleSet {
@@ -16,4 +17,8 @@ export interface SampleSet {
   readonly sequence?: boolean
   /** Inputs whose element type was converted: `name: from -> to`. */
   readonly converted: readonly string[]
+  /** How texts became rows of tokens. */
+  readonly rows?: string
+  /** Texts by twos with a score: `index` of their samples. */
+  readonly pairs?: readonly ScoredPair[]
 }

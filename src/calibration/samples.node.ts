@@ -12,6 +12,7 @@ import { openNpz } from './npz.ts'
 import type { SampleSet } from './sample-set.ts'
 import { DEFAULT_SAMPLES, type SampleOptions, sampleSet } from './samples.ts'
 import { testDataItem } from './test-data.node.ts'
+import type { TextFacts } from './text/text-items.node.ts'
 
 export interface OpenSamplesOptions extends SampleOptions, MediaOptions {
   /** Decodes one TensorProto file, for `test_data_set_*` folders; `name` where the tensor has one. */
@@ -28,6 +29,7 @@ interface Found {
   readonly items: readonly SampleItem[]
   readonly notes?: readonly string[]
   readonly asBytes?: boolean
+  readonly facts?: TextFacts
 }
 
 /**
@@ -44,7 +46,7 @@ export async function openSamples(
     throw new TersorError('E_USAGE', `${path}: no such file or folder`, { where: path, cause })
   })
   const skipped: string[] = []
-  const { items, notes, asBytes } = found.isDirectory()
+  const { items, notes, asBytes, facts } = found.isDirectory()
     ? await folderItems(path, inputs, skipped, options)
     : await fileItems(path, inputs, options)
   if (items.length === 0) {
@@ -53,6 +55,9 @@ export async function openSamples(
   const unused = notes === undefined ? unusedOptions(path, options) : []
   const set = await sampleSet(items, inputs, skipped, {
     ...options,
+    ...(facts?.samples === undefined ? {} : { samples: facts.samples }),
+    ...(facts?.rows === undefined ? {} : { rows: facts.rows }),
+    ...(facts?.pairs === undefined ? {} : { pairs: facts.pairs }),
     notes: [...(notes ?? []), ...unused],
     asBytes: asBytes === true,
   })
@@ -79,10 +84,11 @@ async function fileItems(path: string, inputs: readonly SessionInput[], options:
 }
 
 /** What was given for pictures, sounds or texts and has nothing to do here. */
-function unusedOptions(path: string, { preprocess, tokenizer }: OpenSamplesOptions): readonly string[] {
+function unusedOptions(path: string, { preprocess, tokenizer, context }: OpenSamplesOptions): readonly string[] {
   return [
     ...(preprocess === undefined ? [] : [`--preprocess was not used: ${path} holds the values themselves`]),
     ...(tokenizer === undefined ? [] : [`--tokenizer was not used: ${path} holds the values themselves`]),
+    ...(context === undefined ? [] : [`--context was not used: ${path} holds the values themselves`]),
   ]
 }
 
@@ -177,7 +183,7 @@ async function arrayFiles(
 }
 
 const KINDS =
-  '.npy, .npz, test_data_set_* folders, pictures (jpeg, png, webp), .wav, .txt, .jsonl or a JavaScript module of feeds'
+  '.npy, .npz, test_data_set_* folders, pictures (jpeg, png, webp), .wav, .txt, .jsonl, .tsv or a JavaScript module of feeds'
 
 function unknownContent(path: string): TersorError {
   return new TersorError('E_UNSUPPORTED', `${path}: expected ${KINDS}, found other content`, {

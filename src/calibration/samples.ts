@@ -1,5 +1,6 @@
 import { asTersorError, type TersorError } from '../errors.ts'
 import type { Sample, SessionInput } from '../model/runtime.ts'
+import type { ScoredPair } from '../model/truth.ts'
 import type { SampleItem } from './arrays-samples.ts'
 import { checkSample, type InputLimits } from './check-sample.ts'
 import { fillInputs, fillRule } from './fill.ts'
@@ -21,6 +22,10 @@ export interface SampleOptions {
   readonly asBytes?: boolean
   /** What is known of the data before a sample is read. */
   readonly notes?: readonly string[]
+  /** How texts became rows of tokens. */
+  readonly rows?: string
+  /** Texts by twos with a score, by position before any selection. */
+  readonly pairs?: readonly ScoredPair[]
 }
 
 export const DEFAULT_SAMPLES = 128
@@ -90,6 +95,8 @@ export async function sampleSet(
     filled: filled.map((input) => `${input.name}: ${fillRule(input, SHAPED)?.says}`),
     ...(sequence ? { sequence } : {}),
     converted: convertedBy(items, inputs),
+    ...(options.rows === undefined ? {} : { rows: options.rows }),
+    ...(options.pairs === undefined ? {} : { pairs: options.pairs }),
     get notes() {
       return [...noted, ...watch.notes()]
     },

@@ -218,6 +218,27 @@ export const FLAGS: readonly FlagSpec[] = [
     about: 'tokenizer.json for texts; default the one beside the model',
   },
   {
+    name: 'context',
+    kind: 'count',
+    value: 'N',
+    verbs: JUDGING,
+    about: 'texts are joined and cut into windows of N tokens, special ones included; default a line each',
+  },
+  {
+    name: 'stride',
+    kind: 'count',
+    value: 'N',
+    verbs: JUDGING,
+    about: 'with --context: tokens from one window to the next, those before only read; default no token twice',
+  },
+  {
+    name: 'float-outputs',
+    kind: 'path',
+    value: 'FILE',
+    verbs: JUDGING,
+    about: 'what the float model answers: read where FILE exists, so that it is not run again, else written',
+  },
+  {
     name: 'metric',
     kind: 'name',
     value: 'NAME|FILE.mjs',

@@ -21,6 +21,9 @@ export interface LineOptions {
   readonly classes?: string
   readonly preprocess?: string
   readonly tokenizer?: string
+  readonly context?: number
+  readonly stride?: number
+  readonly floatOutputs?: string
   readonly metric?: string
   readonly samples?: number
   readonly skipBad?: boolean

@@ -32,6 +32,9 @@ const NEEDS_PROOF = [
   'classes',
   'preprocess',
   'tokenizer',
+  'context',
+  'stride',
+  'float-outputs',
   'metric',
   'samples',
   'skip-bad',
@@ -41,7 +44,7 @@ const NEEDS_PROOF = [
 ]
 
 /** What static ranges are found with, too. */
-const FIT_TOO = new Set(['calib', 'samples', 'skip-bad', 'seed', 'preprocess', 'tokenizer'])
+const FIT_TOO = new Set(['calib', 'samples', 'skip-bad', 'seed', 'preprocess', 'tokenizer', 'context', 'stride'])
 
 /** Flags that cannot mean anything together. */
 export function checkTogether(parsed: Parsed): void {
@@ -77,7 +80,7 @@ function checkPaths(parsed: Parsed): void {
   const values = textOf(parsed, 'values')
   const inputs = [...parsed.positionals, ...(values === undefined ? [] : [values])]
   const parts = new Map(inputs.map((path) => [resolve(path), `the input ${path}`]))
-  for (const name of ['output', 'report', 'manifest', 'statistics', 'table']) {
+  for (const name of ['output', 'report', 'manifest', 'statistics', 'table', 'float-outputs']) {
     const path = textOf(parsed, name)
     if (path === undefined) continue
     const other = parts.get(resolve(path))

@@ -9,6 +9,8 @@ import { type KindHints, outputShapeOf } from './output-kind.ts'
 
 /** A probability that rounded to zero is taken for this. */
 const LEAST_PROBABILITY = 1e-12
+const SCORES = /logit|score|prob|lm_head|next_token/i
+const BESIDE = /mask|token_type|segment|position/i
 
 /**
  * Bits per token of the text that is fed: the mean of -log2 of the probability that a model gives to the next id of its own input
@@ -71,8 +73,10 @@ export function pairOf({ feeds }: Sample, outputs: Feeds, hints: KindHints): Sco
   for (const [name, value] of Object.entries(outputs)) {
     const classes = value.shape.at(-1) ?? 0
     if (!isFloat(value.dtype) || value.shape.length < 2 || classes < 2) continue
+    // Hidden states have a row for each id, too.
+    if (hints.vocabulary !== undefined && classes !== hints.vocabulary && !SCORES.test(name)) continue
     const lines = value.shape.slice(0, -1)
-    for (const ids of Object.values(feeds)) {
+    for (const ids of idsFirst(feeds)) {
       if (ids.dtype !== 'i64' && ids.dtype !== 'i32') continue
       if (String(ids.shape) !== String(lines) || (lines.at(-1) ?? 0) < 2) continue
       if (idsOf(ids).some((id) => !(id >= 0 && id < classes))) continue
@@ -80,6 +84,15 @@ export function pairOf({ feeds }: Sample, outputs: Feeds, hints: KindHints): Sco
     }
   }
   return undefined
+}
+
+/** A mask, segments and places have the shape of ids, too; of two texts the one that is written is scored. */
+function idsFirst(feeds: Feeds): readonly Value[] {
+  const rank = (name: string) => (/decoder.*ids/i.test(name) ? 0 : /ids/i.test(name) ? 1 : 2)
+  return Object.entries(feeds)
+    .filter(([name]) => !BESIDE.test(name))
+    .sort(([one], [other]) => rank(one) - rank(other))
+    .map(([, value]) => value)
 }
 
 export function idsOf(ids: Value): readonly number[] {

@@ -6,7 +6,6 @@ const HIGH = words[1] === 0x3ff00000 ? 1 : 0
 
 const LN2_HIGH = 0.6931471803691238
 const LN2_LOW = 1.9082149292705877e-10
-const FACTORS: readonly number[] = [13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1]
 
 /**
  * e^x for x <= 0 in IEEE + - * / only, so that figures are the same in every engine (`Math.exp` is not).
@@ -17,9 +16,20 @@ export function expNegative(x: number): number {
   // Floor of (x / ln 2 + 1/2); the remainder is within ln 2 / 2.
   const power = Math.floor(x * Math.LOG2E + 0.5)
   const rest = x - power * LN2_HIGH - power * LN2_LOW
-  // Nested Taylor series: 1 + r (1 + r/2 (1 + r/3 (...))); thirteen terms reach 1e-17.
-  let sum = 1
-  for (const factor of FACTORS) sum = 1 + (rest * sum) / factor
+  // Taylor series by its coefficients 1/n!, thirteen terms: they reach 1e-17. Divisions would take four times as long.
+  let sum = rest * 1.6059043836821613e-10 + 2.08767569878681e-9
+  sum = sum * rest + 2.505210838544172e-8
+  sum = sum * rest + 2.755731922398589e-7
+  sum = sum * rest + 2.7557319223985893e-6
+  sum = sum * rest + 2.48015873015873e-5
+  sum = sum * rest + 1.984126984126984e-4
+  sum = sum * rest + 1.388888888888889e-3
+  sum = sum * rest + 8.333333333333333e-3
+  sum = sum * rest + 4.1666666666666664e-2
+  sum = sum * rest + 1.6666666666666666e-1
+  sum = sum * rest + 0.5
+  sum = sum * rest + 1
+  sum = sum * rest + 1
   doubles[0] = 0
   words[HIGH] = (power + 1023) * 0x100000
   return sum * doubles[0]

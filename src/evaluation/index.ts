@@ -13,8 +13,17 @@ export {
 export { decibels, EXACT_DB } from './decibels.ts'
 export { type Box, boxesOf, type DetectionOutputs, detectionOutputs, matchedBoxes } from './detections.ts'
 export { type Numbers, numbersOf } from './elements.ts'
+export {
+  type EmbeddingMeter,
+  type EmbeddingOutput,
+  embeddingMeter,
+  embeddingOutput,
+  embeddingsOf,
+} from './embeddings.ts'
 export { expNegative } from './exponential.ts'
 export { type Label, type Labels, labelsOfCsv, labelsOfFolders, labelsOfNames } from './labels.ts'
+export { type LanguageMeter, languageMeter } from './language.ts'
+export { maskFor } from './masks.ts'
 export {
   type InputFacts,
   inputFactsOf,

@@ -1,7 +1,8 @@
 import type { FileFact, OutputFigures, Verdict } from './report.ts'
+import type { TruthFigures } from './truth.ts'
 
 /** Two models on the same inputs; the JSON object of `compare`. */
-export interface CompareReport {
+export interface CompareReport extends TruthFigures {
   readonly tersor: string
   readonly schema: 1
   readonly command: 'compare'

@@ -1,5 +1,6 @@
 import type { ShownSample } from './gallery.ts'
 import type { LayerFacts } from './layer-facts.ts'
+import type { TruthFigures } from './truth.ts'
 
 /** The JSON object of the command-line contract, section 7. Keys are stable; `schema` counts breaking changes. */
 export interface Report {
@@ -84,7 +85,8 @@ export interface OutputFigures {
   readonly nonFinite: number
 }
 
-export interface Verdict {
+/** With what the task says: figures of language, of embeddings, of batches. */
+export interface Verdict extends TruthFigures {
   readonly status: VerdictStatus
   readonly data: 'given' | 'synthetic' | 'none'
   readonly samples: number

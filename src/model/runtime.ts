@@ -49,6 +49,8 @@ export interface Sample {
   readonly label: string
   /** Position in the data, from 0, before any selection; absent when samples have no order. */
   readonly index?: number
+  /** Tokens in front of each line that are only there to be read: what a model says of them is not counted. */
+  readonly contextTokens?: number
   readonly feeds: Feeds
   /** Expected outputs, when the data give them (`test_data_set_*`). */
   readonly expected?: Feeds

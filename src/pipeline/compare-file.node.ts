@@ -6,24 +6,27 @@ import type { Model } from '../model/graph.ts'
 import type { FileFact } from '../model/report.ts'
 import type { Runtime } from '../model/runtime.ts'
 import type { StageEvent, Tools } from '../model/tools.ts'
+import type { BatchFigures, TruthFigures } from '../model/truth.ts'
 import { findRuntime } from '../runtime/find.node.ts'
 import { VERSION } from '../version.ts'
 import { sharedOutputs } from './compare-interface.ts'
 import { judgeThresholds } from './compare-thresholds.ts'
 import { compareWeights, type Side, type WeightComparison } from './compare-weights.ts'
 import { toFloat } from './dequantize.ts'
-import { type EvidenceOptions, evidenceFor } from './evidence.node.ts'
 import { sha256Of } from './file-facts.node.ts'
 import { type Judging, type JudgingOptions, judgingOf } from './judging.node.ts'
 import { load } from './load.ts'
 import { type OpenedModel, openModel } from './open-model.node.ts'
 import { Phases } from './phases.ts'
-import { compareWith, judgedCount, runFloat } from './prove.ts'
+import { batchAgainst, compareWith, judgedCount } from './prove.ts'
 import { plainOptions, toolsOf } from './quantize-file.node.ts'
 import { readSmall } from './tensor-bytes.ts'
 import { vocabularyOf } from './token-tables.ts'
+import { batchNote } from './truth/batch.ts'
+import { type FloatRunAsk, floatRunOf, type RanFloat } from './truth/float-run.node.ts'
+import { truthWatcher } from './truth/watcher.ts'
 
-export interface CompareOptions extends EvidenceOptions, JudgingOptions, Thresholds {
+export interface CompareOptions extends FloatRunAsk, JudgingOptions, Thresholds {
   readonly hashes?: boolean
   readonly onEvent?: (event: StageEvent) => void
   readonly signal?: AbortSignal
@@ -64,6 +67,7 @@ export async function compare(a: string, b: string, options: CompareOptions = {}
       samples: ran.samples,
       outputs: ran.fused,
       unfused: { outputs: ran.unfused },
+      ...ran.truth,
       weights: weights.differences,
       thresholds: judgeThresholds(options, ran.fused, { ...judging, ...(ran.metric ? { metric: ran.metric } : {}) }),
       ...(ran.metric ? { metric: { name: ran.metric.name, a: ran.metric.float, b: ran.metric.quantized } } : {}),
@@ -114,6 +118,7 @@ interface Ran {
   readonly fused: readonly ComparedOutput[]
   readonly unfused: readonly ComparedOutput[]
   readonly metric?: MetricFacts
+  readonly truth: TruthFigures
   readonly filled: readonly string[]
   readonly notes: readonly string[]
   readonly runtime: NonNullable<CompareReport['runtime']>
@@ -133,32 +138,27 @@ async function runBoth(
     throw new TersorError('E_UNSUPPORTED', 'models at addresses are not run', { hint: 'download both files first' })
   }
   const runtime = await runtimeOrFail()
+  let ran: RanFloat | undefined
   try {
     const signal = tools.signal ? { signal: tools.signal } : {}
     const open = (path: string, optimized: boolean) => runtime.open({ path }, { optimized, threads: 1 })
-    const reference = await open(a.path, true)
-    let run: Awaited<ReturnType<typeof runFloat>>
-    let notes: readonly string[]
-    try {
-      const evidence = await evidenceFor(side.lifted.model, side.inventory, reference, {
-        ...options,
-        modelPath: a.path,
-        ...signal,
-      })
-      notes = evidence.notes
-      run = await runFloat(reference, evidence, tools)
-    } finally {
-      await reference.release()
-    }
+    const lifted = { file: model, model: side.lifted.model, inventory: side.inventory }
+    const asked = { ...options, modelPath: a.path, ...signal }
+    ran = await floatRunOf(() => open(a.path as string, true), runtime, lifted, asked, tools)
+    const { run, notes } = ran
     const declared = new Map(model.graph.outputs.flatMap(({ name, shape }) => (shape ? [[name, shape] as const] : [])))
     const vocabulary = vocabularyOf(side.inventory, side.lifted.model.graph)
     const hints: KindHints = { declared, ...(vocabulary === undefined ? {} : { vocabulary }) }
     const meter = options.meter?.(run.evidence.found, hints)
+    const truth = truthWatcher(run.evidence, hints)
+    const watching = meter === undefined ? [truth] : [meter, truth]
+    let batch: BatchFigures | undefined
     const measured = async (optimized: boolean): Promise<readonly ComparedOutput[]> => {
       const session = await open(b.path as string, optimized)
       const note = optimized ? 'fused' : 'unfused'
       try {
-        const found = await compareWith(session, run, hints, note, tools, optimized && meter ? [meter] : [])
+        const found = await compareWith(session, run, hints, note, tools, optimized ? watching : [])
+        if (optimized) batch = await batchAgainst(session, run, hints, tools)
         return found.filter(({ name }) => outputs.includes(name))
       } finally {
         await session.release()
@@ -166,18 +166,21 @@ async function runBoth(
     }
     const fused = await measured(true)
     const metric = meter?.facts()
+    const said = batch && batchNote(batch)
     return {
       data: run.evidence.data,
       samples: judgedCount(run.evidence),
       fused,
       unfused: await measured(false),
       ...(metric === undefined ? {} : { metric }),
+      truth: { ...truth.figures(), ...(batch === undefined ? {} : { batch }) },
       filled: run.evidence.filled,
-      notes: [...notes, ...(meter?.notes() ?? [])],
+      notes: [...notes, ...(meter?.notes() ?? []), ...(said === undefined ? [] : [said])],
       runtime: { name: runtime.name, version: runtime.version, threads: 1, cpu: runtime.cpu },
     }
   } finally {
     await runtime.close()
+    ran?.close()
   }
 }
 

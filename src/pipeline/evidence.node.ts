@@ -22,6 +22,10 @@ export interface EvidenceOptions {
   readonly tokenizer?: string
   /** The model's file: configurations beside it are used where nothing else is said. */
   readonly modelPath?: string
+  /** Texts: join them, and cut windows of so many tokens. */
+  readonly context?: number
+  /** Tokens from one window to the next; default all of a window. */
+  readonly stride?: number
   readonly samples?: number
   readonly skipBad?: boolean
   readonly seed?: number
@@ -29,6 +33,8 @@ export interface EvidenceOptions {
   readonly fitted?: boolean
   /** SHA-256 of each sample that something was fitted to. */
   readonly fittedTo?: () => readonly string[]
+  /** Leave the first run to the caller. */
+  readonly unrun?: boolean
   readonly signal?: AbortSignal
 }
 
@@ -43,7 +49,7 @@ export async function evidenceFor(
   session: RuntimeSession,
   options: EvidenceOptions,
 ): Promise<Evidence & { readonly notes: readonly string[] }> {
-  const limits = idLimits(inventory)
+  const limits = idLimits(inventory, model.graph)
   const path = options.eval ?? options.calib
   const signal = options.signal ? { signal: options.signal } : {}
   if (path !== undefined) {
@@ -62,6 +68,8 @@ export async function evidenceFor(
       samples,
       found: set.found,
       filled: set.filled,
+      ...(set.rows === undefined ? {} : { rows: set.rows }),
+      ...(set.pairs === undefined ? {} : { pairs: set.pairs }),
       ...(states.length === 0 ? {} : { states }),
       ...(unjudged.size === 0 ? {} : { unjudged }),
       notes: [
@@ -111,14 +119,16 @@ export async function openGiven(
     ...(options.skipBad === undefined ? {} : { skipBad: options.skipBad }),
     ...(options.preprocess === undefined ? {} : { preprocess: options.preprocess }),
     ...(options.tokenizer === undefined ? {} : { tokenizer: options.tokenizer }),
+    ...(options.context === undefined ? {} : { context: options.context }),
+    ...(options.stride === undefined ? {} : { stride: options.stride }),
     ...(options.modelPath === undefined ? {} : { modelPath: options.modelPath }),
     ...(options.signal ? { signal: options.signal } : {}),
-    limits: idLimits(inventory),
+    limits: idLimits(inventory, model.graph),
     decodeTensor: decodeTensorProto,
     outputs: model.graph.outputs.map((output) => output.name),
     states: model.graph.outputs,
   })
-  await requireFirst(set, session)
+  if (options.unrun !== true) await requireFirst(set, session)
   return set
 }
 

@@ -11,6 +11,10 @@ const INFORMING: readonly RegExp[] = [
   /^tables of integers take \d+ bytes less/,
   /^\d+ weights take fewer than 8 bits in the file/,
   /^\d+ x LSTM with ranges of run time$/,
+  /^texts are (cut|joined) to /,
+  /^--(tokenizer|preprocess) .* found beside the model$/,
+  /: \d+ of \d+ pairs \(.*\), \d+ different texts$/,
+  /^float outputs were (read from|saved to) /,
   /^\d+ x 16-bit activations for a product: /,
 ]
 

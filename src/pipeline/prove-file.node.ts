@@ -8,17 +8,17 @@ import type { Report, Verdict } from '../model/report.ts'
 import type { Runtime, RuntimeSession } from '../model/runtime.ts'
 import type { Tools } from '../model/tools.ts'
 import { findRuntime } from '../runtime/find.node.ts'
-import { type EvidenceOptions, evidenceFor } from './evidence.node.ts'
 import type { Judging } from './judging.node.ts'
 import type { OpenedModel } from './open-model.node.ts'
-import { type FloatRun, fewestBits, judge, runFloat, worstTensors } from './prove.ts'
+import { fewestBits, judge, worstTensors } from './prove.ts'
 import { referenceModel } from './reference.ts'
 import type { Decided, Prove, ProveContext } from './run.ts'
 import { save } from './save.ts'
 import { noiseOf, switchedModel } from './sensitivity.ts'
 import { NodeStage } from './stage.node.ts'
+import { type FloatRunAsk, floatRunOf, type RanFloat } from './truth/float-run.node.ts'
 
-export interface ProveFileOptions extends EvidenceOptions, Judging, Thresholds {
+export interface ProveFileOptions extends FloatRunAsk, Judging, Thresholds {
   /** Bytes the whole process may use; the proof by running needs about the float model and the result together. */
   readonly maxMemory?: number
 }
@@ -52,7 +52,7 @@ export async function proverOf(opened: OpenedModel, options: ProveFileOptions, t
   let runtime: Runtime | undefined
   const notes: string[] = []
   let facts: Report['runtime']
-  let run: FloatRun | undefined
+  let ran: RanFloat | undefined
 
   const prove: Prove = async ({ decided, saved, stage }) => {
     const thresholds = givenThresholds(options)
@@ -77,11 +77,11 @@ export async function proverOf(opened: OpenedModel, options: ProveFileOptions, t
         `float model and result need about ${megabytes(need)} MB to run side by side and ${megabytes(room)} MB may be used; judged by weights only`,
       )
     }
-    if (!run) {
+    if (!ran) {
       const first = await firstRun(runtime, opened.path as string, decided, options, tools)
       if (typeof first === 'string') return unrun(first)
       notes.push(...first.notes)
-      run = first.run
+      ran = first
     }
     const staged = stage.paths?.[0]
     if (staged === undefined) throw new TersorError('E_INTERNAL', 'the stage has no path to run from')
@@ -94,7 +94,7 @@ export async function proverOf(opened: OpenedModel, options: ProveFileOptions, t
       return await judge(
         runtime,
         { fused: { path: staged }, ...(reference ? { reference: { path: reference.path } } : {}) },
-        run,
+        ran.run,
         {
           ...judgingOf(options),
           thresholds,
@@ -110,14 +110,14 @@ export async function proverOf(opened: OpenedModel, options: ProveFileOptions, t
   }
   const noise: FileProver['noise'] = async ({ decided, saved, stage }) => {
     const folder = stage.paths?.[0]
-    if (!runtime || !run || folder === undefined || decided.input.byteLength > REFERENCE_BYTES) return null
+    if (!runtime || !ran || folder === undefined || decided.input.byteLength > REFERENCE_BYTES) return null
     const switched = await switchedModel(decided, saved, stage, tools)
     if (!switched) return null
     const file = await writeBeside(switched.model, dirname(folder), tools)
     try {
       const session = await runtime.open({ path: file.path }, { optimized: true, threads: 1 })
       try {
-        return await noiseOf(session, switched, run, tools)
+        return await noiseOf(session, switched, ran.run, tools)
       } finally {
         await session.release()
       }
@@ -141,6 +141,7 @@ export async function proverOf(opened: OpenedModel, options: ProveFileOptions, t
       tools.signal?.removeEventListener('abort', stop)
       const found = await finding.catch(() => undefined)
       await found?.close()
+      ran?.close()
     },
   }
 }
@@ -152,29 +153,27 @@ async function firstRun(
   decided: Decided,
   options: ProveFileOptions,
   tools: Tools,
-): Promise<{ run: FloatRun; notes: readonly string[] } | string> {
-  let float: RuntimeSession
-  try {
-    float = await runtime.open({ path }, { optimized: true, threads: 1 })
-  } catch (thrown) {
-    if (thrown instanceof TersorError && thrown.code === 'E_RUNTIME')
-      return `onnxruntime ${runtime.version} does not run the float model itself: ${thrown.message}`
-    throw thrown
+): Promise<RanFloat | string> {
+  const refused: { by?: TersorError } = {}
+  const open = async (): Promise<RuntimeSession> => {
+    try {
+      return await runtime.open({ path }, { optimized: true, threads: 1 })
+    } catch (thrown) {
+      if (thrown instanceof TersorError && thrown.code === 'E_RUNTIME') refused.by = thrown
+      throw thrown
+    }
   }
+  const side = { file: decided.input, model: decided.input, inventory: decided.inventory }
+  const signal = tools.signal ? { signal: tools.signal } : {}
   try {
-    const evidence = await evidenceFor(decided.input, decided.inventory, float, {
-      ...options,
-      modelPath: path,
-      ...(tools.signal ? { signal: tools.signal } : {}),
-    })
-    return { run: await runFloat(float, evidence, tools), notes: evidence.notes }
+    return await floatRunOf(open, runtime, side, { ...options, modelPath: path, ...signal }, tools)
   } catch (thrown) {
+    if (refused.by !== undefined && !tools.signal?.aborted)
+      return `onnxruntime ${runtime.version} does not run the float model itself: ${refused.by.message}`
     const given = options.eval !== undefined || options.calib !== undefined
     if (!given && thrown instanceof TersorError && thrown.code === 'E_RUNTIME' && !tools.signal?.aborted)
       return thrown.message
     throw thrown
-  } finally {
-    await float.release()
   }
 }
 

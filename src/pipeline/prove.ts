@@ -10,15 +10,19 @@ import {
   type VerdictFacts,
   verdictOf,
 } from '../evaluation/index.ts'
-import type { Dimension } from '../model/graph.ts'
+import type { Model } from '../model/graph.ts'
+import type { Inventory } from '../model/inventory.ts'
 import type { Verdict } from '../model/report.ts'
 import type { Feeds, Runtime, RuntimeSession, Sample } from '../model/runtime.ts'
 import type { Tools } from '../model/tools.ts'
+import type { BatchFigures, ScoredPair } from '../model/truth.ts'
 import { stateCarrier } from './carried-states.ts'
 import type { Gallery } from './gallery/gallery.ts'
 import type { Decided } from './run.ts'
 import type { Saved } from './save.ts'
 import { vocabularyOf } from './token-tables.ts'
+import { type BatchFacts, batchFacts, batchFigures, batchNote } from './truth/batch.ts'
+import { truthWatcher } from './truth/watcher.ts'
 
 export type ModelRef = { readonly path: string } | { readonly bytes: Uint8Array }
 
@@ -32,6 +36,10 @@ export interface Evidence {
   readonly states?: readonly StatePair[]
   /** Indices of `samples` that only bring the states to the others: run, not judged. */
   readonly unjudged?: ReadonlySet<number>
+  /** How texts became rows of tokens. */
+  readonly rows?: string
+  /** Texts by twos with a score: `index` of their samples. */
+  readonly pairs?: readonly ScoredPair[]
 }
 
 /** How many samples the figures are about. */
@@ -43,20 +51,44 @@ export function judgedCount({ samples, unjudged }: Evidence): number {
 export interface FloatRun {
   readonly evidence: Evidence
   readonly results: readonly Feeds[]
+  /** Texts alone and in a batch; absent where that could not be tried. */
+  readonly batch?: BatchFacts
 }
 
 /** Runs the float model once over the evidence. */
-export async function runFloat(session: RuntimeSession, evidence: Evidence, tools: Tools): Promise<FloatRun> {
+export async function runFloat(
+  session: RuntimeSession,
+  evidence: Evidence,
+  tools: Tools,
+  { hints = {}, keep }: FloatRunOptions = {},
+): Promise<FloatRun> {
   const results: Feeds[] = []
   const states = stateCarrier(evidence.states)
   for (const [index, sample] of evidence.samples.entries()) {
     tools.notify({ phase: 'verify', done: index, total: evidence.samples.length, note: 'float' })
     const answer = await session.run(states.feeds(sample), tools.signal)
     states.after(answer)
-    results.push(answer)
+    results.push(keep === undefined ? answer : await keep(answer))
   }
   tools.notify({ phase: 'verify', done: results.length, total: results.length, note: 'float' })
-  return { evidence, results }
+  const batch = await batchOfEvidence(session, evidence, hints, tools)
+  return { evidence, results, ...(batch === undefined ? {} : { batch }) }
+}
+
+export interface FloatRunOptions {
+  readonly hints?: KindHints
+  /** Where answers go that are not to be held: gives what stands for them. */
+  readonly keep?: (answer: Feeds) => Promise<Feeds>
+}
+
+/** Only for texts that somebody gave, and models that are not in the middle of a sequence. */
+export async function batchOfEvidence(
+  session: RuntimeSession,
+  { data, samples, states }: Evidence,
+  hints: KindHints,
+  tools: Tools,
+): Promise<BatchFacts | undefined> {
+  return data === 'given' && states === undefined ? batchFacts(session, samples, hints, tools.signal) : undefined
 }
 
 /** Sees the same answers as the comparison. */
@@ -128,20 +160,19 @@ export async function judge(
   tools: Tools,
 ): Promise<Verdict> {
   const { decided } = judgement
-  const vocabulary = vocabularyOf(decided.inventory, decided.input.graph)
-  const hints: KindHints = {
-    declared: declaredOutputs(decided),
-    ...(vocabulary === undefined ? {} : { vocabulary }),
-  }
+  const hints = hintsOf(decided.input, decided.inventory)
   const measured = async (
     model: ModelRef,
     optimized: boolean,
     note: string,
     also: readonly Watcher[] = [],
+    after?: (session: RuntimeSession) => Promise<void>,
   ): Promise<readonly ComparedOutput[]> => {
     const session = await runtime.open(model, { optimized, threads: 1 })
     try {
-      return await compareWith(session, float, hints, note, tools, also)
+      const found = await compareWith(session, float, hints, note, tools, also)
+      await after?.(session)
+      return found
     } finally {
       await session.release()
     }
@@ -157,6 +188,8 @@ export async function judge(
   }
   const meter = judgement.meter?.(float.evidence.found, hints)
   const gallery = judgement.gallery?.(float.evidence.found, hintsFor(float.evidence, hints))
+  const truth = truthWatcher(float.evidence, hints)
+  let batch: BatchFigures | undefined
   let fused: readonly ComparedOutput[]
   try {
     // As users run it: the arithmetic that a metric of the task speaks about.
@@ -164,7 +197,10 @@ export async function judge(
       candidate.fused,
       true,
       'fused',
-      [meter, gallery].filter((one) => one !== undefined),
+      [meter, gallery, truth].filter((one) => one !== undefined),
+      async (session) => {
+        batch = await batchAgainst(session, float, hints, tools)
+      },
     )
   } catch (thrown) {
     if (tools.signal?.aborted || !(thrown instanceof TersorError) || thrown.code !== 'E_RUNTIME') throw thrown
@@ -198,13 +234,35 @@ export async function judge(
     ...(reference ? { reference } : {}),
     ...(meter && metric ? { metric, examples: meter.examples() } : {}),
   })
-  return shown.length === 0 ? verdict : { ...verdict, shown }
+  const note = batch && batchNote(batch)
+  if (note !== undefined) judgement.onNote(note)
+  return {
+    ...verdict,
+    ...truth.figures(),
+    ...(batch === undefined ? {} : { batch }),
+    ...(shown.length === 0 ? {} : { shown }),
+  }
 }
 
-function declaredOutputs(decided: Decided): ReadonlyMap<string, readonly Dimension[]> {
-  return new Map(
-    decided.input.graph.outputs.flatMap((output) => (output.shape ? [[output.name, output.shape] as const] : [])),
-  )
+/** The same texts alone and in a batch, through the candidate too. */
+export async function batchAgainst(
+  session: RuntimeSession,
+  { batch, evidence }: FloatRun,
+  hints: KindHints,
+  tools: Tools,
+): Promise<BatchFigures | undefined> {
+  if (batch === undefined) return undefined
+  const quantized = await batchOfEvidence(session, evidence, hints, tools)
+  return quantized && batchFigures(batch, quantized)
+}
+
+/** What the model itself tells of its outputs. */
+export function hintsOf({ graph }: Model, inventory: Inventory): KindHints {
+  const vocabulary = vocabularyOf(inventory, graph)
+  return {
+    declared: new Map(graph.outputs.flatMap(({ name, shape }) => (shape ? [[name, shape] as const] : []))),
+    ...(vocabulary === undefined ? {} : { vocabulary }),
+  }
 }
 
 /** Fewest bits a weight has in the result; 16 when only half precision is in it, 32 when nothing changed. */

@@ -11,7 +11,6 @@ import type { StageEvent, Tools } from '../model/tools.ts'
 import type { Ask } from './ask.ts'
 import { askOf, type QuantizeOptions } from './ask-of.ts'
 import { fallBack, MOST_ATTEMPTS, neededReduction, nextStep, relax } from './attempts.ts'
-import type { EvidenceOptions } from './evidence.node.ts'
 import type { Judging, JudgingOptions } from './judging.node.ts'
 import { type OpenedModel, openModel } from './open-model.node.ts'
 import { Phases } from './phases.ts'
@@ -26,8 +25,9 @@ import { staticDecisions } from './static/static-decisions.ts'
 import type { StaticWhole } from './static/static-whole.node.ts'
 import { transformAsk } from './static/transform-candidates.ts'
 import { suggestionFor } from './suggestion.ts'
+import type { FloatRunAsk } from './truth/float-run.node.ts'
 
-export interface FileOptions extends QuantizeOptions, EvidenceOptions, JudgingOptions, Thresholds {
+export interface FileOptions extends QuantizeOptions, FloatRunAsk, JudgingOptions, Thresholds {
   /** How ranges of activations are found; int8-static only. Default percentile. */
   readonly calibrator?: Calibrator
   /** How long trials and corrections may take; int8-static only. Default 'default'. */

@@ -193,7 +193,7 @@ async function samplesFor(
 ): Promise<{ readonly set: SampleSet; readonly back?: readonly Sample[] }> {
   try {
     const session = await sessions.session('inputs', () => model)
-    const limits = idLimits(inventory)
+    const limits = idLimits(inventory, model.graph)
     if (options.calib === undefined) {
       // Other inputs than those the proof draws.
       const seed = ((options.seed ?? 0) + 0x51a71c) >>> 0

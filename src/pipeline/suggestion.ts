@@ -8,6 +8,9 @@ export interface SuggestedData {
   readonly classes?: string
   readonly preprocess?: string
   readonly tokenizer?: string
+  readonly context?: number
+  readonly stride?: number
+  readonly floatOutputs?: string
   readonly metric?: string
   readonly samples?: number
   readonly skipBad?: boolean
@@ -45,9 +48,9 @@ export function suggestionFor(
 }
 
 function flagsOf({ eval: judged, calib, preprocess, tokenizer, labels, classes, ...rest }: SuggestedData): string {
-  const { metric, samples, skipBad } = rest
+  const { metric, samples, skipBad, context, stride, floatOutputs } = rest
   const data = { eval: judged, calib: judged === undefined ? calib : undefined, preprocess, tokenizer }
-  const given = { ...data, labels, classes, metric, samples }
+  const given = { ...data, context, stride, 'float-outputs': floatOutputs, labels, classes, metric, samples }
   const flags = Object.entries(given)
     .flatMap(([name, value]) => (value === undefined ? [] : [` --${name} ${shellQuoted(String(value))}`]))
     .join('')

@@ -9,13 +9,13 @@ import { idLimits, vocabularyOf } from './token-tables.ts'
 const tables = async (built: Model) => {
   const model = await asRead(built)
   const inventory = await takeInventory(model, readSmall)
-  return { limits: idLimits(inventory), vocabulary: vocabularyOf(inventory, model.graph) }
+  return { limits: idLimits(inventory, model.graph), vocabulary: vocabularyOf(inventory, model.graph) }
 }
 /** One table looked up by the input `ids`, directly or through a calculation. */
-const lookUp = (rows: number, direct: boolean) =>
+const lookUp = (rows: number, direct: boolean, between = 'Abs') =>
   buildModel({
     nodes: [
-      ...(direct ? [] : [node('Abs', ['ids'], ['positive'])]),
+      ...(direct ? [] : [node(between, ['ids'], ['positive'])]),
       node('Gather', ['table', direct ? 'ids' : 'positive'], ['y'], {}, { name: 'look' }),
     ],
     initializers: [weight('table', [rows, 16], 1)],
@@ -33,4 +33,6 @@ test('a calculated index and a small table are no vocabulary', async () => {
   expect((await tables(lookUp(100, false))).vocabulary).toBeUndefined()
   expect((await tables(lookUp(16, true))).vocabulary).toBeUndefined()
   expect((await tables(lookUp(100, true))).vocabulary).toBe(100)
+  const passed = await tables(lookUp(100, false, 'Identity'))
+  expect([passed.vocabulary, passed.limits.get('ids')]).toEqual([100, { min: 0, max: 99 }])
 })

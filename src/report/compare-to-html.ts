@@ -14,6 +14,7 @@ import {
 import { outputCells, outputTable } from './page/figures-table.ts'
 import { facts, frame, section, tile, warningList } from './page/frame.ts'
 import { html, type Markup } from './page/html.ts'
+import { truthSection } from './page/truth.ts'
 
 /** The picture report of `compare`. */
 export function compareToHtml(report: CompareReport): string {
@@ -36,6 +37,7 @@ export function compareToHtml(report: CompareReport): string {
     html`<div class="tiles">${tiles}</div>`,
     section('Warnings', '', warningList(report.warnings)),
     section('Outputs', 'A against B, the same inputs; worst first.', outputs(report)),
+    truthSection(report, ['A', 'B']),
     section('Weights', 'Values under the same name in both files; worst first.', weights(report)),
     section(
       'How it was measured',

@@ -3,6 +3,7 @@ import { bytesText, changeText, countText, decibelText, numberText, shareText } 
 import { printable, shorten } from './printable.ts'
 import { COLORS, type Paint, PLAIN, textTable } from './text-table.ts'
 import { figureCells, type TextOptions, warnings } from './to-terminal.ts'
+import { truthAbout, truthRows } from './truth-rows.ts'
 
 /** What `compare` prints: sizes, outputs, then weights, worst first. */
 export function compareToTerminal(report: CompareReport, options: TextOptions = {}): string {
@@ -20,6 +21,7 @@ export function compareToTerminal(report: CompareReport, options: TextOptions = 
       '',
     ),
     outputs(report, paint, most),
+    truth(report, paint),
     weights(report, paint, most),
     thresholds(report, paint),
     warnings(report.warnings, paint),
@@ -62,6 +64,17 @@ function outputs(report: CompareReport, paint: Paint, most: number): string[] {
     ...table,
     ...more(sorted.length - rows.length, 'output'),
     ...filled,
+  ]
+}
+
+function truth(report: CompareReport, paint: Paint): string[] {
+  const rows = truthRows(report)
+  if (rows.length === 0) return []
+  const table = textTable([['', 'A', 'B', ''], ...rows.map((row) => [...row])], 'lrrl')
+  const about = truthAbout(report)
+  return [
+    `${paint.bold('measured')}${about === undefined ? '' : ` on ${printable(about, 160)}`}`,
+    ...table.map((line, index) => (index === 0 ? paint.dim(line) : line)),
   ]
 }
 

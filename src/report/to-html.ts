@@ -22,6 +22,7 @@ import { html, type Markup } from './page/html.ts'
 import { layerSection } from './page/layers.ts'
 import { pictureGrid, type SamplePicture } from './page/pictures.ts'
 import { sampleSection } from './page/samples.ts'
+import { truthSection } from './page/truth.ts'
 
 export interface HtmlExtras {
   /** Pictures of samples, where the data are pictures. */
@@ -53,6 +54,7 @@ export function toHtml(report: Report, extras: HtmlExtras = {}): string {
       weightError(decisions),
     ),
     verdict === undefined ? html`` : section('Before against after', proofText(report), figuresTable(verdict)),
+    verdict === undefined ? html`` : truthSection(verdict, ['float', 'now']),
     extras.pictures === undefined
       ? html``
       : section(

@@ -17,6 +17,7 @@ import { layersToTerminal } from './layers-to-terminal.ts'
 import { printable, shorten } from './printable.ts'
 import { groupByReason, groupByScheme } from './reasons.ts'
 import { COLORS, type Paint, PLAIN, textTable } from './text-table.ts'
+import { truthAbout, truthRows } from './truth-rows.ts'
 
 export interface TextOptions {
   readonly color?: boolean
@@ -88,7 +89,9 @@ function beforeAfter(report: Report, paint: Paint): string[] {
     if (figures.ssim !== undefined) rows.push(['SSIM', '', cosineText(figures.ssim), about])
     rows.push(['cosine', '', cosineText(figures.cosine), about])
     rows.push(['SQNR', '', decibelText(figures.sqnrDb), about])
-    if (figures.kl !== undefined) rows.push(['mean KL', '', numberText(figures.kl), about])
+    if (figures.kl !== undefined && verdict!.language === undefined)
+      rows.push(['mean KL', '', numberText(figures.kl), about])
+    for (const row of truthRows(verdict!)) rows.push([...row])
     if (figures.nonFinite > 0) rows.push(['not finite', '', paint.bad(countText(figures.nonFinite, 'value')), about])
   }
   return textTable(rows, 'lrrl', '  ', '   ').map((line, index) => (index === 0 ? paint.dim(line) : line))
@@ -198,7 +201,9 @@ function measured(report: Report, paint: Paint, verbose: boolean): string[] {
     verdict.filled.length > 0
       ? [`  filled by rule: ${verdict.filled.map((input) => printable(input, 80)).join(', ')}`]
       : []
-  return [`${paint.bold('measured')} with ${data}${where}`, ...table, ...filled]
+  const about = truthAbout(verdict)
+  const told = about === undefined ? [] : [`  ${printable(about, 160)}`]
+  return [`${paint.bold('measured')} with ${data}${where}`, ...told, ...table, ...filled]
 }
 
 export const figureCells = (figures: OutputFigures): string[] => [

@@ -20,21 +20,30 @@ export interface BadLine {
  * `input` and `target`. E_FORMAT when the bytes are not UTF-8.
  */
 export function linesOf(bytes: Uint8Array, label: string): readonly (TextLine | BadLine)[] {
-  let text: string
-  try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-  } catch (cause) {
-    throw new TersorError('E_FORMAT', `${label}: expected text in UTF-8, found other bytes`, { where: label, cause })
-  }
-  const lines = text
-    .split(/\r\n|\r|\n/)
-    .map((content, index) => ({ line: index + 1, content }))
-    .filter(({ content }) => content.trim() !== '')
+  const lines = plainLines(textOf(bytes, label))
   const json = isObject(lines[0]?.content ?? '')
   return lines.map(({ line, content }) => (json ? ofJson(content, line, label) : { line, text: content }))
 }
 
-function isObject(line: string): boolean {
+/** E_FORMAT when the bytes are not UTF-8. A character that the end of the file cuts is left out. */
+export function textOf(bytes: Uint8Array, label: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes, { stream: true })
+  } catch (cause) {
+    throw new TersorError('E_FORMAT', `${label}: expected text in UTF-8, found other bytes`, { where: label, cause })
+  }
+}
+
+/** Lines that are not empty, with their numbers, counted from 1. */
+export function plainLines(text: string): readonly { readonly line: number; readonly content: string }[] {
+  return text
+    .split(/\r\n|\r|\n/)
+    .map((content, index) => ({ line: index + 1, content }))
+    .filter(({ content }) => content.trim() !== '')
+}
+
+/** Whether a line is a JSON object. */
+export function isObject(line: string): boolean {
   if (!line.trimStart().startsWith('{')) return false
   try {
     return typeof JSON.parse(line) === 'object'

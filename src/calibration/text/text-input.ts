@@ -74,21 +74,7 @@ export function textFeeds(line: TextLine, to: TextInputs, tokenizer: TextTokeniz
   const tokens = tokenizer.encode(line.text, most)
   if (tokens.ids.length === 0)
     throw new TersorError('E_FORMAT', `${label}: the tokenizer makes nothing of this text`, { where: label })
-  const length = to.length ?? tokens.ids.length
-  const row = (list: readonly number[], fill: number) => Array.from({ length }, (_, i) => list[i] ?? fill)
-  const feeds: [string, Value][] = [[to.ids.name, rowValue(to.ids, row(tokens.ids, tokenizer.padding))]]
-  for (const mask of to.masks)
-    feeds.push([
-      mask.name,
-      rowValue(
-        mask,
-        row(
-          tokens.ids.map(() => 1),
-          0,
-        ),
-      ),
-    ])
-  for (const types of to.types) feeds.push([types.name, rowValue(types, row(tokens.types, 0))])
+  const feeds = tokenFeeds(tokens, to, tokenizer.padding)
   const { decoder } = to
   if (decoder !== undefined && line.target !== undefined) {
     const answer: Tokens = tokenizer.encode(line.target, most)
@@ -103,6 +89,22 @@ export function textFeeds(line: TextLine, to: TextInputs, tokenizer: TextTokeniz
     ])
   }
   return Object.fromEntries(feeds)
+}
+
+/** Ids, masks and segments of one row, filled up to the length that the model fixes. */
+export function tokenFeeds(
+  { ids, types }: Pick<Tokens, 'ids' | 'types'>,
+  to: TextInputs,
+  padding: number,
+): [string, Value][] {
+  const length = to.length ?? ids.length
+  const row = (list: readonly number[], fill: number) => Array.from({ length }, (_, i) => list[i] ?? fill)
+  const ones = ids.map(() => 1)
+  return [
+    [to.ids.name, rowValue(to.ids, row(ids, padding))],
+    ...to.masks.map((mask): [string, Value] => [mask.name, rowValue(mask, row(ones, 0))]),
+    ...to.types.map((type): [string, Value] => [type.name, rowValue(type, row(types, 0))]),
+  ]
 }
 
 function rowValue({ dtype, shape }: SessionInput, row: readonly number[]): Value {

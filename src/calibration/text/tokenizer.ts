@@ -9,8 +9,17 @@ export interface Tokens {
   readonly full: number
 }
 
+/** A whole text, and the special tokens that the tokenizer puts around any text. */
+export interface WholeText {
+  readonly before: readonly number[]
+  readonly ids: readonly number[]
+  readonly after: readonly number[]
+}
+
 export interface TextTokenizer {
   encode(text: string, most: number): Tokens
+  /** Nothing is cut. */
+  whole(text: string): WholeText
   /** Id that fills a row up. */
   readonly padding: number
   /** Longest row that the tokenizer itself makes, where it says so. */
@@ -42,15 +51,36 @@ export function textTokenizer(plain: PlainTokenizer, file: Json, config: Json, l
       typeof padding?.pad_id === 'number'
         ? padding.pad_id
         : (idOf(plain, config.pad_token) ?? idOf(plain, '[PAD]') ?? idOf(plain, '<pad>') ?? 0),
-    encode(text, most) {
-      try {
-        return cut(plain, text, most)
-      } catch (cause) {
-        const said = cause instanceof Error ? cause.message : String(cause)
-        throw new TersorError('E_FORMAT', `${label}: the tokenizer failed: ${said}`, { where: label, cause })
-      }
-    },
+    encode: (text, most) => told(label, () => cut(plain, text, most)),
+    whole: (text) =>
+      told(label, () => {
+        const { ids } = plain.encode(text)
+        const { before, count } = inner(plain, text, ids)
+        return {
+          before: ids.slice(0, before),
+          ids: ids.slice(before, before + count),
+          after: ids.slice(before + count),
+        }
+      }),
   }
+}
+
+function told<T>(label: string, work: () => T): T {
+  try {
+    return work()
+  } catch (cause) {
+    const said = cause instanceof Error ? cause.message : String(cause)
+    throw new TersorError('E_FORMAT', `${label}: the tokenizer failed: ${said}`, { where: label, cause })
+  }
+}
+
+/** Where the text itself lies among the special tokens around it. */
+function inner(plain: PlainTokenizer, text: string, ids: readonly number[]) {
+  const bare = plain.encode(text, { add_special_tokens: false }).ids
+  const special = ids.length - bare.length
+  let before = 0
+  while (before < special && !bare.every((id, i) => ids[before + i] === id)) before += 1
+  return { before, count: bare.length, special }
 }
 
 /** Cuts the text, not the special tokens around it. */
@@ -60,10 +90,7 @@ function cut(plain: PlainTokenizer, text: string, most: number): Tokens {
   const types = encoded.token_type_ids ?? ids.map(() => 0)
   const full = ids.length
   if (full <= most) return { ids, types, full }
-  const bare = plain.encode(text, { add_special_tokens: false }).ids
-  const special = full - bare.length
-  let before = 0
-  while (before < special && !bare.every((id, i) => ids[before + i] === id)) before += 1
+  const { before, special } = inner(plain, text, ids)
   const after = special - before
   const kept = Math.max(0, most - special)
   const pick = (list: readonly number[]) =>

@@ -26,10 +26,12 @@ function isHeld(index: number, { count, sequence }: Counted): boolean {
 
 /** Some samples of a set, which may have its own from another one. Remarks go on growing while samples are read. */
 export function someOf(set: SampleSet, indices: readonly number[]): SampleSet {
-  const { found, filled, converted, sequence } = set
+  const { found, filled, converted, sequence, rows, pairs } = set
   return {
     ...{ found, filled, converted, count: indices.length },
     ...(sequence === undefined ? {} : { sequence }),
+    ...(rows === undefined ? {} : { rows }),
+    ...(pairs === undefined ? {} : { pairs }),
     at: (index) => set.at(indices[index] as number),
     get skipped() {
       return set.skipped

@@ -104,7 +104,7 @@ export async function samplesFor(
       return await openSynthetic(session, {
         seed,
         count: options.samples ?? SYNTHETIC_SAMPLES,
-        limits: idLimits(inventory),
+        limits: idLimits(inventory, model.graph),
         ...(options.signal ? { signal: options.signal } : {}),
       })
     }

@@ -3,6 +3,7 @@ import { html, type Markup } from '../page/html.ts'
 /** A drawing's own rules, in the colours of the page it stands on. */
 export const CHART_STYLE = `
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 430px), 1fr)); gap: 6px 26px; margin-top: 6px }
+.pair > :only-child { max-width: 560px }
 .pair h3 { margin: 14px 0 0; color: var(--ink) } .pair .sub { font-size: 13px; margin-bottom: 4px }
 svg .rule { stroke: var(--line); stroke-width: 1; fill: none } svg .zero { stroke: var(--soft); stroke-width: 1 }
 svg .s0 { stroke: var(--c0) } svg .s1 { stroke: var(--c1) } svg .s2 { stroke: var(--c2) } svg .s3 { stroke: var(--c3) } svg .s4 { stroke: var(--c4) } svg .s7 { stroke: var(--c7) }

@@ -1,0 +1,23 @@
+import { embeddingMeter, type KindHints, languageMeter } from '../../evaluation/index.ts'
+import type { TruthFigures } from '../../model/truth.ts'
+import type { Evidence, Watcher } from '../prove.ts'
+
+/** Figures of language and of embeddings, from the answers that the comparison sees anyway. */
+export function truthWatcher(evidence: Evidence, hints: KindHints): Watcher & { figures(): TruthFigures } {
+  const language = languageMeter(hints)
+  const embeddings = embeddingMeter(hints)
+  return {
+    add(sample, float, quantized) {
+      language.add(sample, float, quantized)
+      embeddings.add(sample, float, quantized)
+    },
+    figures() {
+      const spoken = language.figures(evidence.rows)
+      const vectors = spoken === undefined ? embeddings.figures(evidence.pairs) : undefined
+      return {
+        ...(spoken === undefined ? {} : { language: spoken }),
+        ...(vectors === undefined ? {} : { embeddings: vectors }),
+      }
+    },
+  }
+}
