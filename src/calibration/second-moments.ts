@@ -94,15 +94,9 @@ export class SecondMoments {
       const count = Math.min(CHUNK, rows - first)
       for (let row = 0; row < count; row++) {
         const from = (first + row) * stride
-        const to = row * width
-        for (let i = 0; i < depth; i++) {
-          const x = floats[from + i] as number
-          const xq = rounded[from + i] as number
-          sums[i] = (sums[i] as number) + xq
-          floatSums[i] = (floatSums[i] as number) + x
-          left[to + i] = xq - (origin[i] as number)
-          right[to + i] = x - xq
-        }
+        fillRow(rounded, from, origin, sums, left, row * width, depth)
+        addRow(floats, from, floatSums, depth)
+        if (this.#drift) differences(floats, rounded, from, right, row * width, depth)
       }
       this.#cross(start, start, count, gram.byteOffset, true)
       if (this.#drift) this.#cross(start, right.byteOffset, count, drift.byteOffset, false)
@@ -175,6 +169,38 @@ export class SecondMoments {
       this.#kernels.crossRows(left + panel * 4, width, right + from * 4, width, rows, height, columns - from, to, width)
     }
   }
+}
+
+/** Adds a row to `sums`, and puts it around `origin` into `target`. */
+function fillRow(
+  rows: Float32Array,
+  from: number,
+  origin: Float64Array,
+  sums: Float64Array,
+  target: Float32Array,
+  to: number,
+  depth: number,
+): void {
+  for (let i = 0; i < depth; i++) {
+    const value = rows[from + i] as number
+    sums[i] = (sums[i] as number) + value
+    target[to + i] = value - (origin[i] as number)
+  }
+}
+
+function addRow(rows: Float32Array, from: number, sums: Float64Array, depth: number): void {
+  for (let i = 0; i < depth; i++) sums[i] = (sums[i] as number) + (rows[from + i] as number)
+}
+
+function differences(
+  floats: Float32Array,
+  rounded: Float32Array,
+  from: number,
+  target: Float32Array,
+  to: number,
+  depth: number,
+): void {
+  for (let i = 0; i < depth; i++) target[to + i] = (floats[from + i] as number) - (rounded[from + i] as number)
 }
 
 function columnMean(rows: Float32Array, count: number, stride: number, column: number): number {

@@ -115,18 +115,50 @@ function patchesOf(conv: ConvUnfolding, shape: readonly number[]): UnfoldedShape
           offsetsAt(axes, kernel, position % outputs, offsets.subarray(row * taps, (row + 1) * taps))
         }
       }
-      for (let row = 0; row < wanted.length; row++) {
-        const image = Math.floor((wanted[row] as number) / outputs)
-        let from = (image * channels + group * inGroup) * area
-        let to = row * stride
-        for (let channel = 0; channel < inGroup; channel++, from += area) {
-          for (let tap = row * taps; tap < (row + 1) * taps; tap++) {
-            const offset = offsets[tap] as number
-            target[to++] = offset < 0 ? 0 : (values[from + offset] as number)
-          }
-        }
-      }
+      const starts = wanted.map((position) => (Math.floor(position / outputs) * channels + group * inGroup) * area)
+      if (taps === 1) copyColumns(values, starts, offsets, inGroup, area, target, stride)
+      else copyPatches(values, starts, offsets, inGroup, area, taps, target, stride)
     },
+  }
+}
+
+/** Kernels of one position: channel by channel, whose elements lie together. */
+function copyColumns(
+  values: Float32Array,
+  starts: readonly number[],
+  offsets: Int32Array,
+  channels: number,
+  area: number,
+  target: Float32Array,
+  stride: number,
+): void {
+  const places = starts.map((start, row) => start + (offsets[row] as number))
+  for (let channel = 0; channel < channels; channel++) {
+    const plane = channel * area
+    for (let row = 0, to = channel; row < places.length; row++, to += stride)
+      target[to] = (offsets[row] as number) < 0 ? 0 : (values[plane + (places[row] as number)] as number)
+  }
+}
+
+function copyPatches(
+  values: Float32Array,
+  starts: readonly number[],
+  offsets: Int32Array,
+  channels: number,
+  area: number,
+  taps: number,
+  target: Float32Array,
+  stride: number,
+): void {
+  for (let row = 0; row < starts.length; row++) {
+    let from = starts[row] as number
+    let to = row * stride
+    for (let channel = 0; channel < channels; channel++, from += area) {
+      for (let tap = row * taps; tap < (row + 1) * taps; tap++) {
+        const offset = offsets[tap] as number
+        target[to++] = offset < 0 ? 0 : (values[from + offset] as number)
+      }
+    }
   }
 }
 

@@ -2,9 +2,13 @@ import type { Model } from '../model/graph.ts'
 import type { Runtime, RuntimeSession } from '../model/runtime.ts'
 import type { Tools } from '../model/tools.ts'
 import type { ModelSessions } from './model-sessions.ts'
+import { canObserve } from './observe-threads.node.ts'
 import { TapFiles } from './tap-files.node.ts'
 
-/** Opens changed copies of a model, each written to a folder that goes when it is closed: graph optimization off, one thread. */
+/**
+ * Opens changed copies of a model, each written to a folder that goes when it is closed: graph optimization off, one thread. Where the runtime
+ * has several threads, copies take turns in them, so that two can run at once.
+ */
 export class TapSessions implements ModelSessions {
   readonly #runtime: Runtime
   readonly #tools: Tools
@@ -25,9 +29,15 @@ export class TapSessions implements ModelSessions {
     if (known !== undefined) return known
     this.#opened += 1
     const path = await this.#files.path(`${this.#opened} ${key}`, build)
-    const opened = await this.#runtime.open({ path }, { optimized: false, threads: 1 })
+    const opened = await (await this.#place()).open({ path }, { optimized: false, threads: 1 })
     this.#open.set(key, opened)
     return opened
+  }
+
+  async #place(): Promise<Runtime> {
+    if (!canObserve(this.#runtime)) return this.#runtime
+    const threads = await this.#runtime.threads()
+    return threads[this.#opened % threads.length] ?? this.#runtime
   }
 
   /** Releases every session but these. */

@@ -109,8 +109,11 @@ function withOutputs(model: Model, nodes: readonly Node[], outputs: readonly Val
   const given = new Set(outputs.map(({ name }) => name))
   const made = new Set(kept.flatMap((node) => node.outputs))
   const values = graph.values.filter(({ name }) => made.has(name) && !given.has(name))
+  // What nobody reads need not be written and loaded; without its default an input would have to be fed.
+  const used = new Set([...given, ...kept.flatMap(readsOf), ...graph.inputs.map(({ name }) => name)])
+  const initializers = graph.initializers.filter(({ name }) => used.has(name))
   const { carrier: _modelCarrier, ...plain } = model
-  return { ...plain, graph: { ...graph, nodes: kept, values, outputs } }
+  return { ...plain, graph: { ...graph, nodes: kept, initializers, values, outputs } }
 }
 
 /** Nodes that the named values depend on, in their order. */

@@ -70,13 +70,14 @@ export function roundRows(ask: GramRounding, kernels: Kernels): RoundedRows {
     const gram = shrunk(ask.gram.subarray(group * size, (group + 1) * size), depth, ask.shrink ?? 0, ask.floor ?? 0)
     const drift = ask.drift ? ask.drift.subarray(group * size, (group + 1) * size) : null
     tile.load(gram, drift, beside)
+    const diagonal = Float64Array.from({ length: depth }, (_, i) => gram[i * depth + i] as number)
     for (let first = group * perGroup; first < (group + 1) * perGroup; first += ROWS) {
       const rows = Math.min(ROWS, (group + 1) * perGroup - first)
       const block = values.subarray(first * depth, (first + rows) * depth)
       const own = codes.subarray(first * depth, (first + rows) * depth)
       for (let row = 0; row < rows; row++) {
         const weights = block.subarray(row * depth, (row + 1) * depth)
-        scales[first + row] = scaleOf(weights, gram, depth, most, ask.least?.[first + row] ?? 0)
+        scales[first + row] = scaleOf(weights, diagonal, most, ask.least?.[first + row] ?? 0)
         nearest(weights, scales[first + row] as number, most, own, row * depth)
       }
       if (ask.pairs)
@@ -244,8 +245,14 @@ function shrunk(gram: Float32Array, depth: number, share: number, floor: number)
   return made
 }
 
+/** Columns between two looks at whether a scale can still be the best. */
+const STRETCH = 64
+/** 1.5 * 2^52: a double below 2^51 that it is added to and taken from again is rounded, half to even. */
+const ROUNDER = 6755399441055744
+
 /** The scale whose nearest codes have the least error weighted by the diagonal; the largest one wins ties. */
-function scaleOf(weights: Float32Array, gram: Float32Array, depth: number, most: number, least: number): number {
+function scaleOf(weights: Float32Array, diagonal: Float64Array, most: number, least: number): number {
+  const depth = weights.length
   let extreme = 0
   for (let i = 0; i < depth; i++) extreme = Math.max(extreme, Math.abs(weights[i] as number))
   if (extreme === 0) return Math.max(1, least)
@@ -255,9 +262,13 @@ function scaleOf(weights: Float32Array, gram: Float32Array, depth: number, most:
   for (let step = CANDIDATES; step >= 0; step--) {
     const scale = Math.max(Math.fround(full * (LEAST_PART + ((1 - LEAST_PART) * step) / CANDIDATES)), least)
     let error = 0
-    for (let i = 0; i < depth; i++) {
-      const value = weights[i] as number
-      error += (gram[i * depth + i] as number) * (value - scale * codeOf(value, scale, most)) ** 2
+    for (let from = 0; from < depth && !(error >= bestError); from += STRETCH) {
+      for (let i = from, end = Math.min(depth, from + STRETCH); i < end; i++) {
+        const value = weights[i] as number
+        const code = value / scale + ROUNDER - ROUNDER
+        const difference = value - scale * (code > most ? most : code < -most ? -most : code)
+        error += (diagonal[i] as number) * (difference * difference)
+      }
     }
     if (error >= bestError) continue
     best = scale

@@ -45,10 +45,11 @@ export async function errorsOfModels(
   for (let index = 0; index < used; index++) {
     tools.signal?.throwIfAborted()
     const { feeds } = await samples.at(Math.floor(((index + 0.5) * samples.count) / used))
-    const wanted = await exact.run(feeds, tools.signal)
-    for (const [at, model] of changed.entries()) {
-      const session = await sessions.session(`choice ${at}`, () => tappedModel(model(), names))
-      const found = await session.run(feeds, tools.signal)
+    const opened = [exact]
+    for (const [at, model] of changed.entries())
+      opened.push(await sessions.session(`choice ${at}`, () => tappedModel(model(), names)))
+    const [wanted = {}, ...others] = await Promise.all(opened.map((session) => session.run(feeds, tools.signal)))
+    for (const [at, found] of others.entries()) {
       for (const name of names) {
         const [a, b] = [wanted[name], found[name]]
         if (a?.dtype !== 'f32' || b?.dtype !== 'f32' || String(a.shape) !== String(b.shape)) continue

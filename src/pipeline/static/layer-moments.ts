@@ -73,8 +73,7 @@ export async function layerMoments(
   const run = async (index: number): Promise<{ readonly floats: Feeds; readonly codes: Feeds }> => {
     tools.signal?.throwIfAborted()
     const { feeds } = await samples.at(Math.floor((index * samples.count) / count))
-    const codes = await rounded?.run(feeds, tools.signal)
-    const floats = await exact?.run(feeds, tools.signal)
+    const [codes, floats] = await Promise.all([rounded?.run(feeds, tools.signal), exact?.run(feeds, tools.signal)])
     return { floats: { ...feeds, ...floats }, codes: { ...feeds, ...codes } }
   }
   let next = count === 0 ? null : run(0)
