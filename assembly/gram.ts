@@ -98,3 +98,90 @@ export function descendRow(gram: usize, stride: usize, width: i32, pull: usize, 
   }
   return moved
 }
+
+export function descendBlocks(gram: usize, stride: usize, width: i32, pull: usize, codes: usize, scales: usize, block: i32, maxCode: i32): i32 {
+  const step = stride << 2
+  const bytes = (<usize>width << 2)
+  let moved = 0
+  let left = block
+  for (let j: usize = 0; j < <usize>width; j++, gram += step) {
+    const scale = f32.load(scales)
+    if (--left == 0) {
+      left = block
+      scales += 4
+    }
+    const own = f32.load(gram + (j << 2)) * scale
+    if (!(abs(own) > 0)) continue
+    const wanted = f32.load(pull + (j << 2)) / own
+    if (!(abs(wanted) > 0.5)) continue
+    const code = <i32>i32.load8_u(codes + j)
+    const aim = code + <i32>nearest(max<f32>(-256, min<f32>(256, wanted)))
+    const next = max(0, min(maxCode, aim))
+    if (next == code) continue
+    i32.store8(codes + j, next)
+    moved++
+    const change = f32x4.splat(<f32>(next - code) * scale)
+    for (let i: usize = 0; i < bytes; i += 32) {
+      v128.store(pull + i, f32x4.sub(v128.load(pull + i), f32x4.mul(v128.load(gram + i), change)))
+      v128.store(pull + i, f32x4.sub(v128.load(pull + i, 16), f32x4.mul(v128.load(gram + i, 16), change)), 16)
+    }
+  }
+  return moved
+}
+
+/** out[i][j .. j + 3] -= products of one row with four, the even and the odd terms apart. */
+@inline function dotTile(a: usize, b: usize, bStep: usize, count: i32, out: usize, outStep: usize, aStep: usize): void {
+  const none = f64x2.splat(0)
+  let s00 = none
+  let s01 = none
+  let s02 = none
+  let s03 = none
+  let s10 = none
+  let s11 = none
+  let s12 = none
+  let s13 = none
+  for (; count > 0; count -= 2, a += 16, b += 16) {
+    const a0 = v128.load(a)
+    const a1 = v128.load(a + aStep)
+    let q = b
+    const b0 = v128.load(q)
+    s00 = f64x2.add(s00, f64x2.mul(a0, b0))
+    s10 = f64x2.add(s10, f64x2.mul(a1, b0))
+    q += bStep
+    const b1 = v128.load(q)
+    s01 = f64x2.add(s01, f64x2.mul(a0, b1))
+    s11 = f64x2.add(s11, f64x2.mul(a1, b1))
+    q += bStep
+    const b2 = v128.load(q)
+    s02 = f64x2.add(s02, f64x2.mul(a0, b2))
+    s12 = f64x2.add(s12, f64x2.mul(a1, b2))
+    q += bStep
+    const b3 = v128.load(q)
+    s03 = f64x2.add(s03, f64x2.mul(a0, b3))
+    s13 = f64x2.add(s13, f64x2.mul(a1, b3))
+  }
+  takeSum(out, s00)
+  takeSum(out + 8, s01)
+  takeSum(out + 16, s02)
+  takeSum(out + 24, s03)
+  out += outStep
+  takeSum(out, s10)
+  takeSum(out + 8, s11)
+  takeSum(out + 16, s12)
+  takeSum(out + 24, s13)
+}
+
+@inline function takeSum(at: usize, sums: v128): void {
+  f64.store(at, f64.load(at) - (f64x2.extract_lane(sums, 0) + f64x2.extract_lane(sums, 1)))
+}
+
+export function subtractDots(a: usize, aStride: usize, b: usize, bStride: usize, count: i32, aRows: i32, bRows: i32, out: usize, outStride: usize): void {
+  const aStep = aStride << 3
+  const bStep = bStride << 3
+  const outStep = outStride << 3
+  for (; aRows > 0; aRows -= 2, a += aStep << 1, out += outStep << 1) {
+    let q = b
+    let to = out
+    for (let left = bRows; left > 0; left -= 4, q += bStep << 2, to += 32) dotTile(a, q, bStep, count, to, outStep, aStep)
+  }
+}

@@ -33,4 +33,33 @@ export interface GramKernels {
     beside: number,
     pairLimit: number,
   ): number
+  /**
+   * One sweep of coordinate descent over the codes of one row, 0 .. maxCode, with one scale for every `block` of them: as `descendRow`,
+   * without pairs. `width` is a multiple of 8; padding has zeros in `gram`. Returns how many codes moved.
+   */
+  descendBlocks(
+    gram: number,
+    stride: number,
+    width: number,
+    pull: number,
+    codes: number,
+    scales: number,
+    block: number,
+    maxCode: number,
+  ): number
+  /**
+   * out[i][j] -= sum over k of a[i][k] * b[j][k] in f64, the even and the odd terms apart, in order: the long sums of a Cholesky
+   * factor. Strides and counts are elements; `count` and `aRows` are multiples of 2, `bRows` of 4.
+   */
+  subtractDots(
+    a: number,
+    aStride: number,
+    b: number,
+    bStride: number,
+    count: number,
+    aRows: number,
+    bRows: number,
+    out: number,
+    outStride: number,
+  ): void
 }

@@ -81,5 +81,62 @@ export function describeGram(pairOf: () => Pair): void {
       const chain = [-1, 1, 0, 2, 1, 3, 2, 4, 3, 5, 4, 6, 5, 7, 6, -1]
       expect(run(pair.put(Uint32Array.from(chain), 'u32'))).toEqual([1, -1, 0, 0, 127, 1, 0, 3])
     })
+
+    it('descendBlocks: the same bits and moves, with scales of either sign', () => {
+      fc.assert(
+        fc.property(
+          cases,
+          fc.constantFrom(3, 15, 255),
+          fc.constantFrom(4, 5, 64),
+          ({ right: width, kind, seed }, most, block) => {
+            pair.clear()
+            const x = pair.put(sampleValues(12 * width, 0, seed))
+            const gram = pair.put(new Array(width * width).fill(0))
+            pair.call('crossRows', x, width, x, width, 12, width, width, gram, width)
+            const pull = pair.put(sampleValues(width, kind, seed))
+            const codes = pair.put(
+              sampleValues(width, 7, seed).map((code) => Math.max(0, Math.min(most, Math.abs(code)))),
+              'u8',
+            )
+            const scales = pair.put(sampleValues(width, 0, seed + 2))
+            pair.call('descendBlocks', gram, width, width, pull, codes, scales, block, most)
+          },
+        ),
+        { numRuns: 60 },
+      )
+    })
+
+    it('descendBlocks moves codes by steps of their blocks and keeps them on the grid', () => {
+      pair.clear()
+      const gram = pair.put(Float32Array.from({ length: 64 }, (_, i) => (i % 9 === 0 ? 2 : 0)))
+      const pull = pair.put([2.2, -2.2, 0.8, 0, 400, -400, -2, 6])
+      const codes = pair.put(Uint8Array.from([1, 1, 1, 1, 1, 1, 1, 1]), 'u8')
+      const moved = pair.call('descendBlocks', gram, 8, 8, pull, codes, pair.put([1, -0.5]), 4, 15)
+      expect([...pair.bytes(codes, 8)]).toEqual([2, 0, 1, 1, 0, 15, 3, 0])
+      expect(moved).toBe(6)
+    })
+
+    it('subtractDots: the same bits', () => {
+      fc.assert(
+        fc.property(fc.integer({ min: 0, max: 9 }), fc.nat(3), fc.nat(3), fc.nat(1000), (half, rows, columns, seed) => {
+          pair.clear()
+          const [count, aRows, bRows] = [2 * half, 2 * rows, 4 * columns]
+          const a = pair.put(Float64Array.from(sampleValues(aRows * count, 0, seed)), 'f64')
+          const b = pair.put(Float64Array.from(sampleValues(bRows * count, 0, seed + 1)), 'f64')
+          const out = pair.put(Float64Array.from(sampleValues(aRows * bRows, 0, seed + 2)), 'f64')
+          pair.call('subtractDots', a, count, b, count, count, aRows, bRows, out, bRows)
+        }),
+        { numRuns: 60 },
+      )
+    })
+
+    it('subtractDots takes the products of rows away', () => {
+      pair.clear()
+      const a = pair.put(Float64Array.from([1, 2, 3, 4]), 'f64')
+      const b = pair.put(Float64Array.from([5, 6, 7, 8, 1, 0, 0, 1]), 'f64')
+      const out = pair.put(Float64Array.from([100, 100, 100, 100, 100, 100, 100, 100]), 'f64')
+      pair.call('subtractDots', a, 2, b, 2, 2, 2, 4, out, 4)
+      expect([...pair.doubles(out, 8)]).toEqual([83, 77, 99, 98, 61, 47, 97, 96])
+    })
   })
 }

@@ -69,3 +69,61 @@ export function descendRow(
   }
   return moved
 }
+
+export function descendBlocks(
+  { f32, u8 }: Arena,
+  gram: number,
+  stride: number,
+  width: number,
+  pull: number,
+  codes: number,
+  scales: number,
+  block: number,
+  maxCode: number,
+): number {
+  let moved = 0
+  for (let j = 0; j < width; j++) {
+    const scale = f32[scales / 4 + Math.floor(j / block)]!
+    const own = fround(f32[gram / 4 + j * stride + j]! * scale)
+    if (!(Math.abs(own) > 0)) continue
+    const wanted = fround(f32[pull / 4 + j]! / own)
+    if (!(Math.abs(wanted) > 0.5)) continue
+    const code = u8[codes + j]!
+    const next = Math.max(0, Math.min(maxCode, code + roundHalfEven(Math.max(-256, Math.min(256, wanted)))))
+    if (next === code) continue
+    u8[codes + j] = next
+    moved++
+    const change = fround((next - code) * scale)
+    for (let i = 0; i < width; i++) {
+      const at = pull / 4 + i
+      f32[at] = f32[at]! - fround(f32[gram / 4 + j * stride + i]! * change)
+    }
+  }
+  return moved
+}
+
+export function subtractDots(
+  { f64 }: Arena,
+  a: number,
+  aStride: number,
+  b: number,
+  bStride: number,
+  count: number,
+  aRows: number,
+  bRows: number,
+  out: number,
+  outStride: number,
+): void {
+  for (let i = 0; i < aRows; i++) {
+    for (let j = 0; j < bRows; j++) {
+      let even = 0
+      let odd = 0
+      for (let k = 0; k < count; k += 2) {
+        even += f64[a / 8 + i * aStride + k]! * f64[b / 8 + j * bStride + k]!
+        odd += f64[a / 8 + i * aStride + k + 1]! * f64[b / 8 + j * bStride + k + 1]!
+      }
+      const at = out / 8 + i * outStride + j
+      f64[at] = f64[at]! - (even + odd)
+    }
+  }
+}
