@@ -1,0 +1,140 @@
+import type { Kernels } from '../../model/kernels.ts'
+import { roundHalfEven } from '../../numbers/rounding.ts'
+import { searchMode } from '../search.ts'
+import type { GramFactor } from './factor.ts'
+import { blockOf, type GramCodes, type GramRows } from './rows.ts'
+
+/** Channels side by side. */
+const WIDTH = 64
+/** Rows of a call of the kernel: with the columns of a chunk they stay in the nearest cache. */
+const NEAR = 64
+/** Longest block whose grid is found when the pass gets there; longer ones are found before. */
+const LONGEST = 256
+
+/**
+ * Error feedback (GPTQ, Frantar et al. 2022) over all channels at once: column after column the nearest code of the weight plus what
+ * the errors of the columns before ask of it. The grid of a block is searched when the pass gets there, on the weights as
+ * they are by then; `order` takes the columns in another order, with the grids of `given` (act-order with static groups).
+ * Sums of feedback are in f32, in chunks of columns, in one order.
+ */
+export function feedbackRows(
+  rows: GramRows,
+  factor: GramFactor,
+  kernels: Kernels,
+  given?: Pick<GramCodes, 'scales' | 'zeros'>,
+  order?: Int32Array,
+): GramCodes {
+  const { values, channels, depth, spec } = rows
+  const block = blockOf(rows)
+  const blocks = Math.ceil(depth / block)
+  const most = 2 ** spec.bits - 1
+  const found = {
+    codes: new Uint8Array(channels * depth),
+    scales: given ? given.scales.slice() : new Float32Array(channels * blocks),
+    zeros: given ? given.zeros.slice() : new Uint8Array(channels * blocks).fill(2 ** (spec.bits - 1)),
+  }
+  const chunk = !given && block <= LONGEST ? block : 32
+  const padded = Math.ceil(chunk / 4) * 4
+  const chunks = Math.ceil(depth / chunk)
+  // Columns of a chunk of M, for all rows above its end.
+  const packedAt: number[] = []
+  let packedSize = 0
+  for (let c = 0; c < chunks; c++) {
+    packedAt.push(packedSize)
+    packedSize += Math.min(depth, (c + 1) * chunk) * padded
+  }
+  const height = Math.max(depth, chunk)
+  const sizes = [packedSize, height * WIDTH, padded * WIDTH, Math.max(chunk, depth) * WIDTH, WIDTH, WIDTH]
+  const start = kernels.reserve(sizes.reduce((sum, size) => sum + size + 16, 0) * 4)
+  let next = start
+  const [packedStart, errorStart, pullStart, tileStart, scaleStart, zeroStart] = sizes.map((size) => {
+    const here = next
+    next += Math.ceil(size / 16) * 64
+    return here
+  }) as [number, number, number, number, number, number]
+  const view = (from: number, length: number): Float32Array => new Float32Array(kernels.memory, from, length)
+  const packed = view(packedStart, packedSize).fill(0)
+  for (let c = 0; c < chunks; c++) {
+    const from = c * chunk
+    const to = Math.min(depth, from + chunk)
+    for (let row = 0; row < to; row++) {
+      packed.set(factor.upper.subarray(row * depth + from, row * depth + to), (packedAt[c] as number) + row * padded)
+    }
+  }
+  const errors = view(errorStart, height * WIDTH)
+  const pull = view(pullStart, padded * WIDTH)
+  const tile = view(tileStart, Math.max(chunk, depth) * WIDTH)
+  const target = new Float32Array(depth * WIDTH)
+  const row = new Float32Array(WIDTH)
+  const half = spec.scale === 'f16' ? 1 : 0
+  const columnOf = (k: number): number => (order ? (order[k] as number) : k)
+
+  for (let first = 0; first < channels; first += WIDTH) {
+    const width = Math.min(WIDTH, channels - first)
+    target.fill(0)
+    for (let n = 0; n < width; n++) {
+      for (let k = 0; k < depth; k++) target[k * WIDTH + n] = values[(first + n) * depth + columnOf(k)] as number
+    }
+    const fit = (length: number, index: number): void => {
+      kernels.fitColumns(tileStart, WIDTH, length, WIDTH, searchMode(spec), most, half, scaleStart, 1, zeroStart, 1)
+      const scales = view(scaleStart, WIDTH)
+      const zeros = new Uint8Array(kernels.memory, zeroStart, WIDTH)
+      for (let n = 0; n < width; n++) {
+        found.scales[(first + n) * blocks + index] = scales[n] as number
+        if (!spec.symmetric) found.zeros[(first + n) * blocks + index] = zeros[n] as number
+      }
+    }
+    if (!given && block > LONGEST) {
+      for (let index = 0; index < blocks; index++) {
+        const length = Math.min(block, depth - index * block)
+        tile.set(target.subarray(index * block * WIDTH, (index * block + length) * WIDTH))
+        fit(length, index)
+      }
+    }
+    for (let c = 0; c < chunks; c++) {
+      const from = c * chunk
+      const length = Math.min(chunk, depth - from)
+      const columns = packedStart + (packedAt[c] as number) * 4
+      const own = (packedAt[c] as number) + from * padded
+      pull.fill(0)
+      for (let near = 0; near < from; near += NEAR) {
+        const count = Math.min(NEAR, from - near)
+        const [a, b] = [columns + near * padded * 4, errorStart + near * WIDTH * 4]
+        kernels.crossRows(a, padded, b, WIDTH, count, padded, WIDTH, pullStart, WIDTH)
+      }
+      if (!given && block <= LONGEST) {
+        // What these weights would be if no column from here on were rounded.
+        for (let l = 0; l < length; l++) {
+          row.set(pull.subarray(l * WIDTH, (l + 1) * WIDTH))
+          for (let j = 0; j < l; j++) addScaled(row, packed[own + j * padded + l] as number, errors, (from + j) * WIDTH)
+          for (let n = 0; n < WIDTH; n++) {
+            errors[(from + l) * WIDTH + n] = -(row[n] as number)
+            tile[l * WIDTH + n] = (target[(from + l) * WIDTH + n] as number) + (row[n] as number)
+          }
+        }
+        fit(length, c)
+      }
+      for (let l = 0; l < length; l++) {
+        row.set(pull.subarray(l * WIDTH, (l + 1) * WIDTH))
+        for (let j = 0; j < l; j++) addScaled(row, packed[own + j * padded + l] as number, errors, (from + j) * WIDTH)
+        const column = columnOf(from + l)
+        const grid = Math.floor(column / block)
+        const at = (from + l) * WIDTH
+        for (let n = 0; n < width; n++) {
+          const weight = target[at + n] as number
+          const scale = found.scales[(first + n) * blocks + grid] as number
+          const zero = found.zeros[(first + n) * blocks + grid] as number
+          const aim = weight + (row[n] as number)
+          const code = scale === 0 ? zero : Math.max(0, Math.min(most, roundHalfEven(aim / scale) + zero))
+          found.codes[(first + n) * depth + column] = code
+          errors[at + n] = weight - Math.fround(scale * (code - zero))
+        }
+      }
+    }
+  }
+  return found
+}
+
+function addScaled(sums: Float32Array, factor: number, values: Float32Array, from: number): void {
+  for (let n = 0; n < WIDTH; n++) sums[n] = (sums[n] as number) + factor * (values[from + n] as number)
+}
