@@ -119,11 +119,11 @@ export const FLAGS: readonly FlagSpec[] = [
     name: 'solver',
     kind: 'name',
     value: 'NAME',
-    choices: ['nearest', 'search', 'adaround', 'products'],
-    laterChoices: ['hqq', 'gptq'],
+    choices: ['nearest', 'search', 'gptq', 'adaround', 'products'],
+    laterChoices: ['hqq'],
     verbs: DECIDING,
     about:
-      'how codes are chosen: nearest, search; int8-static also: adaround, learned from the data; arrays also: products',
+      'how codes are chosen: nearest, search; gptq, by what weights do to --calib (default with it); int8-static also: adaround, learned from the data; arrays also: products',
   },
   {
     name: 'lowering',

@@ -51,7 +51,7 @@ export function checkTogether(parsed: Parsed): void {
   const has = (name: string) => parsed.values.has(name)
   if (has('quiet') && has('verbose')) contradiction('--quiet', '--verbose', 'give one of them')
   // Ranges of activations come from data, whether or not the result is judged.
-  const fitted = textOf(parsed, 'to') === 'int8-static'
+  const fitted = isFitted(textOf(parsed, 'to') ?? '', textOf(parsed, 'solver'))
   for (const name of NEEDS_PROOF) {
     if (fitted && FIT_TOO.has(name)) continue
     if (has('no-verify') && has(name))
@@ -65,6 +65,12 @@ export function checkTogether(parsed: Parsed): void {
   }
   if (has('dry-run')) checkDryRun(parsed)
   checkPaths(parsed)
+}
+
+/** Codes or ranges are found on data, as the line itself will say. */
+function isFitted(to: string, solver: string | undefined): boolean {
+  if (to === 'int8-static' || solver === 'gptq') return true
+  return solver === undefined && /^int\d+-(weights|tensor|channel|block)/.test(to)
 }
 
 function checkDryRun(parsed: Parsed): void {

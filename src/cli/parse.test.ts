@@ -72,7 +72,7 @@ test('a flag of another verb is refused, not ignored', () => {
 })
 
 test('flags and values of a later version say so', () => {
-  expect(failure('quantize', 'm', '--solver', 'gptq').code).toBe('E_UNSUPPORTED')
+  expect(failure('quantize', 'm', '--solver', 'hqq').code).toBe('E_UNSUPPORTED')
 })
 
 test('data flags are taken as they are written', () => {

@@ -9,7 +9,7 @@ export interface QuantizeOptions {
   readonly to?: string
   readonly target?: string
   readonly rules?: readonly string[]
-  readonly solver?: 'nearest' | 'search' | 'adaround'
+  readonly solver?: 'nearest' | 'search' | 'gptq' | 'adaround'
   /** Prefer a form wherever it fits: matmul-nbits, dequantize, expand, ...; of int8-static: onnx/qdq (default), onnx/qoperator. */
   readonly lowering?: string
   readonly seed?: number
@@ -17,10 +17,10 @@ export interface QuantizeOptions {
   readonly noVerify?: boolean
 }
 
-const SOLVERS = ['nearest', 'search', 'adaround'] as const
+const SOLVERS = ['nearest', 'search', 'gptq', 'adaround'] as const
 /** How static integers are spelled; on codes or between pairs. */
 const STATIC_FORMS = ['onnx/qdq', 'onnx/qoperator']
-const LATER_SOLVERS = ['hqq', 'gptq']
+const LATER_SOLVERS = ['hqq']
 
 /** Checks and resolves what the user typed. Throws E_USAGE and E_UNSUPPORTED. */
 export function askOf(options: QuantizeOptions): Ask {
@@ -38,12 +38,22 @@ export function askOf(options: QuantizeOptions): Ask {
       where: '--solver',
     })
   }
+  if (solver === 'gptq' && isStatic) {
+    throw new TersorError(
+      'E_USAGE',
+      '--solver gptq is for weight-only schemes; int8-static finds its codes on data anyway',
+      {
+        where: '--solver',
+      },
+    )
+  }
   if (lowering !== undefined) checkLowering(lowering, isStatic)
   return {
     to: options.to ?? 'auto',
     target: resolveTarget(options.target ?? 'ort'),
     rules: (options.rules ?? []).map(parseRule),
-    solver: solver === 'adaround' ? undefined : solver,
+    solver: solver === 'adaround' || solver === 'gptq' ? undefined : solver,
+    ...(solver === 'gptq' ? { fitting: 'gptq' as const } : {}),
     ...(solver === 'adaround' ? { learned: true } : {}),
     lowering: isStatic ? undefined : lowering,
     ...(lowering === 'onnx/qoperator' ? { qoperators: true } : {}),

@@ -13,6 +13,7 @@ import type { Statistics } from '../model/statistics.ts'
 import type { StageEvent, Tools } from '../model/tools.ts'
 import type { Ask } from './ask.ts'
 import { askOf, type QuantizeOptions } from './ask-of.ts'
+import { withoutData } from './fitting/asks-for-data.ts'
 import { MemoryStage } from './memory-stage.ts'
 import { Phases } from './phases.ts'
 import { afterStatic } from './plan.ts'
@@ -77,6 +78,7 @@ export async function quantize(
   const asked = askOf({ ...options, noVerify: !judged })
   const isStatic = asked.to === 'int8-static'
   if (!isStatic) refuseStatic(options)
+  if (asked.fitting !== undefined) throw withoutData()
   const source = sourceOf(input)
   let prepared = await prepare(
     { source, ...(options.openExternal ? { openExternal: options.openExternal } : {}) },

@@ -11,6 +11,7 @@ import type { StageEvent, Tools } from '../model/tools.ts'
 import type { Ask } from './ask.ts'
 import { askOf, type QuantizeOptions } from './ask-of.ts'
 import { fallBack, MOST_ATTEMPTS, neededReduction, nextStep, relax } from './attempts.ts'
+import { isFitted, withoutData } from './fitting/asks-for-data.ts'
 import type { Judging, JudgingOptions } from './judging.node.ts'
 import { type OpenedModel, openModel } from './open-model.node.ts'
 import { Phases } from './phases.ts'
@@ -65,6 +66,8 @@ export async function quantize(input: string, output: string | undefined, option
   const judging = await judgingFor(options)
   const isStatic = asked.to === 'int8-static'
   requireStaticOptions(isStatic, options)
+  if (asked.fitting !== undefined && options.calib === undefined) throw withoutData()
+  const fits = options.calib !== undefined && isFitted(asked)
   const opened = await openModel(input)
   const pool = new ProducePool(options.threads ?? availableParallelism(), options.waiting)
   pool.expect(opened.source.byteLength)
@@ -75,7 +78,7 @@ export async function quantize(input: string, output: string | undefined, option
       ? undefined
       : await (await import('./prove-file.node.ts')).proverOf(
           opened,
-          { ...options, ...judging, fitted: isStatic, fittedTo: () => statically?.digests ?? [] },
+          { ...options, ...judging, fitted: isStatic || fits, fittedTo: () => statically?.digests ?? [] },
           tools,
         )
   try {
@@ -102,7 +105,10 @@ export async function quantize(input: string, output: string | undefined, option
     let noise: ReadonlyMap<string, number> | null = null
     let raised: string | null = null
     for (let attempt = 1; ; attempt++) {
-      const decided = await decide(prepared, ask, tools, phases)
+      const fit = fits
+        ? (await import('./fitting/fit.node.ts')).fitOn(prepared, opened, ask, options, tools)
+        : undefined
+      const decided = await decide(prepared, ask, tools, phases, fit)
       const path = output ?? defaultOutput(input, opened, decided.plan.preset)
       const inputs = [...(opened.path === undefined ? [] : [opened.path]), ...decided.input.externalFiles]
       const stage = new NodeStage(path, { force: options.force ?? false, inputs })

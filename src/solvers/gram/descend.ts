@@ -72,6 +72,21 @@ export class GramDescent {
     return sum
   }
 
+  /** G^T r of every row r: [rows][depth]. */
+  products(rows: Float32Array): Float32Array {
+    this.load()
+    const depth = this.#depth
+    const made = new Float32Array(rows.length)
+    for (let first = 0; first < rows.length; first += ROWS * depth) {
+      const some = rows.subarray(first, first + ROWS * depth)
+      this.#multiply(some)
+      for (let row = 0; row * depth < some.length; row++) {
+        made.set(this.#view(this.#places.pull + row * this.#stride * 4, depth), first + row * depth)
+      }
+    }
+    return made
+  }
+
   /**
    * Lowers (w - q)^T G (w - q) of every row: by turns each scale to where its codes want it, rounded as it is stored, and each code to where
    * the errors of all others want it. No step raises the error. Codes and scales change in place.

@@ -88,26 +88,3 @@ function turnedBack(lower: Float64Array, stride: number, depth: number): GramFac
   }
   return { depth, upper, pivots }
 }
-
-/** X = H^-1 B for rows of B, [rows][depth]; both in the order of the factor. */
-export function solveFactored({ depth, upper, pivots }: GramFactor, rows: Float32Array): Float32Array {
-  const solved = new Float32Array(rows.length)
-  const left = new Float64Array(depth)
-  for (let start = 0; start < rows.length; start += depth) {
-    // M y = b from the last on, then M^T x = y / pivots from the first on.
-    for (let i = depth - 1; i >= 0; i--) {
-      let sum = rows[start + i] as number
-      const row = i * depth
-      for (let j = i + 1; j < depth; j++) sum -= (upper[row + j] as number) * (left[j] as number)
-      left[i] = sum
-    }
-    for (let i = 0; i < depth; i++) left[i] = (left[i] as number) / (pivots[i] as number)
-    for (let i = 0; i < depth; i++) {
-      const x = left[i] as number
-      solved[start + i] = x
-      const row = i * depth
-      for (let j = i + 1; j < depth; j++) left[j] = (left[j] as number) - (upper[row + j] as number) * x
-    }
-  }
-  return solved
-}

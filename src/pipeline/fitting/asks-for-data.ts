@@ -1,0 +1,19 @@
+import { TersorError } from '../../errors.ts'
+import { tryParseSchemeId } from '../../schemes/index.ts'
+import type { Ask } from '../ask.ts'
+
+const PRESETS: ReadonlySet<string> = new Set(['int8-weights', 'int4-weights', 'int2-weights'])
+
+/** Whether codes are found on data, where there are any: weight-only presets and schemes, unless a solver without data was asked for. */
+export function isFitted({ to, solver, fitting }: Pick<Ask, 'to' | 'solver' | 'fitting'>): boolean {
+  if (fitting === 'gptq') return true
+  const spec = tryParseSchemeId(to)
+  return solver === undefined && (PRESETS.has(to) || spec?.family === 'integer')
+}
+
+export function withoutData(): TersorError {
+  return new TersorError('E_USAGE', '--solver gptq finds codes by what weights do to data, and none are given', {
+    where: '--solver',
+    hint: 'add --calib DATA: texts, .npz, a folder; or use --solver search',
+  })
+}

@@ -1,0 +1,169 @@
+import type { Kernels } from '../../model/kernels.ts'
+import type { MatrixView } from '../../model/scheme.ts'
+import { solveTensor } from '../solve.ts'
+import { GramDescent } from './descend.ts'
+import { factorGram, type GramFactor } from './factor.ts'
+import { feedbackRows } from './feedback.ts'
+import { decodeRows, type GramCodes, type GramRows } from './rows.ts'
+import { solveFactored } from './solve-factored.ts'
+
+/** Second moments of what rows of a weight multiply, as means over rows of the input. */
+export interface GramMoments {
+  readonly depth: number
+  /** E[xq xq^T]. [depth][depth] */
+  readonly gram: Float32Array
+  /** E[(x - xq) xq^T]: what rounding in front has done to the input. [depth][depth]; null where that is not known. */
+  readonly drift: Float32Array | null
+}
+
+/** How codes are found, of what data alone can tell. */
+export interface GramChoice {
+  /** Part of the mean of the diagonal that is added to it. */
+  readonly damping: number
+  /** Part of what rounding has done in front that is taken back. */
+  readonly drift: number
+  /** Columns in the order of their energy, with grids found before them (act-order with static groups). */
+  readonly ordered: boolean
+}
+
+/** Where nothing can be compared. */
+export const PLAIN_CHOICE: GramChoice = { damping: 0.1, drift: 1, ordered: false }
+
+const DAMPINGS = [0.003, 0.01, 0.03, 0.1, 0.3, 1]
+const FIRST = 3
+const ROUNDS = 4
+const SWEEPS = 4
+
+/** Solves rows against one set of moments; the factor of the last damping is kept for the next rows. */
+export class GramSolver {
+  readonly #moments: GramMoments
+  readonly #kernels: Kernels
+  readonly #mean: number
+  #factors = new Map<string, GramFactor | null>()
+
+  constructor(moments: GramMoments, kernels: Kernels) {
+    const { gram, depth } = moments
+    this.#moments = moments
+    this.#kernels = kernels
+    let trace = 0
+    for (let i = 0; i < depth; i++) trace += gram[i * depth + i] as number
+    this.#mean = trace / depth
+  }
+
+  /**
+   * Codes that lower what products do wrong: targets moved by what rounding has done in front, error feedback with grids from the weights
+   * as they are by then, then scales and codes descended by turns. Null where the moments have no factor: nothing was seen, or not numbers.
+   */
+  solve(rows: GramRows, choice: GramChoice): GramCodes | null {
+    const { depth } = rows
+    const factor = this.#factor(choice.damping)
+    if (factor === null) return null
+    const aimed = choice.drift > 0 ? this.#aimed(rows, factor, choice.drift) : rows
+    const codes = choice.ordered ? this.#inOrder(aimed, choice.damping) : feedbackRows(aimed, factor, this.#kernels)
+    if (codes === null) return null
+    const damped = this.#moments.gram.slice()
+    const added = choice.damping * this.#mean
+    for (let i = 0; i < depth; i++) damped[i * depth + i] = (damped[i * depth + i] as number) + added
+    const descent = new GramDescent(damped, depth, this.#kernels)
+    descent.load()
+    descent.descend(aimed, codes, { rounds: ROUNDS, sweeps: SWEEPS })
+    return codes
+  }
+
+  /** E|W x - Q xq|^2, less what no code changes. */
+  error(rows: GramRows, codes: GramCodes): number {
+    const { gram, drift, depth } = this.#moments
+    const decoded = decodeRows(rows, codes)
+    const errors = rows.values.map((value, i) => value - (decoded[i] as number))
+    const descent = new GramDescent(gram, depth, this.#kernels)
+    descent.load()
+    const own = descent.energy(errors)
+    if (!drift) return own
+    // |e^T xq + w^T (x - xq)|^2 = e^T G e + 2 e^T D w + ...
+    const missing = new GramDescent(drift, depth, this.#kernels).products(rows.values)
+    let crossed = 0
+    for (let i = 0; i < errors.length; i++) crossed += (errors[i] as number) * (missing[i] as number)
+    return own + 2 * crossed
+  }
+
+  /** Forgets what is only quick to have. */
+  forget(): void {
+    this.#factors = new Map()
+  }
+
+  #factor(damping: number, order?: Int32Array): GramFactor | null {
+    const key = `${damping}${order ? ' ordered' : ''}`
+    const known = this.#factors.get(key)
+    if (known !== undefined) return known
+    const { gram, depth } = this.#moments
+    const found = this.#mean > 0 ? factorGram(gram, depth, damping * this.#mean, this.#kernels, order) : null
+    // One at a time: they are as large as the moments.
+    this.#factors = new Map([[key, found]])
+    return found
+  }
+
+  /** What rows have to be so that products with xq come nearest to those with x: w + H^-1 E[xq (x - xq)^T] w. */
+  #aimed(rows: GramRows, factor: GramFactor, part: number): GramRows {
+    const { drift, depth } = this.#moments
+    if (!drift) return rows
+    const missing = new GramDescent(drift, depth, this.#kernels).products(rows.values)
+    const shift = solveFactored(factor, missing, this.#kernels)
+    return { ...rows, values: rows.values.map((value, i) => value + part * (shift[i] as number)) }
+  }
+
+  #inOrder(rows: GramRows, damping: number): GramCodes | null {
+    const { channels, depth, spec } = rows
+    const { gram } = this.#moments
+    const order = Int32Array.from({ length: depth }, (_, i) => i)
+    order.sort((a, b) => (gram[b * depth + b] as number) - (gram[a * depth + a] as number) || a - b)
+    const factor = this.#factor(damping, order)
+    if (factor === null) return null
+    const view: MatrixView = { stack: 1, channels, depth, along: 'row' }
+    const { quantized } = solveTensor(rows.values, view, spec, 'search', this.#kernels)
+    const zeros = quantized.zeros ?? new Uint8Array(quantized.scales.length).fill(2 ** (spec.bits - 1))
+    return feedbackRows(rows, factor, this.#kernels, { scales: quantized.scales, zeros }, order)
+  }
+}
+
+/**
+ * The choice whose codes, found on some data, do least wrong on other data: damping first, up or down from the middle as long as that
+ * helps, then how much of the drift to take back, then the order. Null where no choice has codes.
+ */
+export function chooseBy(rows: readonly GramRows[], fit: GramSolver, held: GramSolver): GramChoice | null {
+  let best: GramChoice | null = null
+  let least = Number.POSITIVE_INFINITY
+  const better = (choice: GramChoice): boolean => {
+    let error = 0
+    for (const some of rows) {
+      const codes = fit.solve(some, choice)
+      if (codes === null) return false
+      error += held.error(some, codes)
+    }
+    if (!(error < least)) return false
+    least = error
+    best = choice
+    return true
+  }
+  const at = (index: number): GramChoice => ({ ...PLAIN_CHOICE, damping: DAMPINGS[index] as number })
+  better(at(FIRST))
+  let [up, down] = [FIRST + 1, FIRST - 1]
+  while (up < DAMPINGS.length && better(at(up))) up++
+  if (up === FIRST + 1) while (down >= 0 && better(at(down))) down--
+  const damped = best as GramChoice | null
+  if (damped === null) return null
+  for (const drift of [0.5, 0]) if (!better({ ...damped, drift })) break
+  better({ ...(best as unknown as GramChoice), ordered: true })
+  return best
+}
+
+/** At most `most` rows, evenly spread. */
+export function someRows(rows: GramRows, most: number): GramRows {
+  const { values, channels, depth } = rows
+  if (channels <= most) return rows
+  const some = new Float32Array(most * depth)
+  for (let i = 0; i < most; i++) {
+    const row = Math.floor(((2 * i + 1) * channels) / (2 * most))
+    some.set(values.subarray(row * depth, (row + 1) * depth), i * depth)
+  }
+  return { ...rows, values: some, channels: most }
+}

@@ -1,0 +1,166 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { writeNpz } from '../../src/calibration/index.ts'
+import type { Model } from '../../src/model/graph.ts'
+import { type FileOptions, quantize } from '../../src/pipeline/quantize-file.node.ts'
+import { buildModel, f32, node, value } from '../fixtures/build.ts'
+import { lineFolder } from '../fixtures/line-folder.ts'
+import { weight } from '../fixtures/line-models.ts'
+import { relativeError, runFile } from '../fixtures/run-file.ts'
+import { transformer } from '../fixtures/transformer.ts'
+
+const folder = lineFolder()
+const WORDS = 64
+const LENGTH = 12
+let count = 0
+const output = (): string => join(folder.path, `fitted-${count++}.onnx`)
+
+/** Token ids that only some words make up, the same words after each other. */
+function ids(samples: number, seed: number): BigInt64Array {
+  let state = seed
+  const next = (most: number): number => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+    return Math.floor((state / 4294967296) * most)
+  }
+  const all = new BigInt64Array(samples * LENGTH)
+  for (let sample = 0; sample < samples; sample++) {
+    let word = next(WORDS / 2)
+    for (let i = 0; i < LENGTH; i++) {
+      all[sample * LENGTH + i] = BigInt(word)
+      word = (word * 5 + next(3)) % (WORDS / 2)
+    }
+  }
+  return all
+}
+
+function data(name: string, samples: number, seed: number): string {
+  const path = join(folder.path, name)
+  const bytes = new Uint8Array(ids(samples, seed).buffer)
+  writeFileSync(path, writeNpz(new Map([['ids', { dtype: 'i64', shape: [samples, LENGTH], data: bytes }]])))
+  return path
+}
+
+const model = transformer({ layers: 2, width: 32, heads: 4, inner: 64, words: WORDS })
+const input = folder.write('transformer.onnx', model)
+const calib = data('calib.npz', 48, 1)
+
+async function errorOf(path: string, original: string): Promise<number> {
+  const feeds = { ids: [[24, LENGTH], ids(24, 99), 'i64'] as const }
+  const float = await runFile(original, feeds as never, false)
+  const found = await runFile(path, feeds as never, true)
+  return relativeError(float.get('logits') as Float32Array, found.get('logits'))
+}
+
+describe('codes by what weights do to data', () => {
+  test.each(['int4-weights', 'int2-weights', 'int8-weights', 'int4-channel-sym', 'int2-block32-asym-f16'])(
+    '%s: nearer to the float model than weights by themselves, and every decision says how',
+    async (to) => {
+      const path = await input
+      const [alone, fitted] = [output(), output()]
+      const options: FileOptions = { to, calib, noVerify: true, everything: true, force: true }
+      await quantize(path, alone, { ...options, solver: 'search' })
+      const report = await quantize(path, fitted, options)
+      const solved = report.decisions.filter(({ solver }) => solver === 'gptq')
+      expect(solved.map(({ tensor }) => tensor)).toContain('layer.1.down.weight')
+      // Six of each layer, and the head.
+      expect(solved).toHaveLength(13)
+      for (const { because, corrections } of solved) {
+        expect(because.text).toMatch(/second moments of \d+ rows/)
+        expect(corrections?.join()).toMatch(/damping/)
+      }
+      expect(await errorOf(fitted, path)).toBeLessThan(0.9 * (await errorOf(alone, path)))
+    },
+  )
+
+  test('the same bytes again, whatever the number of threads', async () => {
+    const hashes = new Set<string | undefined>()
+    for (const threads of [1, 2]) {
+      const options: FileOptions = { to: 'int4-weights', calib, noVerify: true, threads, hashes: true }
+      hashes.add((await quantize(await input, output(), options)).output?.sha256)
+    }
+    expect(hashes.size).toBe(1)
+  })
+
+  test('some of the data is held back to judge on', async () => {
+    const report = await quantize(await input, output(), { to: 'int8-weights', calib, everything: true })
+    expect(report.verdict).toMatchObject({ data: 'given', samples: 12 })
+    expect(report.warnings.join()).toMatch(/held back/)
+    expect(report.decisions.find(({ solver }) => solver === 'gptq')?.because.text).toMatch(/of 432 rows/)
+  })
+
+  test('--solver gptq without data is refused', async () => {
+    const run = quantize(await input, output(), { to: 'int4-weights', solver: 'gptq' })
+    await expect(run).rejects.toMatchObject({ code: 'E_USAGE', hint: expect.stringContaining('--calib') })
+    const both = quantize(await input, output(), { to: 'int8-static', solver: 'gptq', calib })
+    await expect(both).rejects.toMatchObject({ code: 'E_USAGE' })
+  })
+
+  test('another solver that was asked for is used', async () => {
+    const options: FileOptions = { to: 'int4-weights', calib, noVerify: true }
+    const report = await quantize(await input, output(), { ...options, solver: 'nearest' })
+    expect(report.decisions.some(({ solver }) => solver === 'gptq')).toBe(false)
+  })
+
+  test('stops between layers', async () => {
+    const stop = new AbortController()
+    const options: FileOptions = {
+      to: 'int4-weights',
+      calib,
+      signal: stop.signal,
+      onEvent: ({ phase, done }) => {
+        if (phase === 'fit' && done === 2) stop.abort()
+      },
+    }
+    await expect(quantize(await input, output(), options)).rejects.toMatchObject({ code: 'E_ABORTED' })
+  })
+
+  test('a transposed Gemm, a weight on the left, a grouped convolution, and inputs that say nothing', async () => {
+    const made = await folder.write('forms.onnx', forms())
+    const path = join(folder.path, 'forms.npz')
+    const values = Float32Array.from({ length: 40 * 32 * 16 }, (_, i) => ((i * 7919) % 101) / 50 - 1 + (i % 16) / 8)
+    const bytes = new Uint8Array(values.buffer)
+    writeFileSync(path, writeNpz(new Map([['x', { dtype: 'f32', shape: [40, 1, 32, 16], data: bytes }]])))
+    const options: FileOptions = { to: 'int8-channel-sym', calib: path, noVerify: true, everything: true }
+    const report = await quantize(made, output(), { ...options, solver: 'gptq' })
+    const solver = (name: string) => report.decisions.find(({ tensor }) => tensor === name)?.solver
+    expect([solver('gemm.w'), solver('left.w'), solver('conv.w')]).toEqual(['gptq', 'gptq', 'gptq'])
+    expect(solver('dead.w')).toBe('search')
+    expect(report.warnings.join('\n')).toMatch(/"dead.w" was solved without data: its input is zero/)
+  })
+})
+
+function forms(): Model {
+  return buildModel({
+    nodes: [
+      node('MatMul', ['left.w', 'x'], ['left'], {}, { name: 'left' }),
+      node('Reshape', ['left', 'flat'], ['rows']),
+      node('Gemm', ['gemm.w', 'rows', 'bias'], ['turned'], { transA: 1, transB: 1 }, { name: 'gemm' }),
+      node('Transpose', ['turned'], ['back'], { perm: [1, 0] }),
+      node('Reshape', ['back', 'picture'], ['channels']),
+      node('Conv', ['channels', 'conv.w'], ['seen'], { group: 2, pads: [1, 1, 1, 1] }, { name: 'conv' }),
+      node('Mul', ['seen', 'none'], ['nothing']),
+      node('MatMul', ['nothing', 'dead.w'], ['dead'], {}, { name: 'dead' }),
+      node('MatMul', ['seen', 'last.w'], ['last'], {}, { name: 'last' }),
+      node('Add', ['last', 'dead'], ['y']),
+    ],
+    initializers: [
+      weight('left.w', [24, 32], 1),
+      { ...f32('flat', [2], [0, 0]), dtype: 'i64', storage: int64([24, 16]) },
+      weight('gemm.w', [16, 32], 2),
+      f32('bias', [1], [0]),
+      { ...f32('picture', [4], [0, 0, 0, 0]), dtype: 'i64', storage: int64([1, 4, 24, 8]) },
+      weight('conv.w', [8, 2, 3, 3], 3),
+      f32('none', [1], [0]),
+      weight('dead.w', [8, 32], 4),
+      weight('last.w', [8, 32], 5),
+    ],
+    inputs: [value('x', 'f32', [1, 32, 16])],
+    outputs: [value('y', 'f32', [1, 8, 24, 32])],
+  })
+}
+
+function int64(values: readonly number[]) {
+  const bytes = new Uint8Array(BigInt64Array.from(values, BigInt).buffer)
+  return { kind: 'bytes' as const, bytes, byteLength: bytes.length }
+}
