@@ -52,7 +52,15 @@ export const FLAGS: readonly FlagSpec[] = [
     value: 'WHAT',
     verbs: ['quantize', 'plan', 'demo'],
     about:
-      'preset or scheme id: auto (default), int8, int8-weights, int4-weights, int2-weights, fp16-weights, bf16-weights, int4-block32-sym-f16 ...',
+      'preset or scheme id: auto (default), int8, int8-weights, int4-weights, int2-weights, fp16, fp16-weights, bf16-weights, q4, q4f16, int4-block32-sym-f16 ...',
+  },
+  {
+    name: 'io',
+    kind: 'name',
+    value: 'keep|fp16',
+    choices: ['keep', 'fp16'],
+    verbs: DECIDING,
+    about: 'fp16, q4f16: types of inputs and outputs: as they are (default), or f16 where they were f32',
   },
   {
     name: 'target',

@@ -15,6 +15,8 @@ export interface QuantizeOptions {
   readonly seed?: number
   readonly everything?: boolean
   readonly noVerify?: boolean
+  /** Presets that compute in f16: types of inputs and outputs, as they are (default) or f16 too. */
+  readonly io?: 'keep' | 'fp16'
 }
 
 const SOLVERS = ['nearest', 'search', 'gptq', 'adaround'] as const

@@ -1,5 +1,6 @@
 import type { SolverId } from '../model/scheme.ts'
 import type { Target } from '../model/target.ts'
+import type { HalfPlan } from './half/half-plan.ts'
 import type { Rule } from './rules.ts'
 
 /** What the user wants, checked and resolved; the same for the command line and the library. */
@@ -24,6 +25,8 @@ export interface Ask {
   readonly relaxed?: ReadonlyMap<string, Relaxation>
   /** Quantize even what would not get smaller; for tests of tiny models. */
   readonly everything: boolean
+  /** Presets that compute in f16: what does and what does not, found before. */
+  readonly half?: HalfPlan
   /** Verify weights and sum energies, so that reports show SQNR. */
   readonly measure: boolean
 }
@@ -46,17 +49,23 @@ export const PRESETS = [
   'int2-weights',
   'fp16-weights',
   'bf16-weights',
+  'fp16',
+  'q4',
+  'q4f16',
 ] as const
 export type Preset = (typeof PRESETS)[number]
 
 /** Names of the contract whose features come with later work; refused by name, never taken for something else. */
 export const LATER_PRESETS: ReadonlyMap<string, string> = new Map([
-  ['fp16', 'half-precision computation'],
   ['q8', 'the folder layout of transformers.js; int8 is near to it'],
   ['uint8', 'the folder layout of transformers.js; int8 is near to it'],
-  ['q4', 'the folder layout of transformers.js; int4-weights is near to it'],
-  ['q4f16', 'half-precision computation'],
   ['q2', 'the folder layout of transformers.js; int2-weights is near to it'],
   ['q2f16', 'half-precision computation'],
   ['bnb4', 'MatMulBnb4'],
 ])
+
+/** Presets whose result computes in f16. */
+export const HALF_PRESETS: ReadonlySet<string> = new Set(['fp16', 'q4f16'])
+
+/** Presets whose names promise a form to others: a refused result is not made into something else. */
+export const NAMED_PRESETS: ReadonlySet<string> = new Set(['fp16', 'q4', 'q4f16'])

@@ -90,7 +90,8 @@ describe('optionsOf', () => {
   })
 
   test('every preset ends in something every weight can be, on forms that exist, with a reason', () => {
-    for (const preset of PRESETS.filter((name) => name !== 'auto')) {
+    // q4 is what transformers.js means by it: linear layers only.
+    for (const preset of PRESETS.filter((name) => name !== 'auto' && name !== 'q4')) {
       for (const one of [
         small,
         large,

@@ -71,6 +71,21 @@ function nbits(bits: IntegerBits, weight: WeightFacts, target: Target): Option[]
   ]
 }
 
+const half16: Option = {
+  form: 'half',
+  specs: [{ family: 'half', dtype: 'f16' }],
+  because: { code: 'default', text: 'half precision in the file and in the computation' },
+}
+
+/** As transformers.js means it: MatMulNBits in blocks of 32 for linear layers, and nothing else. */
+function browserBits(bits: IntegerBits, half: boolean, target: Target): Option[] {
+  if (!target.matmulNBits?.bits.includes(bits)) return []
+  const text = `MatMulNBits, ${bits} bits in blocks of 32 as transformers.js has them${half ? ', scales and activations in f16' : ''}`
+  const scale = half ? 'f16' : 'f32'
+  const specs = [blocks(bits, 32, true, scale), blocks(bits, 32, false, scale)]
+  return [{ form: 'matmul-nbits', specs, because: { code: 'error-per-byte', text } }]
+}
+
 /** Embedding that is also the head: stored once, read by GatherBlockQuantized and MatMulNBits. */
 function tied8(target: Target): Option[] {
   if (!target.matmulNBits?.bits.includes(8) || !target.gatherBlockQuantized?.bits.includes(8)) return []
@@ -93,6 +108,14 @@ export function optionsOf(preset: string, weight: WeightFacts, target: Target): 
           because: { code: 'default', text: 'half precision in the file, cast back when a session is made' },
         },
       ]
+    case 'fp16':
+      return [half16]
+    case 'q4':
+    case 'q4f16': {
+      const rest = preset === 'q4f16' ? [half16] : []
+      if (part !== 'linear') return rest
+      return [...browserBits(4, preset === 'q4f16', target), ...rest]
+    }
     case 'bf16-weights':
       return [
         {

@@ -11,6 +11,7 @@ import { commonSchemeIds, formatSchemeId, parseFewBits, parseSchemeId, tryParseS
 import { type Ask, LATER_PRESETS, PRESETS } from './ask.ts'
 import type { FittedWeight } from './fitting/fitted.ts'
 import { forms, partOf, usesByLowering } from './forms.ts'
+import { keptSingle } from './half/half-plan.ts'
 import { labelOf, labelsOf } from './labels.ts'
 import { type Option, optionsOf, optionsOfScheme, resolveAuto } from './options.ts'
 import { matchRule, type Rule, type RuleContext } from './rules.ts'
@@ -214,7 +215,8 @@ function refusal(weight: WeightFacts, ask: Ask): Reason | null {
   if (weight.uses.length === 0) return { code: 'dead', text: 'no node uses it' }
   if (weight.spelling === 'sparse') return { code: 'unsupported-use', text: 'sparse tensors are kept as they are' }
   if (weight.pinned) return { code: 'pinned', text: 'it is an output of a graph or can be overridden by the caller' }
-  if (weight.elementCount < LEAST_ELEMENTS && !ask.everything)
+  // What computes in f16 takes its smallest constants in f16 too.
+  if (weight.elementCount < LEAST_ELEMENTS && !ask.everything && ask.half === undefined)
     return { code: 'too-small', text: `fewer than ${LEAST_ELEMENTS} elements: codes would not save bytes` }
   return null
 }
@@ -345,13 +347,18 @@ function decide(wish: Wish, table: Table, ask: Ask, skipForms: ReadonlySet<strin
   if (refused) return keep(wish, refused)
   const integerRefused = integerRefusal(weight, ask)
   let lastRefusal = 'no option'
-  for (const option of optionsFor(wish, ask)) {
+  const options = optionsFor(wish, ask)
+  if (options.length === 0)
+    return keep(wish, { code: 'default', text: `${wish.what} changes the weights of linear layers only` })
+  for (const option of options) {
     if (skipForms.has(option.form)) continue
     if (option.specs[0]?.family === 'integer' && integerRefused && wish.rule === null) return keep(wish, integerRefused)
     const feasible: SchemeSpec[] = []
     for (const spec of option.specs) {
       const largest =
         spec.family === 'half' && spec.dtype === 'f16' ? table.largest(weight.scope, weight.name) : undefined
+      const single = spec.family === 'half' && ask.half !== undefined ? keptSingle(ask.half, weight) : null
+      if (single !== null) return keep(wish, single)
       if (largest !== undefined && largest >= F16_OVERFLOW) {
         return keep(wish, { code: 'range', text: `holds ${largest}, more than half precision can (65504)` })
       }
@@ -362,8 +369,9 @@ function decide(wish: Wish, table: Table, ask: Ask, skipForms: ReadonlySet<strin
     if (feasible.length === 0) continue
     const spec = pick(weight, feasible, table)
     const made = workOf(weight, option.form, spec, ask)
-    const bytesAfter = bytesOf(made)
-    if (bytesAfter >= weight.byteLength && !ask.everything) {
+    const bytesAfter = bytesOf(made, ask)
+    const isPlain = spec.family === 'half' && ask.half !== undefined
+    if (bytesAfter >= weight.byteLength && !ask.everything && !isPlain) {
       return keep(wish, {
         code: 'too-small',
         text: `codes, scales and nodes would take ${bytesAfter} bytes, the float tensor ${weight.byteLength}`,
@@ -425,8 +433,11 @@ function workOf(weight: WeightFacts, formId: string, spec: SchemeSpec, ask: Ask)
   return { weight, form: formId, spec, solver: ask.solver ?? 'search', packing, parts, groups }
 }
 
-function bytesOf(work: WeightWork): number {
+function bytesOf(work: WeightWork, ask: Ask): number {
   let nodes = 0
+  // Read as it is: no Cast behind it.
+  if (work.spec.family === 'half' && ask.half !== undefined)
+    return work.parts.reduce((sum, part) => sum + part.byteLength, 0)
   for (const [id, uses] of work.groups) nodes += lowerings.get(id)?.kind === 'value' ? 1 : uses.length
   return work.parts.reduce((sum, part) => sum + part.byteLength, 0) + nodes * NODE_BYTES
 }

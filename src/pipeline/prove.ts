@@ -18,6 +18,7 @@ import type { Tools } from '../model/tools.ts'
 import type { BatchFigures, ScoredPair } from '../model/truth.ts'
 import { stateCarrier } from './carried-states.ts'
 import type { Gallery } from './gallery/gallery.ts'
+import { matchingSample } from './half/matching-feeds.ts'
 import type { Decided } from './run.ts'
 import type { Saved } from './save.ts'
 import { vocabularyOf } from './token-tables.ts'
@@ -112,7 +113,7 @@ export async function compareWith(
   for (const [index, sample] of float.evidence.samples.entries()) {
     tools.notify({ phase: 'verify', done: index, total: float.evidence.samples.length, note })
     const reference = float.results[index] as Feeds
-    const answer = await session.run(states.feeds(sample), tools.signal)
+    const answer = await session.run(states.feeds(matchingSample(session, sample)), tools.signal)
     states.after(answer)
     if (evidence.unjudged?.has(index) === true) continue
     collected.add(reference, answer, sample.label)

@@ -8,10 +8,11 @@ import { createKernelsSync, createReferenceKernels } from '../kernels/index.ts'
 import type { Report } from '../model/report.ts'
 import type { Runtime } from '../model/runtime.ts'
 import type { StageEvent, Tools } from '../model/tools.ts'
-import type { Ask } from './ask.ts'
+import { type Ask, HALF_PRESETS, NAMED_PRESETS } from './ask.ts'
 import { askOf, type QuantizeOptions } from './ask-of.ts'
 import { fallBack, MOST_ATTEMPTS, neededReduction, nextStep, relax } from './attempts.ts'
 import { isFitted, withoutData } from './fitting/asks-for-data.ts'
+import { doorsOf } from './half/doors.ts'
 import type { Judging, JudgingOptions } from './judging.node.ts'
 import { type OpenedModel, openModel } from './open-model.node.ts'
 import { Phases } from './phases.ts'
@@ -96,12 +97,17 @@ export async function quantize(input: string, output: string | undefined, option
           runtime,
         )
       : undefined
+    const half = HALF_PRESETS.has(asked.to)
+      ? await (await import('./half/half-inputs.node.ts')).halfFromFile(prepared, opened, asked, options, tools, phases)
+      : undefined
+    if (half) prepared = half.prepared
     let fixed = await statically?.stage()
     if (options.table !== undefined) await statically?.writeTable(options.table, options.force ?? false)
     if (fixed) prepared = fixed.prepared
     const attempts: string[] = []
     // Rules that asked for static integers have done their work.
     let ask: Ask = fixed ? afterStatic(asked, fixed.prepared.inventory) : asked
+    if (half) ask = half.ask
     let noise: ReadonlyMap<string, number> | null = null
     let raised: string | null = null
     for (let attempt = 1; ; attempt++) {
@@ -129,7 +135,14 @@ export async function quantize(input: string, output: string | undefined, option
               if (raised !== null) return current
             }
             const reduction = neededReduction(verdict)
-            if (fixed || !proof || reduction === null || attempt >= (options.attempts ?? MOST_ATTEMPTS)) return null
+            if (
+              fixed ||
+              NAMED_PRESETS.has(asked.to) ||
+              !proof ||
+              reduction === null ||
+              attempt >= (options.attempts ?? MOST_ATTEMPTS)
+            )
+              return null
             noise ??= await proof.noise(context)
             const relaxed = noise && relax(context.decided, noise, reduction, current)
             if (relaxed) return relaxed
@@ -164,7 +177,13 @@ export async function quantize(input: string, output: string | undefined, option
         ask,
         options: plainOptions(options),
         phases: phases.list,
-        warnings: [...(proof?.warnings() ?? []), ...(fixed?.notes ?? []), ...attempts, ...notes],
+        warnings: [
+          ...(proof?.warnings() ?? []),
+          ...(fixed?.notes ?? []),
+          ...(half?.notes ?? []),
+          ...attempts,
+          ...notes,
+        ],
         peakBytes: process.resourceUsage().maxRSS * 1024,
         outputPath: path,
         ...(proof?.runtime ? { runtime: proof.runtime } : {}),
@@ -187,7 +206,9 @@ export async function quantize(input: string, output: string | undefined, option
             ...(statistics === undefined ? {} : { statistics }),
             ...(layers.length === 0 ? {} : { layers }),
           }
-        : report
+        : half
+          ? { ...report, points: half.points }
+          : report
     }
   } finally {
     pool.close()
@@ -205,7 +226,13 @@ export async function plan(input: string, options: FileOptions = {}): Promise<Re
   const ask = askOf(options)
   const opened = await openModel(input)
   try {
-    const decided = await decide(await prepare(opened, tools, phases), ask, tools, phases)
+    const prepared = await prepare(opened, tools, phases)
+    const half = HALF_PRESETS.has(ask.to)
+      ? await (await import('./half/half-stage.ts')).halfStage(prepared, ask, doorsOf(options), null, tools, phases)
+      : undefined
+    const decided = half
+      ? await decide(half.prepared, half.ask, tools, phases)
+      : await decide(prepared, ask, tools, phases)
     const name = basename(defaultOutput(input, opened, decided.plan.preset))
     const { files } = layoutOf(decided.output, name, options.shardSize)
     const report = reportOf(decided, undefined, {
@@ -214,14 +241,15 @@ export async function plan(input: string, options: FileOptions = {}): Promise<Re
       ask,
       options: plainOptions(options),
       phases: phases.list,
-      warnings: [],
+      warnings: half?.notes ?? [],
       peakBytes: process.resourceUsage().maxRSS * 1024,
       ...(options.hashes && opened.path !== undefined
         ? { inputHash: await (await fileFacts()).sha256Of(opened.path) }
         : {}),
     })
     const bytes = files.reduce((sum, file) => sum + file.byteLength, 0)
-    return { ...report, output: { path: name, bytes, files: files.map((file) => file.name) } }
+    const output = { path: name, bytes, files: files.map((file) => file.name) }
+    return { ...report, output, ...(half ? { points: half.points } : {}) }
   } finally {
     await opened.source.close?.()
   }

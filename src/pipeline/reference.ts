@@ -48,7 +48,9 @@ export async function referenceModel(decided: Decided, saved: Saved, stage: Stag
     }
   }
   for (const [node, { scope, nodes }] of replaced) edits.push({ scope, replace: new Map([[node, nodes]]) })
-  return applyEdits(decided.model, edits)
+  const { half } = decided
+  const model = applyEdits(decided.model, edits)
+  return half ? (await import('./half/half-stage.ts')).emulatedHalf(model, half) : model
 }
 
 /** Elements of a weight as the result will decode them, in the weight's own type. */

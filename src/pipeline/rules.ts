@@ -94,6 +94,19 @@ export function matchRule(
   return { exact: false, matches: orFail(matches, rule, context) }
 }
 
+/** What a rule says of nodes themselves, by label, operator and outputs: patterns of position speak of layers only. */
+export function nodeMatcher(rule: Rule): (label: string, op: string, outputs: readonly string[]) => boolean {
+  const [kind, ...rest] = rule.pattern.split(':')
+  const value = rest.join(':')
+  const exact = (label: string, outputs: readonly string[]): boolean =>
+    label === rule.pattern || outputs.includes(rule.pattern)
+  if (rest.length === 0) return (label, _op, outputs) => exact(label, outputs)
+  if (kind === 'op') return (_label, op) => op === value
+  if (kind !== 'glob' && kind !== 're') return (label, _op, outputs) => exact(label, outputs)
+  const test = kind === 'glob' ? globToRegExp(value) : regExp(value, rule)
+  return (label) => test.test(label)
+}
+
 function operatorsOf(weights: readonly WeightFacts[]): readonly string[] {
   return weights.flatMap((weight) => weight.uses.map((use) => use.node.op))
 }

@@ -9,6 +9,7 @@ import type { Verdict } from '../model/report.ts'
 import type { Tools } from '../model/tools.ts'
 import type { Ask } from './ask.ts'
 import { type Fit, withFitted } from './fitting/fitted.ts'
+import type { HalfPlan } from './half/half-plan.ts'
 import { keptValueNotes } from './kept-values.ts'
 import { load } from './load.ts'
 import { type LoweredWeight, lower } from './lower.ts'
@@ -45,6 +46,8 @@ export interface Decided {
   readonly plan: Plan
   readonly output: Model
   readonly weights: readonly LoweredWeight[]
+  /** What computes in f16. */
+  readonly half?: HalfPlan
   readonly warnings: readonly string[]
 }
 
@@ -100,7 +103,11 @@ async function planAndLower(
   const ready = fitting ? withFitted(transformed, fitting.fitted) : transformed
   const lowered = await phases.time('lower', () => lower(rewritten.model, ready, ask.target))
   // Lowerings add small constants of their own (zeros, shapes): equal ones are stored once too.
-  const lean = await share({ ...lowered.model, graph: shareDynamic(lowered.model.graph) })
+  const { half } = ask
+  const computing = half
+    ? await phases.time('half', async () => (await import('./half/half-stage.ts')).applyHalf(lowered.model, half))
+    : lowered.model
+  const lean = await share({ ...computing, graph: shareDynamic(computing.graph) })
   const output = shortenNames(removeDead(lean.model), prepared.model)
   return {
     input: prepared.input,
@@ -109,6 +116,7 @@ async function planAndLower(
     plan: ready,
     output,
     weights: lowered.weights,
+    ...(half ? { half } : {}),
     warnings: [
       ...prepared.warnings,
       ...rewritten.notes,

@@ -1,0 +1,71 @@
+import { openSynthetic } from '../../calibration/index.ts'
+import type { Runtime } from '../../model/runtime.ts'
+import type { Tools } from '../../model/tools.ts'
+import { findRuntime } from '../../runtime/find.node.ts'
+import type { Ask } from '../ask.ts'
+import type { QuantizeOptions } from '../ask-of.ts'
+import { type EvidenceOptions, openGiven } from '../evidence.node.ts'
+import type { OpenedModel } from '../open-model.node.ts'
+import type { Phases } from '../phases.ts'
+import type { Prepared } from '../run.ts'
+import { TapSessions } from '../tap-sessions.node.ts'
+import { idLimits } from '../token-tables.ts'
+import { doorsOf } from './doors.ts'
+import { type HalfStage, halfStage } from './half-stage.ts'
+
+/** More samples move a largest value little. */
+const MOST_SAMPLES = 32
+const SYNTHETIC_SAMPLES = 8
+
+/** The half stage of a file: ranges from `calib`, else from synthetic inputs; bounded by kind where nothing can be run. */
+export async function halfFromFile(
+  prepared: Prepared,
+  opened: OpenedModel,
+  ask: Ask,
+  options: EvidenceOptions & Pick<QuantizeOptions, 'io'>,
+  tools: Tools,
+  phases: Phases,
+): Promise<HalfStage> {
+  const doors = doorsOf(options)
+  const { path } = opened
+  const runtime = path === undefined ? undefined : await findRuntime({})
+  if (runtime === undefined || path === undefined) return halfStage(prepared, ask, doors, null, tools, phases)
+  try {
+    const sessions = new TapSessions(runtime, tools)
+    const samples = () => samplesFor(runtime, path, prepared, ask, options, tools)
+    const inputs = { sessions, samples, synthetic: options.calib === undefined }
+    return await halfStage(prepared, ask, doors, inputs, tools, phases)
+  } finally {
+    await runtime.close()
+  }
+}
+
+async function samplesFor(
+  runtime: Runtime,
+  path: string,
+  prepared: Prepared,
+  ask: Ask,
+  options: EvidenceOptions,
+  tools: Tools,
+) {
+  const session = await runtime.open({ path }, { optimized: false, threads: 1 })
+  try {
+    const signal = tools.signal ? { signal: tools.signal } : {}
+    if (options.calib === undefined) {
+      // Other inputs than those the proof draws.
+      const seed = (ask.seed + 0x16f) >>> 0
+      const limits = idLimits(prepared.inventory, prepared.input.graph)
+      return await openSynthetic(session, { seed, count: SYNTHETIC_SAMPLES, limits, ...signal })
+    }
+    const samples = Math.min(options.samples ?? MOST_SAMPLES, MOST_SAMPLES)
+    const { input, inventory } = prepared
+    return await openGiven(options.calib, input, inventory, session, {
+      ...options,
+      samples,
+      modelPath: path,
+      ...signal,
+    })
+  } finally {
+    await session.release()
+  }
+}
