@@ -13,3 +13,4 @@ export { type DequantizeOptions, dequantize } from './pipeline/dequantize-file.n
 export { type ExplainFileOptions as ExplainOptions, explain } from './pipeline/explain-file.node.ts'
 export { type InspectOptions, inspect } from './pipeline/inspect-file.node.ts'
 export { type FileOptions as QuantizeOptions, plan, quantize } from './pipeline/quantize-file.node.ts'
+export { type SearchOptions, search } from './pipeline/search/search-file.node.ts'

@@ -20,16 +20,18 @@ export interface FlagSpec {
   readonly about: string
   /** Where the flag means something else for one verb. */
   readonly aboutFor?: Readonly<Partial<Record<Verb, string>>>
+  readonly kindFor?: Readonly<Partial<Record<Verb, FlagKind>>>
+  readonly valueFor?: Readonly<Partial<Record<Verb, string>>>
   /** Set when the whole flag belongs to a later version: it is refused and not listed. */
   readonly later?: string
 }
 
-const EVERY: readonly Verb[] = ['inspect', 'quantize', 'plan', 'compare', 'dequantize', 'explain', 'demo']
-const DECIDING: readonly Verb[] = ['quantize', 'plan']
-const JUDGING: readonly Verb[] = ['quantize', 'compare']
-const WRITING: readonly Verb[] = ['quantize', 'plan', 'dequantize', 'demo']
+const EVERY: readonly Verb[] = ['inspect', 'quantize', 'plan', 'search', 'compare', 'dequantize', 'explain', 'demo']
+const DECIDING: readonly Verb[] = ['quantize', 'plan', 'search']
+const JUDGING: readonly Verb[] = ['quantize', 'search', 'compare']
+const WRITING: readonly Verb[] = ['quantize', 'plan', 'search', 'dequantize', 'demo']
 const FORCED: readonly Verb[] = [...WRITING, 'compare', 'explain']
-const RUNNING: readonly Verb[] = ['quantize', 'compare', 'dequantize', 'demo']
+const RUNNING: readonly Verb[] = ['quantize', 'search', 'compare', 'dequantize', 'demo']
 
 /** Order is the order of help. */
 export const FLAGS: readonly FlagSpec[] = [
@@ -66,7 +68,7 @@ export const FLAGS: readonly FlagSpec[] = [
     name: 'target',
     kind: 'text',
     value: 'T[,T]',
-    verbs: ['inspect', 'quantize', 'plan'],
+    verbs: ['inspect', 'quantize', 'plan', 'search'],
     about: 'where it must run: ort (default), ort-node-cpu, ort-web-wasm, ort-web-webgpu',
   },
   {
@@ -290,8 +292,16 @@ export const FLAGS: readonly FlagSpec[] = [
     value: 'X',
     verbs: JUDGING,
     about: 'threshold of the verdict: largest drop of the metric against float',
+    aboutFor: {
+      search: 'instead of --budget: the smallest result that loses no more of the metric against float, such as 1%',
+    },
   },
-  { name: 'no-verify', kind: 'switch', verbs: ['quantize', 'dequantize'], about: 'skip the proof; the result says so' },
+  {
+    name: 'no-verify',
+    kind: 'switch',
+    verbs: ['quantize', 'dequantize', 'search'],
+    about: 'skip the proof; the result says so',
+  },
   {
     name: 'force',
     kind: 'switch',
@@ -304,10 +314,15 @@ export const FLAGS: readonly FlagSpec[] = [
     name: 'shard-size',
     kind: 'bytes',
     value: 'BYTES',
-    verbs: ['quantize', 'plan', 'dequantize'],
+    verbs: ['quantize', 'plan', 'dequantize', 'search'],
     about: 'size of external data files, such as 1900MB',
   },
-  { name: 'compressed', kind: 'switch', verbs: ['quantize'], about: 'also measure gzip and brotli sizes (slow)' },
+  {
+    name: 'compressed',
+    kind: 'switch',
+    verbs: ['quantize', 'search'],
+    about: 'also measure gzip and brotli sizes (slow)',
+  },
   {
     name: 'threads',
     kind: 'count',
@@ -334,15 +349,18 @@ export const FLAGS: readonly FlagSpec[] = [
     name: 'budget',
     kind: 'ratio',
     value: 'BITS',
-    verbs: ['quantize'],
+    verbs: ['quantize', 'search'],
     about: 'arrays: bits a value may take; every family of schemes is tried, the least error wins',
+    kindFor: { search: 'bytes' },
+    valueFor: { search: 'BYTES' },
+    aboutFor: { search: 'how large all files of the result may be, such as 12MB' },
   },
   {
     name: 'effort',
     kind: 'name',
     value: 'HOW',
     choices: ['fast', 'default', 'best'],
-    verbs: ['quantize'],
+    verbs: ['quantize', 'search'],
     about:
       'int8-static: fast is one pass, default refines weights by their products, best also tries ranges one by one; arrays: fast is a formula, best the least error',
   },
@@ -377,14 +395,14 @@ export const FLAGS: readonly FlagSpec[] = [
     name: 'report',
     kind: 'path',
     value: 'F.html',
-    verbs: ['quantize', 'plan', 'compare', 'explain'],
+    verbs: ['quantize', 'plan', 'compare', 'explain', 'search'],
     about: 'a picture report: one file, works offline',
   },
   {
     name: 'manifest',
     kind: 'path',
     value: 'F.json',
-    verbs: ['quantize', 'dequantize'],
+    verbs: ['quantize', 'dequantize', 'search'],
     about: 'provenance: hashes, options, decisions, figures',
   },
   { name: 'json', kind: 'switch', verbs: EVERY, about: 'one JSON object on stdout and nothing else there' },

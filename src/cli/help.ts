@@ -26,8 +26,10 @@ example: tersor demo
 /** `tersor VERB --help`. */
 export function helpOf(spec: VerbSpec): string {
   const flags = flagsOf(spec.verb)
-  const lead = (flag: FlagSpec) =>
-    `${flag.short === undefined ? '    ' : `-${flag.short}, `}--${flag.name}${flag.value === undefined ? '' : ` ${flag.value}`}`
+  const lead = (flag: FlagSpec) => {
+    const value = flag.valueFor?.[spec.verb] ?? flag.value
+    return `${flag.short === undefined ? '    ' : `-${flag.short}, `}--${flag.name}${value === undefined ? '' : ` ${value}`}`
+  }
   const width = Math.max(...flags.map((flag) => lead(flag).length))
   const lines = flags.flatMap((flag) => {
     const [first, ...rest] = wrap(

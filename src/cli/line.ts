@@ -29,6 +29,8 @@ export interface LineOptions {
   readonly skipBad?: boolean
   /** Bytes. */
   readonly shardSize?: number
+  /** Bytes; of `search`. */
+  readonly budget?: number
   readonly solver?: 'nearest' | 'search' | 'adaround'
   readonly lowering?: string
   readonly minCosine?: number
@@ -79,6 +81,7 @@ export interface ArrayOptions {
 export interface Line {
   quantize(input: string, output: string | undefined, options: LineOptions): Promise<Report>
   plan(input: string, options: LineOptions): Promise<Report>
+  search(input: string, output: string | undefined, options: LineOptions): Promise<Report>
   inspect(input: string, options: LineOptions): Promise<InspectReport>
   compare(a: string, b: string, options: LineOptions): Promise<CompareReport>
   explain(options: LineOptions): Promise<Explanation>

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { TersorError } from '../errors.ts'
 import { didYouMean } from '../near-names.ts'
-import { FLAGS, type FlagSpec, flagNamed, flagsOf } from './flags.ts'
+import { FLAGS, type FlagKind, type FlagSpec, flagNamed, flagsOf } from './flags.ts'
 import { parseBytes, parseCount, parseRatio } from './units.ts'
 import type { VerbSpec } from './verbs.ts'
 
@@ -68,21 +68,21 @@ function take(spec: VerbSpec, rawName: string, text: string | undefined, values:
   if (values.has(flag.name) && flag.kind !== 'switch') {
     throw new TersorError('E_USAGE', `${shown} was given twice`, { where: shown, hint: 'give it once' })
   }
-  values.set(flag.name, valueFor(flag, text))
+  values.set(flag.name, valueFor(flag, text, flag.kindFor?.[spec.verb] ?? flag.kind))
 }
 
-function valueFor(flag: FlagSpec, text: string | undefined): FlagValue {
+function valueFor(flag: FlagSpec, text: string | undefined, kind: FlagKind): FlagValue {
   const shown = `--${flag.name}`
-  if (flag.kind === 'switch') {
+  if (kind === 'switch') {
     if (text !== undefined)
       throw new TersorError('E_USAGE', `${shown} takes no value, found "${text.slice(0, 80)}"`, { where: shown })
     return true
   }
   const given = wanted(flag, text)
-  if (flag.kind === 'bytes') return parseBytes(given, shown)
-  if (flag.kind === 'ratio') return parseRatio(given, shown)
-  if (flag.kind === 'count') return parseCount(given, shown, flag.name === 'seed' ? 0 : 1)
-  if (flag.kind === 'name') checkChoice(flag, given)
+  if (kind === 'bytes') return parseBytes(given, shown)
+  if (kind === 'ratio') return parseRatio(given, shown)
+  if (kind === 'count') return parseCount(given, shown, flag.name === 'seed' ? 0 : 1)
+  if (kind === 'name') checkChoice(flag, given)
   return given
 }
 

@@ -30,7 +30,8 @@ export async function reportOutcome(report: Report, { parsed, text }: CommandCon
     await writeText(picture, toHtml(report))
     written.push(['report', picture])
   }
-  return { json: plain, text: toTerminal(report, { ...text, written }), exitCode: exitCodeOfReport(report) }
+  const all = [...(text.written ?? []), ...written]
+  return { json: plain, text: toTerminal(report, { ...text, written: all }), exitCode: exitCodeOfReport(report) }
 }
 
 /** Pictures are for the report: they would be most of the JSON. */

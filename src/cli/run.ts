@@ -17,6 +17,7 @@ const COMMANDS: Readonly<Record<Verb, () => Promise<Command>>> = {
   inspect: async () => (await import('./commands/inspect.ts')).inspect,
   quantize: async () => quantize,
   plan: async () => (await import('./commands/plan.ts')).plan,
+  search: async () => (await import('./commands/search.ts')).search,
   compare: async () => (await import('./commands/compare.ts')).compare,
   dequantize: async () => (await import('./commands/dequantize.ts')).dequantize,
   explain: async () => (await import('./commands/explain.ts')).explain,

@@ -10,6 +10,7 @@ export function start(words: readonly string[], threads: readonly Worker[]): Pro
   const line: Line = {
     quantize: (input, output, options) => quantize(input, output, { ...options, waiting: threads }),
     plan,
+    search: async (...given) => (await import('../pipeline/search/search-file.node.ts')).search(...given),
     inspect: async (...given) => (await import('../pipeline/inspect-file.node.ts')).inspect(...given),
     compare: async (...given) => (await import('../pipeline/compare-file.node.ts')).compare(...given),
     dequantize: async (...given) => (await import('../pipeline/dequantize-file.node.ts')).dequantize(...given),

@@ -1,5 +1,6 @@
 import type { ShownSample } from './gallery.ts'
 import type { LayerFacts } from './layer-facts.ts'
+import type { SearchFacts } from './search-facts.ts'
 import type { TruthFigures } from './truth.ts'
 
 /** The JSON object of the command-line contract, section 7. Keys are stable; `schema` counts breaking changes. */
@@ -24,6 +25,8 @@ export interface Report {
   readonly statistics?: { readonly sha256: string }
   /** Static quantization: layers and the values between them, in the order of the graph. */
   readonly layers?: readonly LayerFacts[]
+  /** Of `search`: what each group of tensors could become, and the curve of bytes and loss. */
+  readonly search?: SearchFacts
   readonly verdict?: Verdict
   readonly runtime?: {
     readonly name: string

@@ -1,7 +1,7 @@
 import type { Inventory, WeightFacts } from '../model/inventory.ts'
 import type { Kernels } from '../model/kernels.ts'
 import type { IntegerSpec } from '../model/packing.ts'
-import type { MatrixView } from '../model/scheme.ts'
+import type { MatrixView, SolverId } from '../model/scheme.ts'
 import type { Tools } from '../model/tools.ts'
 import { bitsPerWeight, formatSchemeId } from '../schemes/index.ts'
 import { solveTensor } from '../solvers/index.ts'
@@ -20,7 +20,25 @@ const SAMPLE_ELEMENTS = 1 << 16
  * Deterministic. Rows that `table` has already are not measured again.
  */
 export async function measure(inventory: Inventory, ask: Ask, tools: Tools, table = new Table()): Promise<Table> {
-  const wanted = measurements(inventory, ask).filter(({ weight, specs }) =>
+  await measureSpecs(measurements(inventory, ask), ask.solver ?? 'search', tools, table)
+  const breath = breather()
+  for (const weight of halves(inventory, ask)) {
+    if (table.largest(weight.scope, weight.name) !== undefined) continue
+    await breath()
+    tools.signal?.throwIfAborted()
+    table.setLargest(weight.scope, weight.name, await largestOf(weight, tools.kernels))
+  }
+  return table
+}
+
+/** Error and bytes of schemes of some weights, put into the table. */
+export async function measureSpecs(
+  asked: readonly { readonly weight: WeightFacts; readonly specs: readonly IntegerSpec[] }[],
+  solver: SolverId,
+  tools: Tools,
+  table: Table,
+): Promise<void> {
+  const wanted = asked.filter(({ weight, specs }) =>
     specs.some((spec) => !table.get(Table.key(weight.scope, weight.name, formatSchemeId(spec)))),
   )
   let done = 0
@@ -38,14 +56,7 @@ export async function measure(inventory: Inventory, ask: Ask, tools: Tools, tabl
       (await smallestPeak(weight, view, tools)) < LEAST_PEAK
     for (const spec of specs) {
       await breath()
-      const { squaredError, energy } = solveTensor(
-        values,
-        sampled,
-        spec,
-        ask.solver ?? 'search',
-        tools.kernels,
-        weight.name,
-      )
+      const { squaredError, energy } = solveTensor(values, sampled, spec, solver, tools.kernels, weight.name)
       table.set(Table.key(weight.scope, weight.name, formatSchemeId(spec)), {
         relativeError:
           fine && hasHalfChannels(spec) ? Number.POSITIVE_INFINITY : energy > 0 ? squaredError / energy : 0,
@@ -54,14 +65,7 @@ export async function measure(inventory: Inventory, ask: Ask, tools: Tools, tabl
     }
     done++
   }
-  for (const weight of halves(inventory, ask)) {
-    if (table.largest(weight.scope, weight.name) !== undefined) continue
-    await breath()
-    tools.signal?.throwIfAborted()
-    table.setLargest(weight.scope, weight.name, await largestOf(weight, tools.kernels))
-  }
   if (wanted.length > 0) tools.notify({ phase: 'measure', done, total: wanted.length })
-  return table
 }
 
 const hasHalfChannels = ({ scale, granularity }: IntegerSpec): boolean =>

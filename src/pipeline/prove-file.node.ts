@@ -21,6 +21,8 @@ import { type FloatRunAsk, floatRunOf, type RanFloat } from './truth/float-run.n
 export interface ProveFileOptions extends FloatRunAsk, Judging, Thresholds {
   /** Bytes the whole process may use; the proof by running needs about the float model and the result together. */
   readonly maxMemory?: number
+  /** Default thresholds are those of so many bits, whatever the result has. */
+  readonly judgedAs?: number
 }
 
 export interface FileProver {
@@ -60,7 +62,7 @@ export async function proverOf(opened: OpenedModel, options: ProveFileOptions, t
       verdictOf({
         data: 'none',
         samples: 0,
-        bits: fewestBits(decided),
+        bits: options.judgedAs ?? fewestBits(decided),
         thresholds,
         worst: worstTensors(decided, saved),
         notRun,
@@ -97,6 +99,7 @@ export async function proverOf(opened: OpenedModel, options: ProveFileOptions, t
         ran.run,
         {
           ...judgingOf(options),
+          ...(options.judgedAs === undefined ? {} : { bits: options.judgedAs }),
           thresholds,
           decided,
           saved,

@@ -142,6 +142,8 @@ export interface Judgement {
   readonly thresholds: Thresholds
   readonly decided: Decided
   readonly saved: Saved
+  /** Default thresholds are those of so many bits; default the fewest of the result. */
+  readonly bits?: number
   /** What decides where no threshold is given. */
   readonly by?: NonNullable<VerdictFacts['by']>
   /** A metric of the task, made anew for every candidate. */
@@ -181,7 +183,7 @@ export async function judge(
   const facts = {
     data: float.evidence.data,
     samples: judgedCount(float.evidence),
-    bits: fewestBits(decided),
+    bits: judgement.bits ?? fewestBits(decided),
     thresholds: judgement.thresholds,
     ...(judgement.by === undefined ? {} : { by: judgement.by }),
     worst: worstTensors(decided, judgement.saved),

@@ -47,6 +47,8 @@ export interface FileOptions extends QuantizeOptions, FloatRunAsk, JudgingOption
   readonly maxMemory?: number
   /** How often a refused result is tried again with more precision, the first included; 1: never. */
   readonly attempts?: number
+  /** Default thresholds are those of so many bits, whatever the result has. */
+  readonly judgedAs?: number
   readonly force?: boolean
   readonly compressed?: boolean
   readonly hashes?: boolean

@@ -23,13 +23,15 @@ const LEAST_OPSET = 9
 
 /**
  * Builds the switched graph: every changed weight becomes Where(switch, decoded, float), every activation of an integer
- * product Where(switch, quantized and dequantized, float). Null when the opset has no Where.
+ * product Where(switch, quantized and dequantized, float). `only`: keys of the weights that get a switch; the others stay float.
+ * Null when the opset has no Where.
  */
 export async function switchedModel(
   decided: Decided,
   saved: Saved,
   stage: Stage,
   tools: Tools,
+  only?: ReadonlySet<string>,
 ): Promise<SwitchedModel | null> {
   const opset = opsetOf(decided.model) ?? 0
   if (opset < LEAST_OPSET) return null
@@ -40,8 +42,10 @@ export async function switchedModel(
   const products = new Map<Node, { readonly scope: readonly string[]; readonly nodes: Node[] }>()
   for (const lowered of decided.weights) {
     const { weight } = lowered.work
+    const key = tensorKey(weight.scope, weight.name)
+    if (only !== undefined && !only.has(key)) continue
     const flag = fresh('switch')
-    switches.set(tensorKey(weight.scope, weight.name), flag)
+    switches.set(key, flag)
     const [plain, changed] = [fresh(`${weight.name}.float`), fresh(`${weight.name}.decoded`)]
     const bytes = await decodeWeight(lowered, read, tools.kernels)
     const decodedTensor: TensorRef = {

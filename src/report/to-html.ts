@@ -1,4 +1,6 @@
 import type { Report } from '../model/report.ts'
+import type { SearchFacts } from '../model/search-facts.ts'
+import { budgetCurve, groupTable } from './charts/budget-curve.ts'
 import { operatorBars, tensorBars } from './charts/size-ledger.ts'
 import { weightError } from './charts/weight-error.ts'
 import {
@@ -23,6 +25,7 @@ import { layerSection } from './page/layers.ts'
 import { pictureGrid, type SamplePicture } from './page/pictures.ts'
 import { sampleSection } from './page/samples.ts'
 import { truthSection } from './page/truth.ts'
+import { lossWords } from './search-to-terminal.ts'
 
 export interface HtmlExtras {
   /** Pictures of samples, where the data are pictures. */
@@ -48,6 +51,7 @@ export function toHtml(report: Report, extras: HtmlExtras = {}): string {
       html`<h3>largest tensors</h3>`,
       tensorBars(decisions),
     ),
+    searchSection(report.search),
     section(
       'Error of each weight',
       'Signal to quantization noise; higher is better, 6 dB is one bit. Drag to zoom, double click to go back.',
@@ -114,6 +118,16 @@ function tiles({ input, output, verdict }: Report, after: number): Markup[] {
   list.push(tile('cosine', cosineText(figures.cosine), data), tile('SQNR', decibelText(figures.sqnrDb), data))
   if (figures.kl !== undefined) list.push(tile('mean KL', numberText(figures.kl), data))
   return list
+}
+
+function searchSection(search: SearchFacts | undefined): Markup {
+  if (search === undefined) return html``
+  return section(
+    'Bytes against loss',
+    `What the best file of each size loses: ${lossWords(search)}. The ring is what was chosen; rows name what a group would lose otherwise.`,
+    budgetCurve(search),
+    groupTable(search),
+  )
 }
 
 function proofText({ verdict, runtime }: Report): string {

@@ -16,6 +16,7 @@ import {
 import { layersToTerminal } from './layers-to-terminal.ts'
 import { printable, shorten } from './printable.ts'
 import { groupByReason, groupByScheme } from './reasons.ts'
+import { searchToTerminal } from './search-to-terminal.ts'
 import { COLORS, type Paint, PLAIN, textTable } from './text-table.ts'
 import { truthAbout, truthRows } from './truth-rows.ts'
 
@@ -34,6 +35,7 @@ export function toTerminal(report: Report, options: TextOptions = {}): string {
   const blocks = [
     heading(report, paint),
     beforeAfter(report, paint),
+    searchToTerminal(report.search, paint, verbose),
     changes(report, paint),
     kept(report, paint, verbose),
     worstLayers(report, paint, verbose),

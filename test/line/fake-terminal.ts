@@ -37,6 +37,7 @@ export async function runFake(words: readonly string[], world: World = {}): Prom
     inspect: async () => inspectReport,
     quantize: async () => encoderReport,
     plan: async () => planReport,
+    search: async () => encoderReport,
     compare: async () => ({ ...compareReport, thresholds: [] }),
     arrayFileKind: async () => null,
     quantizeArrays: () => Promise.reject(new Error('not in this test')),
