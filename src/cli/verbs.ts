@@ -40,11 +40,11 @@ export const VERBS: readonly VerbSpec[] = [
   },
   {
     verb: 'search',
-    about: 'precision tensor by tensor: under --budget, or the smallest file under --max-loss',
+    about: 'precision tensor by tensor: the best file under --budget, or the smallest under --max-loss',
     positionals: ['MODEL'],
     example: 'tersor search model.onnx --budget 12MB',
     notes: [
-      'Every group of tensors is tried at every width that the target has kernels for; --calib DATA says what matters.',
+      'Groups of tensors are tried at every width that the target has kernels for; --calib DATA says what matters.',
       'Beside OUT it writes OUT.recipe.json, which quantize --recipe makes the same file of.',
     ],
   },
