@@ -51,7 +51,7 @@ describe('a budget', () => {
 
     const { rules, to } = toRecipe(report)
     const replayed = at('replayed.onnx')
-    await quantize(model, replayed, { ...(to === undefined ? {} : { to }), rules, noVerify: true })
+    await quantize(model, replayed, { ...(to === undefined ? {} : { to }), rules, calib })
     expect(readFileSync(replayed).equals(readFileSync(output))).toBe(true)
     const again = await search(model, at('again.onnx'), { budget: 40_000, calib, threads: 1 })
     expect(readFileSync(at('again.onnx')).equals(readFileSync(output))).toBe(true)
