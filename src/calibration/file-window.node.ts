@@ -1,17 +1,21 @@
-import { open, stat } from 'node:fs/promises'
+import { closeSync, openSync, readSync } from 'node:fs'
+import { stat } from 'node:fs/promises'
 import type { ByteSource } from '../bytes/types.ts'
 import { TersorError } from '../errors.ts'
 import { CONTENT_BYTES, type ContentKind, contentKind } from './content-kind.ts'
 
-/** What a file holds, by its first bytes. */
+/** One system call reads at most 2^31 - 1 bytes. */
+const MOST_AT_ONCE = 1_073_741_824
+
+/** What a file holds, by its first bytes: read at once, which takes a tenth of what handing it to another thread and back does. */
 export async function kindOfFile(path: string): Promise<ContentKind> {
-  const file = await open(path, 'r')
+  const file = openSync(path, 'r')
   try {
     const start = new Uint8Array(CONTENT_BYTES)
-    await file.read(start, 0, CONTENT_BYTES, 0)
+    readSync(file, start, 0, CONTENT_BYTES, 0)
     return contentKind(start)
   } finally {
-    await file.close()
+    closeSync(file)
   }
 }
 
@@ -27,24 +31,19 @@ export async function fileWindow(path: string): Promise<ByteSource> {
           where: path,
         })
       }
-      const file = await open(path, 'r')
+      const file = openSync(path, 'r')
       try {
         const bytes = new Uint8Array(end - start)
-        let done = 0
-        while (done < bytes.byteLength) {
-          const { bytesRead } = await file.read(
-            bytes,
-            done,
-            Math.min(bytes.byteLength - done, 1_073_741_824),
-            start + done,
-          )
-          if (bytesRead === 0)
+        for (let done = 0; done < bytes.byteLength; ) {
+          const length = Math.min(bytes.byteLength - done, MOST_AT_ONCE)
+          const read = readSync(file, bytes, done, length, start + done)
+          if (read === 0)
             throw new TersorError('E_FORMAT', `${path}: ended early; it changed while it was read`, { where: path })
-          done += bytesRead
+          done += read
         }
         return bytes
       } finally {
-        await file.close()
+        closeSync(file)
       }
     },
   }

@@ -37,7 +37,8 @@ export async function readPhoto(bytes: Uint8Array, label: string): Promise<Pixel
   )
   const { height, width, channels } = info
   const kept = channels >= 3 ? 3 : 1
-  if (channels === kept) return { height, width, channels: kept, data: new Uint8Array(data) }
+  if (channels === kept)
+    return { height, width, channels: kept, data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) }
   const plain = new Uint8Array(height * width * kept)
   for (let i = 0; i < height * width; i += 1)
     for (let c = 0; c < kept; c += 1) plain[i * kept + c] = data[i * channels + c]!

@@ -3,6 +3,8 @@ import { scopesOf } from '../graph/index.ts'
 import type { Attribute, Model, TensorRef } from '../model/graph.ts'
 
 const CHUNK = 16 << 20
+/** Tensors that are read at once, each of at most so many bytes. */
+const [TOGETHER, SMALL] = [16, 1 << 20]
 
 /**
  * SHA-256 of what a model computes: opsets, nodes, interfaces and the elements of every weight, wherever they are stored. Names
@@ -17,7 +19,7 @@ export async function modelFingerprint(model: Model, signal?: AbortSignal): Prom
       for (const attribute of node.attributes) attributes.push(await attributeOf(attribute, signal))
       parts.push([node.domain, node.op, node.inputs, node.outputs, attributes])
     }
-    for (const tensor of scope.initializers) parts.push(await tensorOf(tensor, signal))
+    parts.push(...(await tensorsOf(scope.initializers, signal)))
   }
   return sha256(new TextEncoder().encode(JSON.stringify(parts)))
 }
@@ -43,6 +45,21 @@ async function attributeOf(attribute: Attribute, signal?: AbortSignal): Promise<
     default:
       return [name, kind]
   }
+}
+
+/** Several small ones at once: each waits for another thread. */
+async function tensorsOf(tensors: readonly TensorRef[], signal?: AbortSignal): Promise<readonly unknown[]> {
+  const found: unknown[] = []
+  for (let first = 0; first < tensors.length; first += TOGETHER) {
+    const some = tensors.slice(first, first + TOGETHER)
+    if (some.every(isSmall)) found.push(...(await Promise.all(some.map((tensor) => tensorOf(tensor, signal)))))
+    else for (const tensor of some) found.push(await tensorOf(tensor, signal))
+  }
+  return found
+}
+
+function isSmall({ storage }: TensorRef): boolean {
+  return storage.kind === 'bytes' || (storage.kind === 'span' && storage.byteLength <= SMALL)
 }
 
 async function tensorOf({ name, dtype, shape, storage }: TensorRef, signal?: AbortSignal): Promise<unknown> {

@@ -1,6 +1,7 @@
 import { TersorError } from '../../errors.ts'
 import type { SampleItem } from '../arrays-samples.ts'
-import { kindOfFile, wholeFile } from '../file-window.node.ts'
+import { contentKind } from '../content-kind.ts'
+import { wholeFile } from '../file-window.node.ts'
 import { readPhoto } from '../picture.node.ts'
 import { type PictureInput, pictureValue } from './picture-input.ts'
 import type { PictureRecipe } from './recipe.ts'
@@ -16,13 +17,14 @@ export function pictureItems(paths: readonly string[], to: PictureInput, recipe:
     gives: new Map([[to.input.name, to.input.dtype]]),
     unused: [],
     async read() {
-      if ((await kindOfFile(path)) !== 'picture') {
+      const bytes = await wholeFile(path, LARGEST_FILE, 'a picture')
+      if (contentKind(bytes) !== 'picture') {
         throw new TersorError('E_FORMAT', `${path}: expected a jpeg, png or webp picture, found other content`, {
           where: path,
           hint: 'take the file away, or add --skip-bad',
         })
       }
-      const photo = await readPhoto(await wholeFile(path, LARGEST_FILE, 'a picture'), path)
+      const photo = await readPhoto(bytes, path)
       return { label: path, feeds: { [to.input.name]: pictureValue(photo, to, recipe, path) } }
     },
   }))
