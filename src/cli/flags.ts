@@ -26,12 +26,22 @@ export interface FlagSpec {
   readonly later?: string
 }
 
-const EVERY: readonly Verb[] = ['inspect', 'quantize', 'plan', 'search', 'compare', 'dequantize', 'explain', 'demo']
+const EVERY: readonly Verb[] = [
+  'inspect',
+  'quantize',
+  'plan',
+  'search',
+  'compare',
+  'variants',
+  'dequantize',
+  'explain',
+  'demo',
+]
 const DECIDING: readonly Verb[] = ['quantize', 'plan', 'search']
-const JUDGING: readonly Verb[] = ['quantize', 'search', 'compare']
-const WRITING: readonly Verb[] = ['quantize', 'plan', 'search', 'dequantize', 'demo']
+const JUDGING: readonly Verb[] = ['quantize', 'search', 'compare', 'variants']
+const WRITING: readonly Verb[] = ['quantize', 'plan', 'search', 'variants', 'dequantize', 'demo']
 const FORCED: readonly Verb[] = [...WRITING, 'compare', 'explain']
-const RUNNING: readonly Verb[] = ['quantize', 'search', 'compare', 'dequantize', 'demo']
+const RUNNING: readonly Verb[] = ['quantize', 'search', 'compare', 'variants', 'dequantize', 'demo']
 
 /** Order is the order of help. */
 export const FLAGS: readonly FlagSpec[] = [
@@ -45,6 +55,7 @@ export const FLAGS: readonly FlagSpec[] = [
     aboutFor: {
       plan: 'write the plan as a recipe',
       demo: 'folder to write to (default tersor-demo)',
+      variants: 'folder to write; default beside the input',
       dequantize: 'where to write; default beside the input',
     },
   },
@@ -65,10 +76,18 @@ export const FLAGS: readonly FlagSpec[] = [
     about: 'fp16, q4f16: types of inputs and outputs: as they are (default), or f16 where they were f32',
   },
   {
+    name: 'set',
+    kind: 'text',
+    value: 'NAME[,NAME]',
+    verbs: ['variants'],
+    about:
+      'which forms, by the names of transformers.js: fp32, fp16, q8, int8, uint8, q4, q4f16, bnb4, q2, q2f16 (default q8,fp16,q4,q4f16)',
+  },
+  {
     name: 'target',
     kind: 'text',
     value: 'T[,T]',
-    verbs: ['inspect', 'quantize', 'plan', 'search'],
+    verbs: ['inspect', 'quantize', 'plan', 'search', 'variants'],
     about: 'where it must run: ort (default), ort-node-cpu, ort-web-wasm, ort-web-webgpu',
   },
   {
@@ -147,7 +166,7 @@ export const FLAGS: readonly FlagSpec[] = [
     name: 'attempts',
     kind: 'count',
     value: 'N',
-    verbs: ['quantize'],
+    verbs: ['quantize', 'variants'],
     about: 'how often a refused result is tried again with more precision, the first included (default 6)',
   },
   {
@@ -299,7 +318,7 @@ export const FLAGS: readonly FlagSpec[] = [
   {
     name: 'no-verify',
     kind: 'switch',
-    verbs: ['quantize', 'dequantize', 'search'],
+    verbs: ['quantize', 'dequantize', 'search', 'variants'],
     about: 'skip the proof; the result says so',
   },
   {
@@ -307,21 +326,25 @@ export const FLAGS: readonly FlagSpec[] = [
     kind: 'switch',
     verbs: FORCED,
     about: 'write although the file exists or the verdict is refused',
-    aboutFor: { explain: 'replace a report that exists' },
+    aboutFor: {
+      explain: 'replace a report that exists',
+      variants: 'write into a folder that has files, and what is refused too',
+    },
   },
   { name: 'dry-run', kind: 'switch', verbs: ['quantize'], about: 'the same as the verb `plan`' },
   {
     name: 'shard-size',
     kind: 'bytes',
     value: 'BYTES',
-    verbs: ['quantize', 'plan', 'dequantize', 'search'],
+    verbs: ['quantize', 'plan', 'dequantize', 'search', 'variants'],
     about: 'size of external data files, such as 1900MB',
   },
   {
     name: 'compressed',
     kind: 'switch',
-    verbs: ['quantize', 'search'],
+    verbs: ['quantize', 'search', 'variants'],
     about: 'also measure gzip and brotli sizes (slow)',
+    aboutFor: { variants: 'also measure gzip and brotli sizes of files above 512 MiB' },
   },
   {
     name: 'threads',

@@ -5,6 +5,7 @@ import type { Explanation } from '../model/explanation.ts'
 import type { InspectReport } from '../model/inspect-report.ts'
 import type { Report } from '../model/report.ts'
 import type { StageEvent } from '../model/tools.ts'
+import type { VariantsReport } from '../model/variants-report.ts'
 
 /** Options of the line: the flags in camelCase, same meaning. Absent means the default. */
 export interface LineOptions {
@@ -85,6 +86,11 @@ export interface Line {
   inspect(input: string, options: LineOptions): Promise<InspectReport>
   compare(a: string, b: string, options: LineOptions): Promise<CompareReport>
   explain(options: LineOptions): Promise<Explanation>
+  variants(
+    input: string,
+    output: string | undefined,
+    options: LineOptions & { readonly set?: string },
+  ): Promise<VariantsReport>
   dequantize(input: string, output: string | undefined, options: LineOptions): Promise<Report>
   /** The kind of a file of arrays by content; null for models. */
   arrayFileKind(path: string): Promise<'npy' | 'npz' | 'picture' | null>

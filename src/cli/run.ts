@@ -19,6 +19,7 @@ const COMMANDS: Readonly<Record<Verb, () => Promise<Command>>> = {
   plan: async () => (await import('./commands/plan.ts')).plan,
   search: async () => (await import('./commands/search.ts')).search,
   compare: async () => (await import('./commands/compare.ts')).compare,
+  variants: async () => (await import('./commands/variants.ts')).variants,
   dequantize: async () => (await import('./commands/dequantize.ts')).dequantize,
   explain: async () => (await import('./commands/explain.ts')).explain,
   demo: async () => (await import('./commands/demo.ts')).demo,

@@ -13,6 +13,7 @@ export function start(words: readonly string[], threads: readonly Worker[]): Pro
     search: async (...given) => (await import('../pipeline/search/search-file.node.ts')).search(...given),
     inspect: async (...given) => (await import('../pipeline/inspect-file.node.ts')).inspect(...given),
     compare: async (...given) => (await import('../pipeline/compare-file.node.ts')).compare(...given),
+    variants: async (...given) => (await import('../pipeline/variants/variants.node.ts')).variants(...given),
     dequantize: async (...given) => (await import('../pipeline/dequantize-file.node.ts')).dequantize(...given),
     explain: async (...given) => (await import('../pipeline/explain-file.node.ts')).explain(...given),
     arrayFileKind,

@@ -1,5 +1,14 @@
 /** The verbs that exist. A verb of the contract that does not exist yet is not listed; see `LATER_VERBS`. */
-export type Verb = 'inspect' | 'quantize' | 'plan' | 'search' | 'compare' | 'dequantize' | 'explain' | 'demo'
+export type Verb =
+  | 'inspect'
+  | 'quantize'
+  | 'plan'
+  | 'search'
+  | 'compare'
+  | 'variants'
+  | 'dequantize'
+  | 'explain'
+  | 'demo'
 
 export interface VerbSpec {
   readonly verb: Verb
@@ -56,6 +65,16 @@ export const VERBS: readonly VerbSpec[] = [
     notes: ['With --min-cosine, --min-agreement, --max-kl or --max-loss the exit code is 5 when the figure is missed.'],
   },
   {
+    verb: 'variants',
+    about: 'a folder as transformers.js loads it: several forms of one model, with a model card',
+    positionals: ['MODEL'],
+    example: 'tersor variants model.onnx --set q8,q4,fp16 -o model-variants',
+    notes: [
+      'MODEL is an .onnx file or a folder in Hugging Face layout, also of several parts (encoder_model, decoder_model_merged ...).',
+      'Configuration, tokenizer and licence beside it are copied, config.json and README.md are brought up to date.',
+    ],
+  },
+  {
     verb: 'dequantize',
     about: 'back to plain float',
     positionals: ['MODEL'],
@@ -81,4 +100,4 @@ export const VERBS: readonly VerbSpec[] = [
 ]
 
 /** In the contract, not in this version: named in errors, never listed. */
-export const LATER_VERBS: readonly string[] = ['check', 'bench', 'gate', 'variants', 'verify', 'batch', 'serve', 'ui']
+export const LATER_VERBS: readonly string[] = ['check', 'bench', 'gate', 'verify', 'batch', 'serve', 'ui']

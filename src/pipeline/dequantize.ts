@@ -68,6 +68,8 @@ export interface WriteOptions {
   /** File name of the model, without folder. */
   readonly name: string
   readonly shardBytes?: number
+  readonly external?: 'auto' | 'always'
+  readonly dataSuffix?: '.data' | '_data'
 }
 
 /** Writes a model to a stage; decoded weights in windows, one tensor after the other. */

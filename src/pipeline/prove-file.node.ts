@@ -23,6 +23,12 @@ export interface ProveFileOptions extends FloatRunAsk, Judging, Thresholds {
   readonly maxMemory?: number
   /** Default thresholds are those of so many bits, whatever the result has. */
   readonly judgedAs?: number
+  readonly shared?: SharedRun
+}
+
+/** The answers of a float model, for several results of it: over all of the data, or over what was held back. Whoever owns it closes it. */
+export interface SharedRun {
+  readonly runs: Map<'all' | 'held', RanFloat>
 }
 
 export interface FileProver {
@@ -54,7 +60,8 @@ export async function proverOf(opened: OpenedModel, options: ProveFileOptions, t
   let runtime: Runtime | undefined
   const notes: string[] = []
   let facts: Report['runtime']
-  let ran: RanFloat | undefined
+  const over = options.fitted === true ? 'held' : 'all'
+  let ran: RanFloat | undefined = options.shared?.runs.get(over)
 
   const prove: Prove = async ({ decided, saved, stage }) => {
     const thresholds = givenThresholds(options)
@@ -84,6 +91,7 @@ export async function proverOf(opened: OpenedModel, options: ProveFileOptions, t
       if (typeof first === 'string') return unrun(first)
       notes.push(...first.notes)
       ran = first
+      options.shared?.runs.set(over, first)
     }
     const staged = stage.paths?.[0]
     if (staged === undefined) throw new TersorError('E_INTERNAL', 'the stage has no path to run from')
@@ -144,7 +152,7 @@ export async function proverOf(opened: OpenedModel, options: ProveFileOptions, t
       tools.signal?.removeEventListener('abort', stop)
       const found = await finding.catch(() => undefined)
       await found?.close()
-      ran?.close()
+      if (options.shared === undefined) ran?.close()
     },
   }
 }

@@ -18,8 +18,9 @@ import { type OpenedModel, openModel } from './open-model.node.ts'
 import { Phases } from './phases.ts'
 import { afterStatic } from './plan.ts'
 import { ProducePool } from './produce/produce-pool.node.ts'
+import type { SharedRun } from './prove-file.node.ts'
 import { reportOf } from './report-of.ts'
-import { decide, finish, prepare } from './run.ts'
+import { decide, finish, type Prepared, prepare } from './run.ts'
 import { layoutOf } from './save.ts'
 import { savingNote } from './saving.ts'
 import { NodeStage } from './stage.node.ts'
@@ -54,8 +55,18 @@ export interface FileOptions extends QuantizeOptions, FloatRunAsk, JudgingOption
   readonly hashes?: boolean
   /** `reference`: the TypeScript twins instead of the SIMD kernels; same bytes, slower. */
   readonly kernels?: 'wasm' | 'reference'
+  /** Data files as transformers.js has them: `<name>_data`, and only where the model is too large for one file. */
+  readonly browserData?: boolean
+  /** What several results of one model have in common; the caller closes it. */
+  readonly shared?: SharedSource
   readonly onEvent?: (event: StageEvent) => void
   readonly signal?: AbortSignal
+}
+
+/** One model, opened and read once, and the answers of its float graph once they are there. */
+export interface SharedSource extends SharedRun {
+  readonly opened: OpenedModel
+  readonly prepared: Prepared
 }
 
 /**
@@ -71,7 +82,7 @@ export async function quantize(input: string, output: string | undefined, option
   requireStaticOptions(isStatic, options)
   if (asked.fitting !== undefined && options.calib === undefined) throw withoutData()
   const fits = options.calib !== undefined && isFitted(asked)
-  const opened = await openModel(input)
+  const opened = options.shared?.opened ?? (await openModel(input))
   const pool = new ProducePool(options.threads ?? availableParallelism(), options.waiting)
   pool.expect(opened.source.byteLength)
   const runtime = isStatic ? startedRuntime(opened, options) : undefined
@@ -85,7 +96,7 @@ export async function quantize(input: string, output: string | undefined, option
           tools,
         )
   try {
-    let prepared = await prepare(opened, tools, phases)
+    let prepared = options.shared?.prepared ?? (await prepare(opened, tools, phases))
     const given = prepared.inventory
     pool.expect(prepared.input.byteLength)
     statically = isStatic
@@ -129,6 +140,7 @@ export async function quantize(input: string, output: string | undefined, option
           measure: ask.measure,
           force: options.force ?? false,
           ...(options.shardSize === undefined ? {} : { shardBytes: options.shardSize }),
+          ...(options.browserData === undefined ? {} : { browserData: options.browserData }),
           threads: (jobs, units, outputs, notify) =>
             pool.run(jobs, units, outputs, tools.kernels, options.signal, notify),
           retry: async (context, verdict) => {
@@ -217,7 +229,7 @@ export async function quantize(input: string, output: string | undefined, option
     await proof?.close()
     await statically?.close()
     await (await runtime)?.close()
-    await opened.source.close?.()
+    if (options.shared === undefined) await opened.source.close?.()
   }
 }
 
@@ -337,12 +349,14 @@ export function defaultOutput(input: string, opened: OpenedModel, what: string):
   return join(dirname(path), `${name}.${what}.onnx`)
 }
 
+const UNSAID: ReadonlySet<string> = new Set(['waiting', 'shared'])
+
 /** What can be said in JSON. */
 export function plainOptions(options: object): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(options).filter(
       ([name, value]) =>
-        value !== undefined && typeof value !== 'function' && !(value instanceof AbortSignal) && name !== 'waiting',
+        value !== undefined && typeof value !== 'function' && !(value instanceof AbortSignal) && !UNSAID.has(name),
     ),
   )
 }

@@ -15,6 +15,8 @@ export interface SaveOptions {
   /** File name of the model, without folder. */
   readonly name: string
   readonly shardBytes?: number
+  /** As transformers.js has them: `<name>_data`, `<name>_data_1`, and only where the model is too large for one file. */
+  readonly browserData?: boolean
   readonly measure: boolean
   /** Only the plain path: solver, then packing. */
   readonly plainOnly?: boolean
@@ -40,9 +42,22 @@ export interface Saved {
 }
 
 /** Weights in the model file below 1.9 GB, else in data files; a shard size that is asked for asks for data files. */
-export function layoutOf(model: Model, name: string, shardBytes: number | undefined): FileLayout {
+export function layoutOf(model: Model, name: string, shardBytes: number | undefined, browserData = false): FileLayout {
+  if (browserData) return layout(model, { name, ...browserLayout(shardBytes) })
   return layout(model, { name, ...(shardBytes === undefined ? {} : { shardBytes, external: 'always' as const }) })
 }
+
+/** Data files as transformers.js looks for them; without a size that was asked for, only where the model is too large for one file. */
+export function browserLayout(shardBytes: number | undefined) {
+  return {
+    dataSuffix: '_data' as const,
+    shardBytes: shardBytes ?? BROWSER_CHUNK,
+    external: shardBytes === undefined ? ('auto' as const) : ('always' as const),
+  }
+}
+
+/** A chunk of external data that a browser can hold in one buffer. */
+const BROWSER_CHUNK = 1_900_000_000
 
 /** Lays the output out, then writes it: what is known first, then every packed tensor at its place. */
 export async function save(
@@ -52,7 +67,7 @@ export async function save(
   options: SaveOptions,
   tools: Tools,
 ): Promise<Saved> {
-  const files = layoutOf(model, options.name, options.shardBytes)
+  const files = layoutOf(model, options.name, options.shardBytes, options.browserData)
   const places = new Map<string, PartTarget>()
   const staged: StagedFile[] = []
   for (const [index, file] of files.files.entries()) {

@@ -158,7 +158,8 @@ function refuseInputs(final: string, inputs: readonly string[]): void {
   }
 }
 
-function removeStale(parent: string, base: string): void {
+/** Folders that dead processes left for the same name. */
+export function removeStale(parent: string, base: string): void {
   const prefix = `.${base}${MARK}`
   let entries: string[]
   try {

@@ -1,7 +1,7 @@
 import type { Line, LineOptions } from '../../src/cli/line.ts'
 import { run } from '../../src/cli/run.ts'
 import { explain } from '../../src/pipeline/explain.ts'
-import { compareReport, encoderReport, inspectReport, planReport } from '../fixtures/reports.ts'
+import { compareReport, encoderReport, inspectReport, planReport, variantsReport } from '../fixtures/reports.ts'
 
 export interface Call {
   readonly verb: keyof Line
@@ -42,6 +42,7 @@ export async function runFake(words: readonly string[], world: World = {}): Prom
     arrayFileKind: async () => null,
     quantizeArrays: () => Promise.reject(new Error('not in this test')),
     dequantizeArrays: () => Promise.reject(new Error('not in this test')),
+    variants: async () => variantsReport,
     dequantize: async () => encoderReport,
     explain: async () => explain(Float32Array.of(0.1, -0.7, 2, 1.25), { bits: 3 }),
     ...world.line,

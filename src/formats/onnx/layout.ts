@@ -13,12 +13,15 @@ export interface LayoutOptions {
   readonly shardBytes?: number
   /** Where tensors of 1 KiB or more go. 'auto' (default): outside when the model file would reach 1.9 GB. */
   readonly external?: 'auto' | 'never' | 'always'
+  /** What the name of a data file has behind the model's: `.data` (default), or `_data` as transformers.js looks for it. */
+  readonly dataSuffix?: '.data' | '_data'
   /** Start of each external tensor is a multiple of this. Default 4096, a page. */
   readonly alignment?: number
 }
 
 /**
- * The files of a model with every offset known before the first byte exists. Data files are `<name>.data`, `<name>.data_1` and so on.
+ * The files of a model with every offset known before the first byte exists. Data files are `<name>.data`, `<name>.data_1` and so on
+ * (`<name>_data` ... on request).
  * @throws E_LIMIT when the model file itself would exceed protobuf's 2 GiB.
  */
 export function layout(model: Model, options: LayoutOptions): FileLayout {
@@ -73,14 +76,17 @@ interface DataFile {
 class DataFiles {
   readonly files: DataFile[] = []
   readonly #name: string
+  readonly #suffix: string
   readonly #alignment: number
   readonly #shardBytes: number
 
-  constructor({ name, alignment = 4096, shardBytes = Number.MAX_SAFE_INTEGER }: LayoutOptions) {
+  constructor(options: LayoutOptions) {
+    const { name, alignment = 4096, shardBytes = Number.MAX_SAFE_INTEGER, dataSuffix = '.data' } = options
     if (!(Number.isSafeInteger(alignment) && alignment >= 1) || !(shardBytes >= 1)) {
       throw new TersorError('E_USAGE', `alignment ${alignment} and shard size ${shardBytes} must be 1 or more`)
     }
     this.#name = name
+    this.#suffix = dataSuffix
     this.#alignment = alignment
     this.#shardBytes = shardBytes
   }
@@ -91,7 +97,7 @@ class DataFiles {
     let file = this.files[this.files.length - 1]
     if (file === undefined || this.#aligned(file.byteLength) + byteLength > this.#shardBytes) {
       const number = this.files.length
-      file = { name: `${this.#name}.data${number === 0 ? '' : `_${number}`}`, byteLength: 0, segments: [] }
+      file = { name: `${this.#name}${this.#suffix}${number === 0 ? '' : `_${number}`}`, byteLength: 0, segments: [] }
       this.files.push(file)
     }
     const offset = this.#aligned(file.byteLength)

@@ -1,0 +1,77 @@
+import { TersorError } from '../../errors.ts'
+import { didYouMean } from '../../near-names.ts'
+import { PRESETS } from '../ask.ts'
+
+/** A kind of file that transformers.js knows by name. */
+export interface Dtype {
+  readonly name: string
+  /** What stands behind the name of the part. */
+  readonly suffix: string
+  /** Presets that make it, the first that exists; none: the float model itself. */
+  readonly presets: readonly string[]
+}
+
+const dtype = (name: string, suffix: string, ...presets: readonly string[]): Dtype => ({ name, suffix, presets })
+
+/** Names and suffixes of transformers.js 4 (src/utils/dtypes.js). */
+export const DTYPES: readonly Dtype[] = [
+  dtype('fp32', ''),
+  dtype('fp16', '_fp16', 'fp16'),
+  dtype('q8', '_quantized', 'q8', 'int8'),
+  dtype('int8', '_int8', 'int8'),
+  dtype('uint8', '_uint8', 'uint8'),
+  dtype('q4', '_q4', 'q4'),
+  dtype('q4f16', '_q4f16', 'q4f16'),
+  dtype('bnb4', '_bnb4', 'bnb4'),
+  dtype('q2', '_q2', 'q2'),
+  dtype('q2f16', '_q2f16', 'q2f16'),
+  dtype('q1', '_q1', 'q1'),
+  dtype('q1f16', '_q1f16', 'q1f16'),
+]
+
+/** `model_q4.onnx` is `model` in `_q4`; a name without a known suffix is a float part. */
+export function partOf(file: string): { readonly part: string; readonly suffix: string } {
+  const stem = file.replace(/\.onnx$/i, '')
+  const found = DTYPES.filter(({ suffix }) => suffix !== '' && stem.endsWith(suffix)).sort(
+    (a, b) => b.suffix.length - a.suffix.length,
+  )[0]
+  return { part: found ? stem.slice(0, -found.suffix.length) : stem, suffix: found?.suffix ?? '' }
+}
+
+/** The preset that makes a dtype here; null for the float model itself, undefined where this version has none. */
+export function presetOf({ presets }: Dtype, known: readonly string[] = PRESETS): string | null | undefined {
+  if (presets.length === 0) return null
+  return presets.find((preset) => known.includes(preset))
+}
+
+/** `--set`: names of dtypes, each once. E_USAGE for an unknown name or none, E_UNSUPPORTED for one that this version does not make. */
+export function dtypesOf(set: string, known: readonly string[] = PRESETS): readonly Dtype[] {
+  const names = [...new Set(set.split(',').map((name) => name.trim()))].filter((name) => name !== '')
+  const all = DTYPES.map(({ name }) => name)
+  const made = DTYPES.filter((one) => presetOf(one, known) !== undefined).map(({ name }) => name)
+  if (names.length === 0)
+    throw new TersorError('E_USAGE', '--set names no variant', { where: '--set', hint: `such as ${made.join(',')}` })
+  return names.map((name) => {
+    const found = DTYPES.find((one) => one.name === name)
+    if (found === undefined) {
+      throw new TersorError('E_USAGE', `--set: "${name.slice(0, 60)}" is no name that transformers.js has for a file`, {
+        where: '--set',
+        hint: didYouMean(name, all) ?? `there are ${all.join(', ')}`,
+      })
+    }
+    if (presetOf(found, known) === undefined) {
+      throw new TersorError('E_UNSUPPORTED', `--set: the variant "${name}" is not made by this version`, {
+        where: '--set',
+        hint: `there are ${made.join(', ')}`,
+      })
+    }
+    return found
+  })
+}
+
+/** What is made where `--set` says nothing: what pages and servers load by default, and the small ones. */
+export function usualSet(known: readonly string[] = PRESETS): string {
+  return ['q8', 'fp16', 'q4', 'q4f16'].filter((name) => presetOf(dtypeNamed(name), known) !== undefined).join(',')
+}
+
+const dtypeNamed = (name: string): Dtype => DTYPES.find((one) => one.name === name) as Dtype
