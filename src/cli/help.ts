@@ -16,7 +16,7 @@ usage: tersor VERB [ARGUMENTS] [FLAGS]
 
 ${verbs.join('\n')}
 
-MODEL is an .onnx file. Sizes take units (25MB is 10^6, 25MiB is 2^20), shares are 0.98 or 98%.
+MODEL is an .onnx file or a folder that holds onnx/model.onnx. Sizes take units (25MB is 10^6, 25MiB is 2^20), shares are 0.98 or 98%.
 tersor VERB --help lists the flags of a verb.
 
 example: tersor demo

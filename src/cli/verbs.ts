@@ -68,10 +68,11 @@ export const VERBS: readonly VerbSpec[] = [
     verb: 'variants',
     about: 'a folder as transformers.js loads it: several forms of one model, with a model card',
     positionals: ['MODEL'],
-    example: 'tersor variants model.onnx --set q8,q4,fp16 -o model-variants',
+    example: 'tersor variants model.onnx -o model-variants',
     notes: [
-      'MODEL is an .onnx file or a folder in Hugging Face layout, also of several parts (encoder_model, decoder_model_merged ...).',
-      'Configuration, tokenizer and licence beside it are copied, config.json and README.md are brought up to date.',
+      'MODEL is an .onnx file, or a folder in Hugging Face layout, also of several parts such as',
+      'encoder_model and decoder_model_merged. Configuration, tokenizer and licence are copied,',
+      'config.json and README.md brought up to date.',
     ],
   },
   {

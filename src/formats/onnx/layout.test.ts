@@ -68,6 +68,13 @@ describe('layout', () => {
     expect(again).toEqual(outside)
   })
 
+  it('data files have the names that transformers.js looks for, on request', async () => {
+    const options = { name: 'm.onnx', external: 'always', shardBytes: 9000, dataSuffix: '_data' } as const
+    const files = await write(buildModel({ initializers: tensors }), options)
+    expect([...files.keys()]).toEqual(['m.onnx', 'm.onnx_data', 'm.onnx_data_1'])
+    expect((await open(files, 'm.onnx')).graph.initializers).toHaveLength(tensors.length)
+  })
+
   it('splits data files by size; a tensor larger than that has its own', async () => {
     const files = await write(buildModel({ initializers: tensors }), {
       name: 'm.onnx',
