@@ -69,7 +69,13 @@ describe('layout', () => {
   })
 
   it('data files have the names that transformers.js looks for, on request', async () => {
-    const options = { name: 'm.onnx', external: 'always', shardBytes: 9000, dataSuffix: '_data' } as const
+    const options = {
+      name: 'm.onnx',
+      external: 'always',
+      shardBytes: 6100,
+      alignment: 16,
+      dataSuffix: '_data',
+    } as const
     const files = await write(buildModel({ initializers: tensors }), options)
     expect([...files.keys()]).toEqual(['m.onnx', 'm.onnx_data', 'm.onnx_data_1'])
     expect((await open(files, 'm.onnx')).graph.initializers).toHaveLength(tensors.length)
