@@ -99,12 +99,14 @@ export function descendRow(gram: usize, stride: usize, width: i32, pull: usize, 
   return moved
 }
 
-export function descendBlocks(gram: usize, stride: usize, width: i32, pull: usize, codes: usize, scales: usize, block: i32, maxCode: i32): i32 {
+export function descendBlocks(gram: usize, stride: usize, width: i32, from: i32, to: i32, pull: usize, codes: usize, scales: usize, block: i32, maxCode: i32): i32 {
   const step = stride << 2
   const bytes = (<usize>width << 2)
   let moved = 0
-  let left = block
-  for (let j: usize = 0; j < <usize>width; j++, gram += step) {
+  let left = block - from % block
+  scales += <usize>(from / block) << 2
+  gram += step * <usize>from
+  for (let j: usize = <usize>from; j < <usize>to; j++, gram += step) {
     const scale = f32.load(scales)
     if (--left == 0) {
       left = block

@@ -34,13 +34,15 @@ export interface GramKernels {
     pairLimit: number,
   ): number
   /**
-   * One sweep of coordinate descent over the codes of one row, 0 .. maxCode, with one scale for every `block` of them: as `descendRow`,
-   * without pairs. `width` is a multiple of 8; padding has zeros in `gram`. Returns how many codes moved.
+   * One sweep of coordinate descent over the codes [from, to) of one row, 0 .. maxCode, with one scale for every `block` of them: as
+   * `descendRow`, without pairs. `width` is a multiple of 8; padding has zeros in `gram`. Returns how many codes moved.
    */
   descendBlocks(
     gram: number,
     stride: number,
     width: number,
+    from: number,
+    to: number,
     pull: number,
     codes: number,
     scales: number,

@@ -100,7 +100,7 @@ async function planAndLower(
   const rewritten = await phases.time('rewrite', () => rewrite(prepared.model, inventory, decided, table, ask))
   const transformed = await phases.time('transform', () => transform(rewritten.model, rewritten.plan, tools))
   const fitting = fit && (await phases.time('fit', () => fit({ ...rewritten, plan: transformed })))
-  const ready = fitting ? withFitted(transformed, fitting.fitted) : transformed
+  const ready = fitting ? withFitted(transformed, fitting) : transformed
   const lowered = await phases.time('lower', () => lower(rewritten.model, ready, ask.target))
   // Lowerings add small constants of their own (zeros, shapes): equal ones are stored once too.
   const { half } = ask

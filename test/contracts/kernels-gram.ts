@@ -99,7 +99,9 @@ export function describeGram(pairOf: () => Pair): void {
               'u8',
             )
             const scales = pair.put(sampleValues(width, 0, seed + 2))
-            pair.call('descendBlocks', gram, width, width, pull, codes, scales, block, most)
+            const from = seed % (width + 1)
+            pair.call('descendBlocks', gram, width, width, from, width, pull, codes, scales, block, most)
+            pair.call('descendBlocks', gram, width, width, 0, from, pull, codes, scales, block, most)
           },
         ),
         { numRuns: 60 },
@@ -111,7 +113,7 @@ export function describeGram(pairOf: () => Pair): void {
       const gram = pair.put(Float32Array.from({ length: 64 }, (_, i) => (i % 9 === 0 ? 2 : 0)))
       const pull = pair.put([2.2, -2.2, 0.8, 0, 400, -400, -2, 6])
       const codes = pair.put(Uint8Array.from([1, 1, 1, 1, 1, 1, 1, 1]), 'u8')
-      const moved = pair.call('descendBlocks', gram, 8, 8, pull, codes, pair.put([1, -0.5]), 4, 15)
+      const moved = pair.call('descendBlocks', gram, 8, 8, 0, 8, pull, codes, pair.put([1, -0.5]), 4, 15)
       expect([...pair.bytes(codes, 8)]).toEqual([2, 0, 1, 1, 0, 15, 3, 0])
       expect(moved).toBe(6)
     })

@@ -75,6 +75,8 @@ export function descendBlocks(
   gram: number,
   stride: number,
   width: number,
+  from: number,
+  to: number,
   pull: number,
   codes: number,
   scales: number,
@@ -82,7 +84,7 @@ export function descendBlocks(
   maxCode: number,
 ): number {
   let moved = 0
-  for (let j = 0; j < width; j++) {
+  for (let j = from; j < to; j++) {
     const scale = f32[scales / 4 + Math.floor(j / block)]!
     const own = fround(f32[gram / 4 + j * stride + j]! * scale)
     if (!(Math.abs(own) > 0)) continue

@@ -31,6 +31,8 @@ export interface FitInput {
 export interface FitResult {
   /** Weights that are not here are solved by themselves. */
   readonly fitted: ReadonlyMap<WeightFacts, FittedWeight>
+  /** Of those, products that data could have solved, and why it did not: put behind the reason of the decision. */
+  readonly refused?: ReadonlyMap<WeightFacts, string>
   readonly notes: readonly string[]
 }
 
@@ -38,18 +40,22 @@ export interface FitResult {
 export type Fit = (input: FitInput) => Promise<FitResult>
 
 /** The plan with codes that are packed as they are, and decisions that say how they were found. Throws E_INTERNAL where they do not suit the work. */
-export function withFitted(plan: Plan, fitted: FitResult['fitted']): Plan {
-  if (fitted.size === 0) return plan
+export function withFitted(plan: Plan, { fitted, refused = new Map() }: FitResult): Plan {
   const work = plan.work.map((one): WeightWork => {
     const found = fitted.get(one.weight)
     if (found) checkFitted(one, found.quantized)
     return found ? { ...one, fitted: found } : one
   })
-  const found = new Map([...fitted].map(([weight, one]) => [tensorKey(weight.scope, weight.name), one]))
+  const keyed = <T>(map: ReadonlyMap<WeightFacts, T>): ReadonlyMap<string, T> =>
+    new Map([...map].map(([weight, one]) => [tensorKey(weight.scope, weight.name), one]))
+  const [found, without] = [keyed(fitted), keyed(refused)]
   const decisions = plan.decisions.map((decision): Decision => {
-    const one = found.get(tensorKey(decision.tensor.scope, decision.tensor.name))
-    if (decision.action !== 'quantize' || !one) return decision
-    const because = { ...decision.because, text: `${decision.because.text}; ${one.because}` }
+    const key = tensorKey(decision.tensor.scope, decision.tensor.name)
+    const [one, why] = [found.get(key), without.get(key)]
+    if (decision.action !== 'quantize' || (!one && why === undefined)) return decision
+    const text = `${decision.because.text}; ${one?.because ?? `solved without data: ${why}`}`
+    const because = { ...decision.because, text }
+    if (!one) return { ...decision, because }
     return { ...decision, because, solver: one.solver, corrections: [...decision.corrections, ...one.corrections] }
   })
   return { ...plan, work, decisions }

@@ -6,6 +6,8 @@ import { blockOf, decodeRows, type GramCodes, type GramRows } from './rows.ts'
 const ROWS = 64
 /** Rows of a call of the kernel. */
 const NEAR = 64
+/** Columns that are descended in all rows before the next ones. */
+const COLUMNS = 32
 
 export interface DescentOptions {
   /** Times that scales are fitted again and codes descended. */
@@ -40,15 +42,17 @@ export class GramDescent {
     const matrix = this.#height * stride
     const left = this.#height * (ROWS + 8)
     const at = (elements: number): number => this.#start + elements * 4
-    const codes = matrix + left + ROWS * stride
+    const moves = matrix + left + ROWS * stride
+    const scales = moves + ROWS * stride
+    const codes = scales + ROWS * stride
     return {
       gram: at(0),
       left: at(matrix),
       pull: at(matrix + left),
+      moves: at(moves),
+      scales: at(scales),
       codes: at(codes),
-      scales: at(codes + stride),
-      steps: at(codes + 2 * stride),
-      total: (codes + 3 * stride + 16) * 4,
+      total: (codes + (ROWS * this.#width) / 4 + 16) * 4,
     }
   }
 
@@ -88,8 +92,8 @@ export class GramDescent {
   }
 
   /**
-   * Lowers (w - q)^T G (w - q) of every row: by turns each scale to where its codes want it, rounded as it is stored, and each code to where
-   * the errors of all others want it. No step raises the error. Codes and scales change in place.
+   * Lowers (w - q)^T G (w - q) of every row: by turns each code to where the errors of all others want it and each scale to where its codes
+   * want it, rounded as it is stored. No step raises the error. Codes and scales change in place.
    */
   descend(rows: GramRows, found: GramCodes, options: DescentOptions): void {
     const { channels, depth, values } = rows
@@ -102,96 +106,102 @@ export class GramDescent {
         some[i] = (values[first * depth + i] as number) - (decoded[first * depth + i] as number)
       }
       this.#multiply(some)
-      for (let row = 0; row < count; row++) this.#descendRow(rows, found, first + row, row, options)
+      this.#descendRows(rows, found, first, count, options)
     }
   }
 
-  #descendRow(rows: GramRows, found: GramCodes, channel: number, row: number, options: DescentOptions): void {
+  #descendRows(rows: GramRows, found: GramCodes, first: number, count: number, options: DescentOptions): void {
+    const { depth } = rows
+    const blocks = Math.ceil(depth / blockOf(rows))
+    const { codes: at, scales: scalesAt } = this.#places
+    const width = this.#width
+    const codes = new Uint8Array(this.#kernels.memory, at, ROWS * width).fill(0)
+    const scales = this.#view(scalesAt, ROWS * blocks)
+    for (let row = 0; row < count; row++) {
+      codes.set(found.codes.subarray((first + row) * depth, (first + row + 1) * depth), row * width)
+    }
+    scales.set(found.scales.subarray(first * blocks, (first + count) * blocks))
+    const zeros = found.zeros.subarray(first * blocks, (first + count) * blocks)
+    let open = Array.from({ length: count }, (_, row) => row)
+    for (let round = 0; round < options.rounds && open.length > 0; round++) {
+      const moved = this.#sweep(rows, open, blocks, options.sweeps)
+      // Where nothing moves any more, scales are as they should be, too.
+      if (round > 0) open = open.filter((row) => moved.has(row))
+      this.#refit(rows, open, codes, scales, zeros)
+    }
+    for (let row = 0; row < count; row++) {
+      found.codes.set(codes.subarray(row * width, row * width + depth), (first + row) * depth)
+    }
+    found.scales.set(scales.subarray(0, count * blocks), first * blocks)
+  }
+
+  /** Rows whose codes moved. A few columns of all rows after each other: their part of the matrix stays near. */
+  #sweep(rows: GramRows, open: readonly number[], blocks: number, sweeps: number): ReadonlySet<number> {
+    const { depth, spec } = rows
+    const { gram, pull, codes, scales } = this.#places
+    const [stride, width, block, most] = [this.#stride, this.#width, blockOf(rows), 2 ** spec.bits - 1]
+    const moved = new Set<number>()
+    let left = open
+    for (let sweep = 0; sweep < sweeps && left.length > 0; sweep++) {
+      const now = new Set<number>()
+      for (let from = 0; from < depth; from += COLUMNS) {
+        const to = Math.min(depth, from + COLUMNS)
+        for (const row of left) {
+          const [own, code, scale] = [pull + row * stride * 4, codes + row * width, scales + row * blocks * 4]
+          const some = this.#kernels.descendBlocks(gram, stride, width, from, to, own, code, scale, block, most)
+          if (some > 0) now.add(row)
+        }
+      }
+      for (const row of now) moved.add(row)
+      left = left.filter((row) => now.has(row))
+    }
+    return moved
+  }
+
+  /** The scale of one block after the other, where all codes and the other scales stay: a quadratic of each row. */
+  #refit(rows: GramRows, open: readonly number[], codes: Uint8Array, scales: Float32Array, zeros: Uint8Array): void {
     const { depth, spec } = rows
     const block = blockOf(rows)
     const blocks = Math.ceil(depth / block)
-    const places = this.#places
-    const { gram, codes } = places
-    const stride = this.#stride
-    const pull = places.pull + row * stride * 4
-    const own = new Uint8Array(this.#kernels.memory, codes, this.#width).fill(0)
-    own.set(found.codes.subarray(channel * depth, (channel + 1) * depth))
-    const scales = this.#view(places.scales, blocks)
-    scales.set(found.scales.subarray(channel * blocks, (channel + 1) * blocks))
-    const zeros = found.zeros.subarray(channel * blocks, (channel + 1) * blocks)
-    for (let round = 0; round < options.rounds; round++) {
-      let moved = 0
-      for (let sweep = 0; sweep < options.sweeps; sweep++) {
-        const some = this.#kernels.descendBlocks(
-          gram,
-          stride,
-          this.#width,
-          pull,
-          codes,
-          places.scales,
-          block,
-          2 ** spec.bits - 1,
-        )
-        moved += some
-        if (some === 0) break
+    const { gram, left, pull, moves } = this.#places
+    const [stride, side, width] = [this.#stride, ROWS + 8, this.#width]
+    const steps = this.#view(left, this.#height * side)
+    const pulls = this.#view(pull, ROWS * stride)
+    const changes = this.#view(moves, ROWS * stride)
+    const height = Math.ceil(open.length / 4) * 4
+    for (let index = 0; index < blocks; index++) {
+      const from = index * block
+      const length = Math.min(block, depth - from)
+      steps.fill(0, 0, length * side)
+      for (const [place, row] of open.entries()) {
+        const zero = zeros[row * blocks + index] as number
+        for (let i = 0; i < length; i++) steps[i * side + place] = (codes[row * width + from + i] as number) - zero
       }
-      if (round > 0 && moved === 0) break
-      for (let b = 0; b < blocks; b++)
-        this.#refit(b * block, Math.min(depth, (b + 1) * block), pull, own, scales, b, zeros[b] as number, spec.scale)
+      changes.fill(0)
+      for (let near = 0; near < length; near += NEAR) {
+        const [a, b] = [left + near * side * 4, gram + (from + near) * stride * 4]
+        this.#kernels.crossRows(a, side, b, stride, Math.min(NEAR, length - near), height, width, moves, stride)
+      }
+      for (const [place, row] of open.entries()) {
+        let [wanted, own] = [0, 0]
+        for (let i = 0; i < length; i++) {
+          const step = steps[i * side + place] as number
+          wanted += step * (pulls[row * stride + from + i] as number)
+          own += step * (changes[place * stride + from + i] as number)
+        }
+        if (!(own > 0)) continue
+        const before = scales[row * blocks + index] as number
+        const free = Math.fround(before + wanted / own)
+        const after = spec.scale === 'f16' ? roundToF16(free) : free
+        const change = after - before
+        if (after === 0 || !Number.isFinite(after) || !(change * (2 * wanted - change * own) > 0)) continue
+        scales[row * blocks + index] = after
+        for (let i = 0; i < depth; i++) {
+          const at = row * stride + i
+          pulls[at] = (pulls[at] as number) - change * (changes[place * stride + i] as number)
+        }
+      }
     }
-    found.codes.set(own.subarray(0, depth), channel * depth)
-    found.scales.set(scales, channel * blocks)
-  }
-
-  /** The scale of one block where all codes and the other scales stay: a quadratic. */
-  #refit(
-    from: number,
-    to: number,
-    pull: number,
-    codes: Uint8Array,
-    scales: Float32Array,
-    index: number,
-    zero: number,
-    type: 'f32' | 'f16',
-  ): void {
-    const depth = this.#depth
-    const places = this.#places
-    const steps = this.#view(places.steps, to - from)
-    const pulls = this.#view(pull, depth)
-    let wanted = 0
-    let own = 0
-    for (let i = from; i < to; i++) {
-      const step = (codes[i] as number) - zero
-      steps[i - from] = step
-      wanted += step * (pulls[i] as number)
-      if (step === 0) continue
-      let sum = 0
-      for (let j = from; j < i; j++) sum += (this.#gram[i * depth + j] as number) * (steps[j - from] as number)
-      own += step * (2 * sum + step * (this.#gram[i * depth + i] as number))
-    }
-    if (!(own > 0)) return
-    const before = scales[index] as number
-    const free = before + wanted / own
-    const after = type === 'f16' ? roundToF16(Math.fround(free)) : Math.fround(free)
-    const change = after - before
-    if (after === 0 || !Number.isFinite(after) || !(change * (2 * wanted - change * own) > 0)) return
-    scales[index] = after
-    for (let i = 0; i < to - from; i++) steps[i] = -change * (steps[i] as number)
-    const { gram } = places
-    const stride = this.#stride
-    this.#kernels.multiplyRows(
-      places.steps,
-      to - from,
-      1,
-      gram + from * stride * 4,
-      stride,
-      pull,
-      stride,
-      1,
-      to - from,
-      this.#width,
-      1,
-    )
   }
 
   #dot(errors: Float32Array, row: number): number {
