@@ -124,9 +124,7 @@ export async function quantize(input: string, output: string | undefined, option
     let noise: ReadonlyMap<string, number> | null = null
     let raised: string | null = null
     for (let attempt = 1; ; attempt++) {
-      const fit = fits
-        ? (await import('./fitting/fit.node.ts')).fitOn(prepared, opened, ask, options, tools)
-        : undefined
+      const fit = fits ? (await import('./fitting/fit.node.ts')).fitOn(prepared, opened, options, tools) : undefined
       const decided = await decide(prepared, ask, tools, phases, fit)
       const path = output ?? defaultOutput(input, opened, decided.plan.preset)
       const inputs = [...(opened.path === undefined ? [] : [opened.path]), ...decided.input.externalFiles]

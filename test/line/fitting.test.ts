@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { writeNpz } from '../../src/calibration/index.ts'
 import type { Model } from '../../src/model/graph.ts'
 import { type FileOptions, quantize } from '../../src/pipeline/quantize-file.node.ts'
-import { buildModel, f32, node, value } from '../fixtures/build.ts'
+import { buildModel, f32, graph, node, value } from '../fixtures/build.ts'
 import { lineFolder } from '../fixtures/line-folder.ts'
 import { weight } from '../fixtures/line-models.ts'
 import { relativeError, runFile } from '../fixtures/run-file.ts'
@@ -130,6 +130,51 @@ describe('codes by what weights do to data', () => {
     expect(dead?.because.text).toMatch(/; solved without data: its input is zero/)
   })
 })
+
+describe('bodies', () => {
+  test('weights of branches, their own and those of the graph around, are solved on what reaches them', async () => {
+    const made = await folder.write('branches.onnx', branches())
+    const path = join(folder.path, 'branches.npz')
+    const values = Float32Array.from({ length: 16 * 20 * 32 }, (_, i) => ((i * 7919) % 101) / 50 - 1 + (i % 4) / 2)
+    const arrays = new Map([
+      ['x', { dtype: 'f32' as const, shape: [16, 20, 32], data: new Uint8Array(values.buffer) }],
+      ['first', { dtype: 'bool' as const, shape: [16], data: Uint8Array.from({ length: 16 }, () => 1) }],
+    ])
+    writeFileSync(path, writeNpz(arrays))
+    const options: FileOptions = { to: 'int8-channel-sym', calib: path, noVerify: true, everything: true }
+    const report = await quantize(made, output(), options)
+    const decided = (name: string) => report.decisions.find(({ tensor }) => tensor.endsWith(name))
+    expect(['main.w', 'own.w', 'around.w'].map((name) => decided(name)?.solver)).toEqual(['gptq', 'gptq', 'gptq'])
+    expect(decided('never.w')).toMatchObject({ solver: 'search' })
+    expect(decided('never.w')?.because.text).toMatch(/inside a body: the data never reach it/)
+  })
+})
+
+/** A branch with a weight of its own and one of the graph around it, and one that is never taken. */
+function branches(): Model {
+  const branch = (name: string, own: string, nodes: Model['graph']['nodes']): Model['graph'] =>
+    graph({
+      name,
+      nodes,
+      initializers: [weight(own, [32, 32], 7)],
+      inputs: [],
+      outputs: [value(`${name}.y`, 'f32', [20, 32])],
+    })
+  const then = branch('then', 'own.w', [
+    node('MatMul', ['h', 'own.w'], ['inner'], {}, { name: 'own' }),
+    node('MatMul', ['inner', 'around.w'], ['then.y'], {}, { name: 'around' }),
+  ])
+  const other = branch('else', 'never.w', [node('MatMul', ['h', 'never.w'], ['else.y'], {}, { name: 'never' })])
+  return buildModel({
+    nodes: [
+      node('MatMul', ['x', 'main.w'], ['h'], {}, { name: 'main' }),
+      node('If', ['first'], ['y'], { then_branch: then, else_branch: other }, { name: 'if' }),
+    ],
+    initializers: [weight('main.w', [32, 32], 1), weight('around.w', [32, 32], 2)],
+    inputs: [value('x', 'f32', [20, 32]), value('first', 'bool', [])],
+    outputs: [value('y', 'f32', [20, 32])],
+  })
+}
 
 function forms(): Model {
   return buildModel({

@@ -1,10 +1,10 @@
 import type { Unfolding } from '../../calibration/unfold.ts'
 import { intAttribute, intsAttribute, stringAttribute } from '../../graph/index.ts'
-import type { Model, Node } from '../../model/graph.ts'
+import type { Model, Node, ScopePath } from '../../model/graph.ts'
 import type { WeightFacts, WeightUse } from '../../model/inventory.ts'
 import type { IntegerSpec } from '../../model/packing.ts'
 import type { MatrixView } from '../../model/scheme.ts'
-import type { Plan, WeightWork } from '../plan.ts'
+import type { WeightWork } from '../plan.ts'
 
 /** A weight that is solved by what it multiplies. */
 export interface FitLayer {
@@ -32,18 +32,19 @@ const FORMS: ReadonlySet<string> = new Set(['matmul-nbits', 'expand', 'dequantiz
 const MOST_DEPTH = 8192
 
 /**
- * The weights of a plan that data can solve, in groups that read the same value, in the order in which these are computed. Those that
- * it cannot, each with the reason; weights without a product (tables, norms) are in neither.
+ * Weights of products of one graph that data can solve, in groups that read the same value, in the order in which these are computed. Those that
+ * it cannot, each with the reason; weights without a product there are in neither. A weight of several products goes by the first.
  */
 export function fitGroups(
   model: Model,
-  plan: Plan,
+  works: readonly WeightWork[],
+  path: ScopePath,
 ): { readonly groups: readonly FitGroup[]; readonly refused: ReadonlyMap<WeightFacts, string> } {
   const groups = new Map<string, { readonly group: FitGroup; readonly layers: FitLayer[] }>()
   const refused = new Map<WeightFacts, string>()
-  for (const work of plan.work) {
+  for (const work of works) {
     const { weight } = work
-    const product = weight.uses.find(({ role }) => OPERANDS.has(role))
+    const product = weight.uses.find(({ role, scope }) => OPERANDS.has(role) && String(scope) === String(path))
     if (work.spec.family !== 'integer' || product === undefined) continue
     const found = placeOf(model, work, product)
     if (typeof found === 'string') {
@@ -73,17 +74,20 @@ const OPERANDS: ReadonlyMap<string, number> = new Map([
   ['conv', 0],
 ])
 
+/** True for what a product multiplies, in whatever graph: one of the weights that `fitGroups` speaks of. */
+export function isFitProduct({ spec, weight }: WeightWork): boolean {
+  return spec.family === 'integer' && weight.uses.some(({ role }) => OPERANDS.has(role))
+}
+
 function placeOf(model: Model, work: WeightWork, use: WeightUse): FitGroup | string {
   const { weight, form, spec } = work
   if (!FORMS.has(form)) return 'its activations are rounded at run time'
   if (weight.uses.some(({ role }) => role === 'gather')) return 'it is also a table, whose rows are read as they are'
   if (weight.uses.some(({ role }) => !OPERANDS.has(role))) return 'it is not only the weight of products'
-  const operands = weight.uses.map((one) => one.node.inputs[OPERANDS.get(one.role) as number] ?? '')
-  if (weight.uses.some(({ scope }) => scope.length > 0)) return 'its product is inside a body'
   const { view, node, role } = use
   if (view === null || view.stack !== 1) return 'it is a stack of matrices'
   const constants = constantNames(model)
-  const [operand = ''] = operands
+  const operand = node.inputs[OPERANDS.get(role) as number] ?? ''
   if (operand === '' || constants.has(operand)) return 'it multiplies a constant'
   const groups = role === 'conv' ? intAttribute(node, 'group', 1) : 1
   if (groups < 1 || view.channels % groups !== 0) return 'its channels do not divide into its groups'

@@ -16,7 +16,8 @@ export class PrefixLine {
   readonly #segments: readonly Segment[]
   readonly #sessions: ModelSessions
   readonly #tools: Tools
-  readonly #kept: Map<string, Value>[]
+  readonly #mostBytes: number
+  #kept: Map<string, Value>[]
   #next = 0
 
   constructor(
@@ -26,7 +27,9 @@ export class PrefixLine {
     samples: readonly Sample[],
     sessions: ModelSessions,
     tools: Tools,
+    mostBytes = Number.POSITIVE_INFINITY,
   ) {
+    this.#mostBytes = mostBytes
     this.#name = name
     this.#model = model
     this.#segments = segments
@@ -45,11 +48,16 @@ export class PrefixLine {
       const session = await this.#sessions.session(key, () => segmentModel(this.#model, segment, first, constants))
       const read = new Set(session.inputs.map(({ name }) => name))
       try {
-        for (const kept of this.#kept) {
+        let held = 0
+        for (const [index, kept] of this.#kept.entries()) {
           this.#tools.signal?.throwIfAborted()
           const feeds = Object.fromEntries([...kept].filter(([name]) => read.has(name)))
           for (const [name, value] of Object.entries(await session.run(feeds, this.#tools.signal)))
             kept.set(name, value)
+          held += bytesOf(kept)
+          if (held <= this.#mostBytes || index === 0) continue
+          this.#kept = this.#kept.slice(0, index)
+          break
         }
       } finally {
         await this.#sessions.keepOnly(new Set())
@@ -69,13 +77,16 @@ export class PrefixLine {
     for (const kept of this.#kept) for (const name of [...kept.keys()]) if (!keeps?.has(name)) kept.delete(name)
   }
 
-  /** Bytes of all values that are held. */
-  get byteLength(): number {
-    let sum = 0
-    for (const kept of this.#kept)
-      for (const { data } of kept.values()) sum += data instanceof Uint8Array ? data.length : 0
-    return sum
+  /** Those whose values fit the bytes that they may take: the first ones. */
+  get samples(): number {
+    return this.#kept.length
   }
+}
+
+function bytesOf(kept: ReadonlyMap<string, Value>): number {
+  let sum = 0
+  for (const { data } of kept.values()) sum += data instanceof Uint8Array ? data.length : 0
+  return sum
 }
 
 /** The nodes of a segment as a model of their own. */

@@ -1,0 +1,110 @@
+import { asTersorError } from '../../errors.ts'
+import type { Model, ScopePath, TensorRef } from '../../model/graph.ts'
+import type { WeightFacts } from '../../model/inventory.ts'
+import type { Sample } from '../../model/runtime.ts'
+import type { Tools } from '../../model/tools.ts'
+import { decode } from '../../schemes/index.ts'
+import type { GramRows } from '../../solvers/gram/rows.ts'
+import { breather } from '../breath.ts'
+import type { ModelSessions } from '../model-sessions.ts'
+import type { WeightWork } from '../plan.ts'
+import { type FitLayer, fitGroups } from './fit-groups.ts'
+import type { FittedWeight } from './fitted.ts'
+import { chosenFor, solversOf } from './input-solvers.ts'
+import { decodedAlone, fitLayer, rowsOf, tensorOf } from './layer-rows.ts'
+import { PrefixLine } from './prefix-line.ts'
+import { segmentsOf } from './segments.ts'
+
+/** One graph with what it is run on: the main graph, or a body as a model of its own. */
+export interface FitGraph {
+  readonly model: Model
+  readonly path: ScopePath
+  readonly work: readonly WeightWork[]
+  readonly samples: readonly Sample[]
+  /** Bytes that values between layers may take. */
+  readonly mostBytes: number
+}
+
+/** What was found so far, in this graph and in those before it. */
+export interface FoundWeights {
+  readonly fitted: Map<WeightFacts, FittedWeight>
+  readonly refused: Map<WeightFacts, string>
+  /** Decoded weights by name, in the place of the floats for everything that comes behind. */
+  readonly constants: Map<string, TensorRef>
+  readonly notes: Set<string>
+}
+
+/**
+ * Solves the weights of one graph in the order in which their inputs are computed. Two runs of the model advance side by side, each node
+ * once a sample: the float one, and one with every weight so far as it was quantized. From what both give to a group of products come its
+ * second moments; nothing of earlier layers is kept but what later ones read.
+ */
+export async function fitGraph(
+  { model, path, work, samples, mostBytes }: FitGraph,
+  { fitted, refused, constants, notes }: FoundWeights,
+  sessions: ModelSessions,
+  tools: Tools,
+): Promise<void> {
+  const open = work.filter(({ weight }) => !fitted.has(weight))
+  const { groups, refused: unfit } = fitGroups(model, open, path)
+  for (const [weight, why] of unfit) refused.set(weight, why)
+  const inGroups = new Set(groups.flatMap(({ layers }) => layers.map((layer) => layer.work.weight)))
+  for (const one of open) {
+    if (inGroups.has(one.weight) || constants.has(one.weight.name)) continue
+    if (String(one.weight.scope) !== String(path)) continue
+    const tensor = await decodedAlone(one, tools)
+    if (tensor) constants.set(tensor.name, tensor)
+  }
+  const stops = groups.map(({ operand }) => operand)
+  const segments = segmentsOf(model, stops)
+  const rounded = new PrefixLine('quantized', model, segments, samples, sessions, tools, mostBytes / 2)
+  const exact = new PrefixLine('float', model, segments, samples, sessions, tools, mostBytes / 2)
+  const breathe = breather()
+  for (const [index, group] of groups.entries()) {
+    tools.signal?.throwIfAborted()
+    tools.notify({ phase: 'fit', done: index, total: groups.length, note: group.layers[0]?.work.weight.name ?? '' })
+    await breathe()
+    try {
+      await rounded.advance(constants)
+      await exact.advance(new Map())
+    } catch (thrown) {
+      const error = asTersorError(thrown)
+      if (error.code !== 'E_RUNTIME' || tools.signal?.aborted) throw thrown
+      // Nothing behind can be looked at either.
+      const left = groups.slice(index).flatMap(({ layers }) => layers)
+      for (const one of left) refused.set(one.work.weight, `the model does not run up to it: ${error.message}`)
+      break
+    }
+    const count = Math.min(rounded.samples, exact.samples)
+    if (count < samples.length) notes.add(heldNote(count, samples.length, mostBytes))
+    const layers: { readonly layer: FitLayer; readonly rows: GramRows }[] = []
+    for (const layer of group.layers) layers.push({ layer, rows: await rowsOf(layer, tools) })
+    const solvers = await solversOf(group, group.layers[0]?.work.inverse, count, rounded, exact, tools)
+    const rowsOfAll = layers.map(({ rows }) => rows)
+    const choice = solvers && chosenFor(rowsOfAll, solvers)
+    for (const { layer, rows } of layers) {
+      tools.signal?.throwIfAborted()
+      await breathe()
+      const { weight } = layer.work
+      const found = solvers && choice ? fitLayer(layer, rows, solvers, choice) : null
+      if (found) {
+        fitted.set(weight, found)
+        refused.delete(weight)
+      } else
+        refused.set(
+          weight,
+          solvers ? 'its input is zero or not finite on the data' : 'its input has no rows of its depth',
+        )
+      const tensor = found
+        ? tensorOf(layer.work, decode(found.quantized, tools.kernels), tools.kernels)
+        : await decodedAlone(layer.work, tools)
+      if (tensor) constants.set(tensor.name, tensor)
+    }
+    rounded.forget()
+    exact.forget()
+  }
+}
+
+function heldNote(count: number, all: number, bytes: number): string {
+  return `weights were fitted to ${count} of ${all} samples: the values between layers of more would not fit ${Math.floor(bytes / 2 ** 20)} MiB`
+}

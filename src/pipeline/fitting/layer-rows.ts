@@ -1,0 +1,113 @@
+import type { TensorRef } from '../../model/graph.ts'
+import type { IntegerSpec } from '../../model/packing.ts'
+import type { Tools } from '../../model/tools.ts'
+import { gridShapeOf } from '../../numbers/grid-shape.ts'
+import { decode, encodeHalf } from '../../schemes/index.ts'
+import { decodeRows, type GramRows } from '../../solvers/gram/rows.ts'
+import type { GramChoice } from '../../solvers/gram/solve-gram.ts'
+import { solveTensor } from '../../solvers/index.ts'
+import { floatsOf } from '../floats.ts'
+import type { WeightWork } from '../plan.ts'
+import { balanceValues, requireFinite } from '../produce/tile.ts'
+import type { FitLayer } from './fit-groups.ts'
+import type { FittedWeight } from './fitted.ts'
+import type { InputSolvers } from './input-solvers.ts'
+
+/** Elements of a weight that is only decoded for what comes behind it. */
+const MOST_DECODED = 2 ** 26
+
+/** Balanced rows of a weight, one an output channel. */
+export async function rowsOf({ work, view, spec }: FitLayer, { kernels }: Tools): Promise<GramRows> {
+  const { weight, balance } = work
+  const values = await floatsOf(weight.tensor, 0, weight.elementCount, kernels)
+  requireFinite(weight.name, values, 0)
+  balanceValues({ ...(balance ? { balance } : {}), view }, values, 0)
+  const { channels, depth } = view
+  const rows = view.along === 'row' ? values : turned(values, depth, channels, new Float32Array(values.length))
+  return { values: rows, channels, depth, spec }
+}
+
+/** Rows of one of `groups` groups of output channels. */
+export function groupPart(rows: GramRows, group: number, groups: number): GramRows {
+  const channels = rows.channels / groups
+  const size = channels * rows.depth
+  return { ...rows, channels, values: rows.values.subarray(group * size, (group + 1) * size) }
+}
+
+/** Codes of a whole layer, put back into the order of the file; null where its moments have no factor. */
+export function fitLayer(
+  { spec, view }: FitLayer,
+  rows: GramRows,
+  solvers: readonly InputSolvers[],
+  choice: GramChoice,
+): FittedWeight | null {
+  const { values, channels, depth } = rows
+  const codes = new Uint8Array(values.length)
+  const perChannel = gridShapeOf(spec.granularity, view).blocks
+  const scales = new Float32Array(channels * perChannel)
+  const zeros = new Uint8Array(scales.length)
+  for (const [group, { all }] of solvers.entries()) {
+    const solved = all.solve(groupPart(rows, group, solvers.length), choice)
+    if (solved === null) return null
+    codes.set(solved.codes, (group * codes.length) / solvers.length)
+    scales.set(solved.scales, (group * scales.length) / solvers.length)
+    zeros.set(solved.zeros, (group * scales.length) / solvers.length)
+  }
+  const decoded = decodeRows(rows, { codes, scales, zeros })
+  let [squaredError, energy] = [0, 0]
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] as number
+    squaredError += (value - (decoded[i] as number)) ** 2
+    energy += value * value
+  }
+  const stored = view.along === 'row' ? codes : turned(codes, channels, depth, new Uint8Array(codes.length))
+  return {
+    quantized: { spec, view, codes: stored, scales, ...(spec.symmetric ? {} : { zeros }) },
+    squaredError,
+    energy,
+    solver: 'gptq',
+    corrections: [
+      `damping ${choice.damping}`,
+      ...(choice.drift > 0 ? [`drift ${choice.drift}`] : []),
+      ...(choice.ordered ? ['act-order'] : []),
+    ],
+    because: `codes by the second moments of ${solvers[0]?.rows ?? 0} rows of its input behind the quantized layers before it`,
+  }
+}
+
+/** What a weight that is not fitted decodes to; null where nothing is known of it before the file is written. */
+export async function decodedAlone(work: WeightWork, { kernels }: Tools): Promise<TensorRef | null> {
+  const { weight, spec, solver, balance, packing } = work
+  const view = weight.uses[0]?.view
+  if (spec.family !== 'integer' || !view || !packing || weight.elementCount > MOST_DECODED) return null
+  if (work.inverse?.some((one) => one === 0)) return null
+  const values = await floatsOf(weight.tensor, 0, weight.elementCount, kernels)
+  requireFinite(weight.name, values, 0)
+  balanceValues({ ...(balance ? { balance } : {}), view }, values, 0)
+  const { quantized } = solveTensor(values, view, spec as IntegerSpec, solver, kernels, weight.name)
+  return tensorOf(work, decode(quantized, kernels), kernels)
+}
+
+/** Decoded values in the place of a weight: without its balance, in its own type. */
+export function tensorOf({ weight, balance }: WeightWork, values: Float32Array, kernels: Tools['kernels']): TensorRef {
+  const view = weight.uses[0]?.view
+  if (balance && view) balanceValues({ balance: balance.map((one) => (one === 0 ? 0 : 1 / one)), view }, values, 0)
+  let bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
+  if (weight.dtype === 'f64') bytes = new Uint8Array(Float64Array.from(values).buffer)
+  else if (weight.dtype !== 'f32') {
+    const { codes } = encodeHalf(values, weight.dtype === 'bf16' ? 'bf16' : 'f16', kernels)
+    bytes = new Uint8Array(codes.buffer as ArrayBuffer, codes.byteOffset, codes.byteLength)
+  }
+  const storage = { kind: 'bytes' as const, bytes, byteLength: bytes.byteLength }
+  return { name: weight.name, dtype: weight.dtype, shape: weight.shape, storage }
+}
+
+/** [rows, columns] to [columns, rows]. */
+function turned<T extends Float32Array | Uint8Array>(values: T, rows: number, columns: number, target: T): T {
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      target[column * rows + row] = values[row * columns + column] as number
+    }
+  }
+  return target
+}
