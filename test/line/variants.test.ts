@@ -70,6 +70,7 @@ describe('a folder of variants', () => {
         'onnx/model_int8.onnx',
         'onnx/model_quantized.onnx',
         'tokenizer.json',
+        'tokenizer_config.json',
       ].sort(),
     )
     expect(report.variants.map(({ dtype, file, verdict }) => [dtype, file, verdict.status])).toEqual([

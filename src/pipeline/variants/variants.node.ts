@@ -264,6 +264,11 @@ function writeBeside(
     // A source that may not be written is no reason for a folder that cannot be brought up to date.
     chmodSync(join(folder, name), 0o644)
   }
+  if (withoutTokenizerConfig(source))
+    writeFileSync(
+      join(folder, 'tokenizer_config.json'),
+      `${JSON.stringify({ tokenizer_class: 'PreTrainedTokenizerFast' }, null, 2)}\n`,
+    )
   if (source.config !== undefined) {
     const config = configFor(
       source.config,
@@ -273,6 +278,11 @@ function writeBeside(
   }
   writeFileSync(join(folder, 'README.md'), cardFor(report, source.card))
   return [...(source.config === undefined ? [] : ['config.json']), ...source.beside]
+}
+
+/** transformers.js reads both, and `tokenizer.json` says all that matters. */
+function withoutTokenizerConfig({ beside }: VariantSource): boolean {
+  return beside.includes('tokenizer.json') && !beside.includes('tokenizer_config.json')
 }
 
 function reportFor(
@@ -289,6 +299,11 @@ function reportFor(
     ...new Set([
       ...made.flatMap(({ warnings: said }) => said),
       ...(config === undefined ? [`there is no config.json beside ${input}, and transformers.js needs one`] : []),
+      ...(withoutTokenizerConfig(source)
+        ? [
+            'tokenizer_config.json was not there, and transformers.js needs one: it says only that tokenizer.json holds everything',
+          ]
+        : []),
       ...loadingNotes(parts, config ?? {}),
       ...(license.file === undefined && license.name === undefined
         ? ['no licence was found beside the model: say under which one these files may be used']
