@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileSource } from '../bytes/file.node.ts'
 import type { ByteSource } from '../bytes/types.ts'
@@ -33,10 +33,24 @@ function resolvePath(input: string): string {
     })
   if (!statSync(input).isDirectory()) return input
   const found = IN_FOLDER.map((name) => join(input, name)).find((path) => existsSync(path))
-  if (!found)
-    throw new TersorError('E_USAGE', `the folder "${input}" holds none of ${IN_FOLDER.join(', ')}`, {
+  if (found) return found
+  const others = ['onnx', '.'].flatMap((place) => onnxIn(join(input, place)).map((name) => join(place, name)))
+  throw new TersorError(
+    'E_USAGE',
+    `the folder "${input}" holds none of ${IN_FOLDER.join(', ')}${others.length === 0 ? '' : `; it has ${others.slice(0, 8).join(', ')}`}`,
+    {
       where: input,
-      hint: 'give the path of an .onnx file',
-    })
-  return found
+      hint:
+        others.length > 1
+          ? 'give one of these files, or all of them to `tersor variants`'
+          : 'give the path of an .onnx file',
+    },
+  )
+}
+
+function onnxIn(folder: string): readonly string[] {
+  if (!existsSync(folder) || !statSync(folder).isDirectory()) return []
+  return readdirSync(folder)
+    .filter((name) => /\.onnx$/i.test(name))
+    .sort()
 }

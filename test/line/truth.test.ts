@@ -1,4 +1,5 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { compare } from '../../src/pipeline/compare-file.node.ts'
@@ -75,6 +76,15 @@ describe('language models', () => {
     expect(language!.positions).toBe(32 + 23 * 16)
     expect(language).toMatchObject({ kl: { mean: 0, max: 0 }, top1Agreement: 1, top5Agreement: 1 })
     expect(language!.perplexity).toMatchObject({ difference: 0, differenceError: 0 })
+  })
+
+  test('more answers than may be held go to a temporary file, with the same figures', async () => {
+    const options = { eval: at('text.txt'), tokenizer, context: 33 }
+    const held = await compare(at('lm.onnx'), at('lm8.onnx'), options)
+    const spilt = await compare(at('lm.onnx'), at('lm8.onnx'), { ...options, heldBytes: 20_000 })
+    expect(spilt.language).toEqual(held.language)
+    expect(spilt.outputs).toEqual(held.outputs)
+    expect(readdirSync(tmpdir()).filter((name) => name.startsWith('tersor-float-'))).toEqual([])
   })
 
   test('saved outputs of other samples, of another model, and damaged ones are refused', async () => {

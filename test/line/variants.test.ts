@@ -154,6 +154,24 @@ describe('a folder of variants', () => {
   })
 })
 
+test('stopped in the middle: nothing is left', async () => {
+  const stop = new AbortController()
+  const onEvent = ({ phase }: { readonly phase: string }) => (phase === 'quantize' ? stop.abort() : undefined)
+  const made = variants(at('lm'), at('stopped'), { set: 'fp32,q8', noVerify: true, signal: stop.signal, onEvent })
+  await expect(made).rejects.toMatchObject({ code: 'E_ABORTED' })
+  expect(existsSync(at('stopped'))).toBe(false)
+  expect(leftovers()).toEqual([])
+})
+
+test('a folder without a model says what it has', async () => {
+  const parts = { encoder_model: await encoderOf(), text_decoder: decoder() }
+  await source('several', parts, {})
+  await expect(inspect(at('several'))).rejects.toThrow('it has onnx/encoder_model.onnx, onnx/text_decoder.onnx')
+  await expect(variants('https://localhost/model.onnx', undefined, { set: 'q8' })).rejects.toMatchObject({
+    code: 'E_UNSUPPORTED',
+  })
+})
+
 test('a card is brought up to date, not written twice', () => {
   const first = cardFor(variantsReport, '# Mine\n')
   const second = cardFor({ ...variantsReport, tersor: '9.9.9' }, first)

@@ -1,16 +1,26 @@
-import { existsSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { Model } from '../../model/graph.ts'
 import type { Inventory } from '../../model/inventory.ts'
-import type { Runtime, RuntimeSession, SessionInput } from '../../model/runtime.ts'
+import type { Feeds, Runtime, RuntimeSession, SessionInput } from '../../model/runtime.ts'
 import type { Tools } from '../../model/tools.ts'
 import { type EvidenceOptions, evidenceFor } from '../evidence.node.ts'
 import { sha256Of } from '../file-facts.node.ts'
-import { type FloatRun, hintsOf, runFloat } from '../prove.ts'
-import { floatOutputsWriter, openFloatOutputs, samplesKey } from './float-outputs.node.ts'
+import { type FloatRun, type FloatRunOptions, hintsOf, runFloat } from '../prove.ts'
+import {
+  type FloatOutputs,
+  floatOutputsWriter,
+  type OutputsKey,
+  openFloatOutputs,
+  samplesKey,
+} from './float-outputs.node.ts'
 
 export interface FloatRunAsk extends EvidenceOptions {
   /** A file of answers: read where it exists, so that the model is not even opened; else written. */
   readonly floatOutputs?: string
+  /** Answers held in memory before they go to a temporary file; for tests. */
+  readonly heldBytes?: number
 }
 
 export interface FloatSide {
@@ -60,34 +70,77 @@ export async function floatRunOf(
   const session = await open()
   try {
     const evidence = await evidenceFor(model, inventory, session, options)
-    if (floatOutputs === undefined) {
-      return { run: await runFloat(session, evidence, tools, { hints }), notes: evidence.notes, close: () => undefined }
-    }
+    const run = (keep: NonNullable<FloatRunOptions['keep']>) => runFloat(session, evidence, tools, { hints, keep })
+    if (floatOutputs === undefined) return { notes: evidence.notes, ...(await heldOrSpilt(run, options.heldBytes)) }
     const key = { model: await filesKey(options.modelPath, file), samples: await samplesKey(evidence) }
-    const writer = floatOutputsWriter(floatOutputs, key, named)
-    try {
-      const empty = {}
-      const ran = await runFloat(session, evidence, tools, {
-        hints,
-        keep: async (answer) => {
-          await writer.add(answer)
-          return empty
-        },
-      })
-      await writer.commit(ran.batch)
-    } catch (thrown) {
-      await writer.abort()
-      throw thrown
-    }
-    const saved = openFloatOutputs(floatOutputs, key)!
-    const { results, batch } = saved
+    const { ran, saved } = await writtenTo(floatOutputs, key, named, run)
     return {
-      run: { evidence, results, ...(batch === undefined ? {} : { batch }) },
+      run: { ...ran, results: saved.results },
       notes: [...evidence.notes, `float outputs were saved to ${floatOutputs}`],
       close: saved.close,
     }
   } finally {
     await session.release()
+  }
+}
+
+type Run = (keep: NonNullable<FloatRunOptions['keep']>) => Promise<FloatRun>
+
+/** Every answer into the file as it comes. */
+async function writtenTo(path: string, key: OutputsKey, named: string, run: Run) {
+  const writer = floatOutputsWriter(path, key, named)
+  try {
+    const ran = await run(async (answer) => {
+      await writer.add(answer)
+      return {}
+    })
+    await writer.commit(ran.batch)
+    return { ran, saved: openFloatOutputs(path, key) as FloatOutputs }
+  } catch (thrown) {
+    await writer.abort()
+    throw thrown
+  }
+}
+
+/** Answers of a large vocabulary are gigabytes: above this many they go to a temporary file. */
+const HELD_BYTES = 512 << 20
+const OWN_KEY: OutputsKey = { model: '', samples: '' }
+
+async function heldOrSpilt(run: Run, most = HELD_BYTES): Promise<Pick<RanFloat, 'run' | 'close'>> {
+  const held: Feeds[] = []
+  let bytes = 0
+  let folder: string | undefined
+  let writer: ReturnType<typeof floatOutputsWriter> | undefined
+  const remove = () => {
+    if (folder !== undefined) rmSync(folder, { recursive: true, force: true })
+  }
+  try {
+    const ran = await run(async (answer) => {
+      for (const { data } of Object.values(answer)) bytes += data instanceof Uint8Array ? data.length : 0
+      if (writer === undefined && bytes <= most) {
+        held.push(answer)
+        return answer
+      }
+      if (writer === undefined) {
+        folder = mkdtempSync(join(tmpdir(), 'tersor-float-'))
+        writer = floatOutputsWriter(join(folder, 'outputs'), OWN_KEY, '')
+        for (const one of held.splice(0)) await writer.add(one)
+      }
+      await writer.add(answer)
+      return {}
+    })
+    if (writer === undefined || folder === undefined) return { run: ran, close: () => undefined }
+    await writer.commit(ran.batch)
+    const saved = openFloatOutputs(join(folder, 'outputs'), OWN_KEY) as FloatOutputs
+    const close = () => {
+      saved.close()
+      remove()
+    }
+    return { run: { ...ran, results: saved.results }, close }
+  } catch (thrown) {
+    await writer?.abort()
+    remove()
+    throw thrown
   }
 }
 

@@ -28,6 +28,11 @@ const LARGEST_TEXT = 64 << 20
  * variant. E_USAGE when there is no float model, E_FORMAT when a part that others need is missing or `config.json` is not JSON.
  */
 export function variantSource(input: string): VariantSource {
+  if (/^https?:\/\//.test(input))
+    throw new TersorError('E_UNSUPPORTED', 'variants of a model at an address are not made', {
+      where: input,
+      hint: 'download its folder first',
+    })
   if (!existsSync(input)) throw new TersorError('E_USAGE', `there is no file or folder "${input}"`, { where: input })
   const folder = statSync(input).isDirectory()
   const root = folder ? input : basename(dirname(input)) === 'onnx' ? dirname(dirname(input)) : dirname(input)
