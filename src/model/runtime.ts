@@ -36,6 +36,8 @@ export interface Runtime {
   readonly version: string
   /** CPU facts worth reporting, such as 'avx2', 'avx512_vnni'. */
   readonly cpu: readonly string[]
+  /** Its sessions run at the same time, rather than in turn. */
+  readonly parallel?: boolean
   /** Loads from a path (external data resolves beside it) or from bytes. Rejects with E_RUNTIME, the executor's text in the message. */
   open(
     model: { readonly path: string } | { readonly bytes: Uint8Array },

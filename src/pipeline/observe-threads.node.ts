@@ -61,6 +61,24 @@ export function canObserve(runtime: Runtime): runtime is ObservingRuntime {
   return 'threads' in runtime
 }
 
+/** The same runtime, whose sessions take turns in its threads where it has several, so that they can run side by side. */
+export function inTurns(runtime: Runtime): Runtime {
+  if (!canObserve(runtime)) return runtime
+  let opened = 0
+  return {
+    name: runtime.name,
+    version: runtime.version,
+    cpu: runtime.cpu,
+    parallel: true,
+    open: async (model, session) => {
+      const threads = await runtime.threads()
+      opened += 1
+      return (threads[opened % threads.length] as Runtime).open(model, session)
+    },
+    close: () => runtime.close(),
+  }
+}
+
 /** A thread as a place where values are looked at, from `begin` to `end`. */
 export class ThreadPlace implements Place {
   readonly room = 1

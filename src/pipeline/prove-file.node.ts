@@ -9,6 +9,7 @@ import type { Runtime, RuntimeSession } from '../model/runtime.ts'
 import type { Tools } from '../model/tools.ts'
 import { findRuntime } from '../runtime/find.node.ts'
 import type { Judging } from './judging.node.ts'
+import { inTurns } from './observe-threads.node.ts'
 import type { OpenedModel } from './open-model.node.ts'
 import { fewestBits, judge, worstTensors } from './prove.ts'
 import { referenceModel } from './reference.ts'
@@ -45,17 +46,36 @@ const REFERENCE_BYTES = 1 << 30
 
 /**
  * Proves a staged result on an onnxruntime found on this machine. Without one the verdict is `unproven`; a float model that
- * onnxruntime itself refuses is reported as such; where both models do not fit memory, the weights alone are judged.
+ * onnxruntime itself refuses is reported as such; where both models do not fit memory, the weights alone are judged. `started`: a runtime that
+ * is there already, and stays its caller's.
  */
-export async function proverOf(opened: OpenedModel, options: ProveFileOptions, tools: Tools): Promise<FileProver> {
+export async function proverOf(
+  opened: OpenedModel,
+  options: ProveFileOptions,
+  tools: Tools,
+  started?: Promise<Runtime | undefined>,
+): Promise<FileProver> {
   const passed: string[] = []
   // Starts while the weights are quantized; a failure is an answer, not an error.
-  const finding =
+  const own = async (): Promise<Runtime | undefined> =>
     opened.path === undefined
-      ? Promise.resolve(undefined)
+      ? undefined
       : findRuntime({ passedOver: (name, why) => passed.push(`${name} was passed over: ${why.message}`) })
+  let closes = started === undefined
+  const finding =
+    started === undefined
+      ? own()
+      : started.then((found) => {
+          if (found !== undefined) return inTurns(found)
+          closes = true
+          return own()
+        })
+  const close = async (): Promise<void> => {
+    const found = await finding.catch(() => undefined)
+    if (closes) await found?.close()
+  }
   // Runs hear of a stop themselves, loading does not.
-  const stop = () => void finding.then((found) => found?.close()).catch(() => undefined)
+  const stop = () => void close()
   tools.signal?.addEventListener('abort', stop, { once: true })
   let runtime: Runtime | undefined
   const notes: string[] = []
@@ -150,8 +170,7 @@ export async function proverOf(opened: OpenedModel, options: ProveFileOptions, t
     warnings: () => [...new Set(notes)],
     close: async () => {
       tools.signal?.removeEventListener('abort', stop)
-      const found = await finding.catch(() => undefined)
-      await found?.close()
+      await close()
       if (options.shared === undefined) ran?.close()
     },
   }

@@ -218,16 +218,19 @@ export async function judge(
     }
   }
   const metric = meter?.facts()
-  const unfused = await measured(candidate.fused, false, 'unfused')
-  let reference: readonly ComparedOutput[] | undefined
-  if (candidate.reference) {
+  const unfusing = measured(candidate.fused, false, 'unfused')
+  // One after the other where that is all the same: two sessions take memory.
+  if (runtime.parallel !== true) await unfusing
+  const emulating = (async () => {
     try {
-      reference = await measured(candidate.reference, false, 'reference')
+      return await (candidate.reference && measured(candidate.reference, false, 'reference'))
     } catch (thrown) {
       if (tools.signal?.aborted || !(thrown instanceof TersorError) || thrown.code !== 'E_RUNTIME') throw thrown
       judgement.onNote(`the float emulation could not be run: ${thrown.message}`)
+      return undefined
     }
-  }
+  })()
+  const [unfused, reference] = await bothOf(unfusing, emulating)
   for (const note of meter?.notes() ?? []) judgement.onNote(note)
   const shown = gallery?.shown() ?? []
   const verdict = verdictOf({
@@ -245,6 +248,12 @@ export async function judge(
     ...(batch === undefined ? {} : { batch }),
     ...(shown.length === 0 ? {} : { shown }),
   }
+}
+
+/** Of two that are under way: neither is left behind where the other fails. */
+async function bothOf<A, B>(first: Promise<A>, second: Promise<B>): Promise<[A, B]> {
+  await Promise.allSettled([first, second])
+  return [await first, await second]
 }
 
 /** The same texts alone and in a batch, through the candidate too. */

@@ -94,6 +94,7 @@ export async function quantize(input: string, output: string | undefined, option
           opened,
           { ...options, ...judging, fitted: isStatic || fits, fittedTo: () => statically?.digests ?? [] },
           tools,
+          runtime,
         )
   try {
     let prepared = options.shared?.prepared ?? (await prepare(opened, tools, phases))

@@ -2,7 +2,7 @@ import type { Model } from '../model/graph.ts'
 import type { Runtime, RuntimeSession } from '../model/runtime.ts'
 import type { Tools } from '../model/tools.ts'
 import type { ModelSessions } from './model-sessions.ts'
-import { canObserve } from './observe-threads.node.ts'
+import { inTurns } from './observe-threads.node.ts'
 import { TapFiles } from './tap-files.node.ts'
 
 /**
@@ -18,7 +18,7 @@ export class TapSessions implements ModelSessions {
 
   /** `folder` for the copies; default the system's own for such files. */
   constructor(runtime: Runtime, tools: Tools, folder?: string) {
-    this.#runtime = runtime
+    this.#runtime = inTurns(runtime)
     this.#tools = tools
     this.#files = new TapFiles(tools, folder)
   }
@@ -29,15 +29,9 @@ export class TapSessions implements ModelSessions {
     if (known !== undefined) return known
     this.#opened += 1
     const path = await this.#files.path(`${this.#opened} ${key}`, build)
-    const opened = await (await this.#place()).open({ path }, { optimized: false, threads: 1 })
+    const opened = await this.#runtime.open({ path }, { optimized: false, threads: 1 })
     this.#open.set(key, opened)
     return opened
-  }
-
-  async #place(): Promise<Runtime> {
-    if (!canObserve(this.#runtime)) return this.#runtime
-    const threads = await this.#runtime.threads()
-    return threads[this.#opened % threads.length] ?? this.#runtime
   }
 
   /** Releases every session but these. */
