@@ -43,6 +43,8 @@ export interface VariantFact {
   /** What it was made with: a preset. */
   readonly preset: string
   readonly verdict: Verdict
+  /** What became of each tensor, and why; none for the float model. */
+  readonly decisions: Report['decisions']
   readonly requires?: Report['requires']
   readonly sha256?: string
 }

@@ -70,6 +70,12 @@ describe('language models', () => {
     expect(compareToHtml(again)).toContain('same top-5')
   })
 
+  test('random tokens have no perplexity', async () => {
+    const { language } = await compare(at('lm.onnx'), at('lm8.onnx'))
+    expect(language!.kl.mean).toBeGreaterThan(0)
+    expect([language!.perplexity, language!.rightToken]).toEqual([undefined, undefined])
+  })
+
   test('a stride reads tokens twice and counts them once', async () => {
     const options = { eval: at('text.txt'), tokenizer, context: 33, stride: 16 }
     const { language } = await compare(at('lm.onnx'), at('lm.onnx'), options)

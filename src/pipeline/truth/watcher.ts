@@ -1,5 +1,5 @@
 import { embeddingMeter, type KindHints, languageMeter } from '../../evaluation/index.ts'
-import type { TruthFigures } from '../../model/truth.ts'
+import type { LanguageFigures, TruthFigures } from '../../model/truth.ts'
 import type { Evidence, Watcher } from '../prove.ts'
 
 /** Figures of language and of embeddings, from the answers that the comparison sees anyway. */
@@ -12,7 +12,7 @@ export function truthWatcher(evidence: Evidence, hints: KindHints): Watcher & { 
       embeddings.add(sample, float, quantized)
     },
     figures() {
-      const spoken = language.figures(evidence.rows)
+      const spoken = spokenOn(evidence, language.figures(evidence.rows))
       const vectors = spoken === undefined ? embeddings.figures(evidence.pairs) : undefined
       return {
         ...(spoken === undefined ? {} : { language: spoken }),
@@ -20,4 +20,11 @@ export function truthWatcher(evidence: Evidence, hints: KindHints): Watcher & { 
       }
     },
   }
+}
+
+/** Random tokens have no next one that would be right. */
+function spokenOn({ data }: Evidence, figures: LanguageFigures | undefined): LanguageFigures | undefined {
+  if (figures === undefined || data === 'given') return figures
+  const { perplexity: _perplexity, rightToken: _rightToken, ...rest } = figures
+  return { ...rest, curves: { ...rest.curves, change: [] } }
 }

@@ -1,11 +1,13 @@
 import type { VariantFact, VariantsReport } from '../../model/variants-report.ts'
 
+type Json = Readonly<Record<string, unknown>>
+
 const BEGIN = '<!-- tersor:variants -->'
 const END = '<!-- /tersor:variants -->'
 
 /** The model card with a section about the files: a new one, or the old one with this section put in or replaced. */
-export function cardFor(report: VariantsReport, before: string | undefined): string {
-  const section = [BEGIN, ...sectionLines(report, before ?? ''), END].join('\n')
+export function cardFor(report: VariantsReport, before: string | undefined, config: Json = {}): string {
+  const section = [BEGIN, ...sectionLines(report, before ?? '', config), END].join('\n')
   if (before === undefined) return `---\nlibrary_name: transformers.js\n---\n\n${section}\n`
   const start = before.indexOf(BEGIN)
   const end = before.indexOf(END)
@@ -13,7 +15,7 @@ export function cardFor(report: VariantsReport, before: string | undefined): str
   return `${before.trimEnd()}\n\n${section}\n`
 }
 
-function sectionLines(report: VariantsReport, before: string): readonly string[] {
+function sectionLines(report: VariantsReport, before: string, config: Json): readonly string[] {
   const { variants } = report
   const written = variants.filter(({ file }) => file !== undefined)
   const parts = new Set(written.map(({ part }) => part))
@@ -40,15 +42,20 @@ function sectionLines(report: VariantsReport, before: string): readonly string[]
     ...rows.map((cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`),
     '',
     howMeasured(report),
-    ...(first === undefined ? [] : ['', ...usage(first.dtype, variants, parts.size, before)]),
+    ...(first === undefined ? [] : ['', ...usage(first.dtype, taskOf(variants, before, config), parts.size)]),
   ]
 }
 
-function usage(dtype: string, variants: readonly VariantFact[], parts: number, before: string): readonly string[] {
+/** The pipeline that this model is for, as far as the card, the configuration or the figures tell. */
+function taskOf(variants: readonly VariantFact[], before: string, config: Json): string {
   const said = /^pipeline_tag:[ \t]*["']?([\w-]+)/m.exec(before)?.[1]
-  const spoken = variants.some(({ verdict }) => verdict.language !== undefined)
-  const embedded = variants.some(({ verdict }) => verdict.embeddings !== undefined)
-  const task = said ?? (spoken ? 'text-generation' : embedded ? 'feature-extraction' : 'TASK')
+  if (said !== undefined) return said
+  if (config.is_encoder_decoder === true) return 'text2text-generation'
+  if (variants.some(({ verdict }) => verdict.language !== undefined)) return 'text-generation'
+  return variants.some(({ verdict }) => verdict.embeddings !== undefined) ? 'feature-extraction' : 'TASK'
+}
+
+function usage(dtype: string, task: string, parts: number): readonly string[] {
   return [
     '```js',
     "import { pipeline } from '@huggingface/transformers'",

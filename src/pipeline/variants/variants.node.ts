@@ -138,7 +138,13 @@ async function variant(
   const made =
     preset === null ? await floatAgain(path, options, tools) : await quantized(part, path, preset, options, source)
   const { report, files, warnings } = made
-  const common = { part: part.name, dtype: dtype.name, preset: preset ?? 'none', bytesBefore: made.bytesBefore }
+  const common = {
+    part: part.name,
+    dtype: dtype.name,
+    preset: preset ?? 'none',
+    bytesBefore: made.bytesBefore,
+    decisions: report?.decisions ?? [],
+  }
   if (files.length === 0) {
     const because = `${name} was left out: ${made.verdict.because}; --force writes it all the same`
     return {
@@ -276,8 +282,23 @@ function writeBeside(
     )
     writeFileSync(join(folder, 'config.json'), `${JSON.stringify(config, null, 2)}\n`)
   }
-  writeFileSync(join(folder, 'README.md'), cardFor(report, source.card))
+  writeFileSync(join(folder, 'README.md'), cardFor(report, source.card, source.config))
   return [...(source.config === undefined ? [] : ['config.json']), ...source.beside]
+}
+
+/** Each remark once, with the files it is about where it is not about all. */
+function warningsOf(made: readonly Made[]): readonly string[] {
+  const about = new Map<string, string[]>()
+  for (const { fact, warnings } of made) {
+    const name = basename(fact.file ?? `${fact.part} ${fact.dtype}`)
+    for (const text of warnings) about.set(text, [...(about.get(text) ?? []), name])
+  }
+  const all = made.filter(({ fact }) => fact.dtype !== 'fp32').length
+  return [...about].map(([text, names]) =>
+    names.length >= all || isInforming(text) || names.some((name) => text.startsWith(name))
+      ? text
+      : `${names.join(', ')}: ${text}`,
+  )
 }
 
 /** transformers.js reads both, and `tokenizer.json` says all that matters. */
@@ -297,7 +318,7 @@ function reportFor(
   const { license, config } = source
   const warnings = [
     ...new Set([
-      ...made.flatMap(({ warnings: said }) => said),
+      ...warningsOf(made),
       ...(config === undefined ? [`there is no config.json beside ${input}, and transformers.js needs one`] : []),
       ...(withoutTokenizerConfig(source)
         ? [
