@@ -3,6 +3,7 @@ import { TersorError } from '../errors.ts'
 import { FLAGS } from './flags.ts'
 import type { LineOptions } from './line.ts'
 import type { FlagValue, Parsed } from './parse.ts'
+import type { Verb } from './verbs.ts'
 
 /** Flags that the command line itself acts on; all others are options of the line, by their name in camelCase. */
 const OWN = new Set(['output', 'report', 'manifest', 'json', 'quiet', 'verbose', 'no-color', 'help', 'dry-run', 'lang'])
@@ -47,11 +48,11 @@ const NEEDS_PROOF = [
 const FIT_TOO = new Set(['calib', 'samples', 'skip-bad', 'seed', 'preprocess', 'tokenizer', 'context', 'stride'])
 
 /** Flags that cannot mean anything together. */
-export function checkTogether(parsed: Parsed): void {
+export function checkTogether(parsed: Parsed, verb?: Verb): void {
   const has = (name: string) => parsed.values.has(name)
   if (has('quiet') && has('verbose')) contradiction('--quiet', '--verbose', 'give one of them')
   // Ranges of activations come from data, whether or not the result is judged.
-  const fitted = isFitted(textOf(parsed, 'to') ?? '', textOf(parsed, 'solver'))
+  const fitted = verb === 'search' || isFitted(textOf(parsed, 'to') ?? '', textOf(parsed, 'solver'))
   for (const name of NEEDS_PROOF) {
     if (fitted && FIT_TOO.has(name)) continue
     if (has('no-verify') && has(name))

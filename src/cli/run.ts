@@ -47,7 +47,7 @@ export async function run(words: readonly string[], terminal: Terminal, loadLine
     }
     const spec = verbNamed(words[0]!)
     const parsed = parse(spec, words.slice(1))
-    checkTogether(parsed)
+    checkTogether(parsed, spec.verb)
     progress = startProgress(terminal, parsed.values.has('quiet'))
     const command = await COMMANDS[spec.verb]()
     const context = { parsed, loadLine, progress, signal: stop.signal, text: textOptions(parsed, terminal) }

@@ -2,11 +2,23 @@ import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { writeNpz } from '../../src/calibration/write-npz.ts'
+import { TersorError } from '../../src/errors.ts'
 import type { SearchFacts } from '../../src/model/search-facts.ts'
+import type { StageEvent } from '../../src/model/tools.ts'
 import { quantize } from '../../src/pipeline/quantize-file.node.ts'
 import { search } from '../../src/pipeline/search/search-file.node.ts'
 import { toRecipe } from '../../src/report/to-recipe.ts'
 import { lineFolder } from '../fixtures/line-folder.ts'
+import {
+  constantNodes,
+  gemm,
+  halfModel,
+  ifBodies,
+  loopBody,
+  lstm,
+  oldOperators,
+  tied,
+} from '../fixtures/line-models.ts'
 import { randomFrom } from '../fixtures/quantized-weight.ts'
 import { transformer } from '../fixtures/transformer.ts'
 import { runFake } from './fake-terminal.ts'
@@ -97,6 +109,42 @@ test('the smallest that loses no more than asked, among results that were made a
   expect(report.verdict?.threshold?.found).toBeLessThanOrEqual(0.1)
   // Nothing smaller that was tried would have done.
   for (const { bytes, loss } of tried) if (bytes < (report.output?.bytes as number)) expect(loss).toBeGreaterThan(0.1)
+})
+
+test.each([
+  ['constants as nodes', constantNodes],
+  ['weights stored the other way round', gemm],
+  ['bodies of If', ifBodies],
+  ['bodies of Loop', loopBody],
+  ['a tied head', () => tied('transposed')],
+  ['operators before Where', () => oldOperators(7)],
+  ['half precision', halfModel],
+  ['cells', lstm],
+])('%s: half of the bytes', async (name, make) => {
+  const path = await folder.write(`${name}.onnx`, make().model)
+  const budget = Math.floor(statSync(path).size * 0.75)
+  const options = { budget, everything: true, noVerify: true, force: true }
+  const report = await search(path, at(`${name}.out.onnx`), options).catch((thrown: TersorError) => thrown)
+  // Some have less than that in weights.
+  if (report instanceof TersorError) expect(report.code).toBe('E_PLAN')
+  else {
+    expect(report.output?.bytes).toBeLessThanOrEqual(budget)
+    expect(report.search?.groups.length).toBeGreaterThan(0)
+  }
+})
+
+test('a stop is a stop wherever it comes', async () => {
+  for (const phase of ['measure', 'search', 'quantize']) {
+    const stop = new AbortController()
+    const onEvent = (event: StageEvent): void => {
+      if (event.phase === phase) stop.abort()
+    }
+    const output = at(`stopped-${phase}.onnx`)
+    await expect(search(model, output, { budget: 40_000, calib, signal: stop.signal, onEvent })).rejects.toMatchObject({
+      code: 'E_ABORTED',
+    })
+    expect(existsSync(output)).toBe(false)
+  }
 })
 
 test.each([

@@ -17,6 +17,17 @@ test('the whole file counts: room is corrected by what choices do not know', asy
   }
 })
 
+test('a file that grows by more than its choices is still met, and not by the smallest', async () => {
+  // Every group that leaves the smallest brings bytes that no choice knows of.
+  const fileOf = async ({ bytes, chosen }: Allocation) => bytes + 500 + 900 * chosen.filter((one) => one > 0).length
+  for (let budget = 8500; budget < 37_000; budget += 700) {
+    const { bytes, allocation } = await allocateExactly(groups, budget, fileOf)
+    expect(bytes).toBe(await fileOf(allocation))
+    expect(bytes).toBeLessThanOrEqual(budget)
+    if (budget > 12_000) expect(bytes).toBeGreaterThan(budget - 5600)
+  }
+})
+
 test('a budget that cannot be met says what can', async () => {
   await expect(allocateExactly(groups, 8000, async ({ bytes }) => bytes + 500)).rejects.toMatchObject({
     code: 'E_PLAN',

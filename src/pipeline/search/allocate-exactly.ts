@@ -2,7 +2,7 @@ import { type Allocation, allocate, type Choice } from '../../allocation/allocat
 import { TersorError } from '../../errors.ts'
 
 /** Times the plan is laid out to find the bytes of the whole file. */
-const MOST_ROUNDS = 8
+const MOST_ROUNDS = 16
 
 export interface ExactAllocation {
   readonly allocation: Allocation
@@ -34,17 +34,27 @@ export async function allocateExactly(
     )
   }
   let best: ExactAllocation = { allocation: smallest, bytes: leastBytes }
+  // Room that is known to fit, and room that is known not to.
+  let [low, high] = [smallest.bytes, Number.POSITIVE_INFINITY]
   let room = budget - (leastBytes - smallest.bytes)
-  const seen = new Set<string>()
+  const known = new Map<string, number>()
   for (let round = 0; round < MOST_ROUNDS; round++) {
     const allocation = allocate(groups, room)
     if (allocation === null) break
     const key = allocation.chosen.join()
-    if (seen.has(key)) break
-    seen.add(key)
-    const bytes = await bytesOf(allocation)
-    if (bytes <= budget && allocation.loss <= best.allocation.loss) best = { allocation, bytes }
-    room += budget - bytes
+    const bytes = known.get(key) ?? (await bytesOf(allocation))
+    if (bytes <= budget) {
+      if (allocation.loss <= best.allocation.loss) best = { allocation, bytes }
+      if (known.has(key)) break
+      low = Math.max(low, room)
+      room = Math.min(high, room + budget - bytes)
+    } else {
+      high = Math.min(high, allocation.bytes - 1)
+      room = allocation.bytes - (bytes - budget)
+    }
+    known.set(key, bytes)
+    if (low >= high) break
+    if (room <= low || room > high) room = Math.floor((low + Math.min(high, low * 2)) / 2)
   }
   return best
 }

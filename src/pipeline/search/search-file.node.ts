@@ -9,6 +9,7 @@ import type { SearchFacts } from '../../model/search-facts.ts'
 import type { Tools } from '../../model/tools.ts'
 import { findRuntime } from '../../runtime/find.node.ts'
 import { askOf } from '../ask-of.ts'
+import { isFitted } from '../fitting/asks-for-data.ts'
 import { openModel } from '../open-model.node.ts'
 import { Phases } from '../phases.ts'
 import { ProducePool } from '../produce/produce-pool.node.ts'
@@ -62,7 +63,11 @@ export async function search(input: string, output: string | undefined, options:
       })
     }
     const evidence = typeof judged === 'string' ? undefined : judged
-    const table = await searchTable(prepared, ask, evidence, pool, tools, options.shardSize)
+    const fitted = options.calib !== undefined && isFitted(ask)
+    const table = await searchTable(prepared, ask, evidence, pool, tools, {
+      fitted,
+      ...(options.shardSize === undefined ? {} : { shardBytes: options.shardSize }),
+    })
     const tried: { bytes: number; loss: number }[] = []
     found =
       budget === undefined
@@ -75,6 +80,9 @@ export async function search(input: string, output: string | undefined, options:
       ...(tried.length === 0 ? {} : { tried }),
     }
     notes = notesOf(judged)
+  } catch (thrown) {
+    if (!tools.signal?.aborted) throw thrown
+    throw new TersorError('E_ABORTED', 'stopped by the user', { cause: thrown })
   } finally {
     pool.close()
     await runtime?.close()

@@ -35,14 +35,14 @@ export interface SearchTable {
   rulesOf(allocation: Allocation): readonly string[]
 }
 
-/** Measures every candidate of every group. `ask` is what tensors outside the search become. */
+/** Measures every candidate of every group. `ask` is what tensors outside the search become; `fitted`: codes will be found on data. */
 export async function searchTable(
   prepared: Prepared,
   ask: Ask,
   judged: SearchEvidence | undefined,
   pool: ProducePool,
   tools: Tools,
-  shardBytes?: number,
+  { fitted, shardBytes }: { readonly fitted: boolean; readonly shardBytes?: number },
 ): Promise<SearchTable> {
   const { inventory, table } = prepared
   await measure(inventory, ask, tools, table)
@@ -60,7 +60,7 @@ export async function searchTable(
   const measured = judged && (await measureGroups(prepared, ask, passes, judged, pool, tools))
   const losses = new Map([...(measured ?? [])].map(([pass, byGroup]) => [pass.bits, lossesOf(byGroup)]))
   const metric = [...(measured?.values() ?? [])].flatMap((byGroup) => [...byGroup.values()])[0]?.metric ?? 'weights'
-  const choices = candidates.map((one) => choicesOf(one, losses, inventory.parameterCount, table))
+  const choices = candidates.map((one) => choicesOf(one, losses, inventory.parameterCount, table, fitted))
   const rulesOf = ({ chosen }: Allocation): readonly string[] =>
     groups.flatMap((group, g) => {
       const what = choices[g]?.[chosen[g] ?? 0]?.id ?? 'keep'
