@@ -7,11 +7,23 @@ export interface Dtype {
   readonly name: string
   /** What stands behind the name of the part. */
   readonly suffix: string
-  /** Presets that make it, the first that exists; none: the float model itself. */
-  readonly presets: readonly string[]
+  /** What makes it, the first whose preset exists; none: the float model itself. */
+  readonly presets: readonly Making[]
 }
 
-const dtype = (name: string, suffix: string, ...presets: readonly string[]): Dtype => ({ name, suffix, presets })
+/** Options of `quantize`. */
+export interface Making {
+  readonly to: string
+  readonly lowering?: string
+  /** 1: the name promises a form, so that a refused result is not made into something else. */
+  readonly attempts?: number
+}
+
+const dtype = (name: string, suffix: string, ...presets: readonly (string | Making)[]): Dtype => ({
+  name,
+  suffix,
+  presets: presets.map((one) => (typeof one === 'string' ? { to: one } : one)),
+})
 
 /** Names and suffixes of transformers.js 4 (src/utils/dtypes.js). */
 export const DTYPES: readonly Dtype[] = [
@@ -19,11 +31,11 @@ export const DTYPES: readonly Dtype[] = [
   dtype('fp16', '_fp16', 'fp16'),
   dtype('q8', '_quantized', 'q8', 'int8'),
   dtype('int8', '_int8', 'int8'),
-  dtype('uint8', '_uint8', 'uint8'),
+  dtype('uint8', '_uint8', 'uint8', { to: 'int8', lowering: 'matmul-integer' }),
   dtype('q4', '_q4', 'q4'),
   dtype('q4f16', '_q4f16', 'q4f16'),
   dtype('bnb4', '_bnb4', 'bnb4'),
-  dtype('q2', '_q2', 'q2'),
+  dtype('q2', '_q2', 'q2', { to: 'int2-weights', attempts: 1 }),
   dtype('q2f16', '_q2f16', 'q2f16'),
   dtype('q1', '_q1', 'q1'),
   dtype('q1f16', '_q1f16', 'q1f16'),
@@ -38,10 +50,10 @@ export function partOf(file: string): { readonly part: string; readonly suffix: 
   return { part: found ? stem.slice(0, -found.suffix.length) : stem, suffix: found?.suffix ?? '' }
 }
 
-/** The preset that makes a dtype here; null for the float model itself, undefined where this version has none. */
-export function presetOf({ presets }: Dtype, known: readonly string[] = PRESETS): string | null | undefined {
+/** What makes a dtype here; null for the float model itself, undefined where this version has nothing for it. */
+export function presetOf({ presets }: Dtype, known: readonly string[] = PRESETS): Making | null | undefined {
   if (presets.length === 0) return null
-  return presets.find((preset) => known.includes(preset))
+  return presets.find(({ to }) => known.includes(to))
 }
 
 /** `--set`: names of dtypes, each once. E_USAGE for an unknown name or none, E_UNSUPPORTED for one that this version does not make. */

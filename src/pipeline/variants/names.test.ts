@@ -19,7 +19,8 @@ describe('names of transformers.js', () => {
       ['q8', '_quantized'],
       ['q4', '_q4'],
     ])
-    expect(dtypesOf('fp32,q8', known).map((dtype) => presetOf(dtype, known))).toEqual([null, 'int8'])
+    expect(dtypesOf('fp32,q8', known).map((dtype) => presetOf(dtype, known))).toEqual([null, { to: 'int8' }])
+    expect(dtypesOf('uint8', known).map((dtype) => presetOf(dtype, known)?.lowering)).toEqual(['matmul-integer'])
     expect(() => dtypesOf('q5', known)).toThrow(/"q5" is no name that transformers.js has/)
     expect(() => dtypesOf('q4,q1', known)).toThrow('the variant "q1" is not made by this version')
     expect(() => dtypesOf(' ,', known)).toThrow('names no variant')

@@ -18,7 +18,7 @@ import { browserLayout } from '../save.ts'
 import { NodeStage } from '../stage.node.ts'
 import { cardFor } from './card.ts'
 import { configFor, type WrittenFile } from './config.ts'
-import { type Dtype, dtypesOf, presetOf, usualSet } from './dtypes.ts'
+import { type Dtype, dtypesOf, type Making, presetOf, usualSet } from './dtypes.ts'
 import { FolderStage } from './folder-stage.node.ts'
 import { loadingNotes } from './parts.ts'
 import { type VariantSource, variantSource } from './source.node.ts'
@@ -33,6 +33,7 @@ const LARGEST_COMPRESSED = 512 << 20
 
 interface Made {
   readonly fact: VariantFact
+  readonly making: Making | null
   readonly warnings: readonly string[]
   readonly runtime?: Report['runtime']
   /** Of another variant with the same preset. */
@@ -124,7 +125,9 @@ async function variant(
   const path = join(stage.path, 'onnx', name)
   const preset = presetOf(dtype)
   if (preset === undefined) throw new TersorError('E_INTERNAL', `no preset makes ${dtype.name}`)
-  const known = before.find(({ fact }) => fact.part === part.name && fact.preset === preset && fact.files.length === 1)
+  const known = before.find(
+    ({ fact, making }) => fact.part === part.name && sameMaking(making, preset) && fact.files.length === 1,
+  )
   if (known?.fact.file !== undefined) {
     copyFileSync(join(stage.path, known.fact.file), path)
     const file = `onnx/${name}`
@@ -141,19 +144,21 @@ async function variant(
   const common = {
     part: part.name,
     dtype: dtype.name,
-    preset: preset ?? 'none',
+    preset: preset?.to ?? 'none',
     bytesBefore: made.bytesBefore,
     decisions: report?.decisions ?? [],
   }
   if (files.length === 0) {
     const because = `${name} was left out: ${made.verdict.because}; --force writes it all the same`
     return {
+      making: preset,
       fact: { ...common, files: [], bytes: made.bytes, verdict: made.verdict },
       warnings: [...warnings, because],
     }
   }
   const small = made.bytes <= LARGEST_COMPRESSED
   return {
+    making: preset,
     fact: {
       ...common,
       file: `onnx/${name}`,
@@ -173,6 +178,17 @@ async function variant(
   }
 }
 
+/** Two names for the same options, such as q8 and int8. */
+function sameMaking(one: Making | null, other: Making | null): boolean {
+  return (
+    one !== null &&
+    other !== null &&
+    one.to === other.to &&
+    one.lowering === other.lowering &&
+    one.attempts === other.attempts
+  )
+}
+
 interface MadeFile {
   readonly files: readonly string[]
   readonly bytes: number
@@ -185,12 +201,18 @@ interface MadeFile {
 async function quantized(
   part: Part,
   path: string,
-  preset: string,
+  { to, lowering, attempts }: Making,
   options: PartOptions,
   source: VariantSource,
 ): Promise<MadeFile> {
   const { hashes: _hashes, compressed: _compressed, ...asked } = options
-  const ask: FileOptions = { ...asked, to: preset, browserData: true }
+  const ask: FileOptions = {
+    ...(attempts === undefined ? {} : { attempts }),
+    ...asked,
+    to,
+    ...(lowering === undefined ? {} : { lowering }),
+    browserData: true,
+  }
   let report: Report
   const said: string[] = []
   try {
