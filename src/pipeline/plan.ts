@@ -182,6 +182,8 @@ export function measurements(inventory: Inventory, ask: Ask): { weight: WeightFa
 
 /** Weights whose range has to be known: half precision must not overflow. */
 export function halves(inventory: Inventory, ask: Ask): readonly WeightFacts[] {
+  // What computes in f16 was looked at before.
+  if (ask.half !== undefined) return []
   return wishes(inventory, ask).wishes.flatMap((wish) => {
     if (wish.what === 'keep' || refusal(wish.weight, ask) !== null) return []
     const spec = optionsFor(wish, ask)[0]?.specs[0]

@@ -7,11 +7,12 @@ import type { Calibrator } from '../calibration/ranges/index.ts'
 import { TersorError } from '../errors.ts'
 import { givenThresholds, type Thresholds, verdictOf } from '../evaluation/index.ts'
 import { createKernels, createReferenceKernels } from '../kernels/index.ts'
+import type { Model } from '../model/graph.ts'
 import type { Report, Verdict } from '../model/report.ts'
 import type { Runtime, RuntimeSession, Sample } from '../model/runtime.ts'
 import type { Statistics } from '../model/statistics.ts'
 import type { StageEvent, Tools } from '../model/tools.ts'
-import type { Ask } from './ask.ts'
+import { type Ask, HALF_PRESETS } from './ask.ts'
 import { askOf, type QuantizeOptions } from './ask-of.ts'
 import { withoutData } from './fitting/asks-for-data.ts'
 import { MemoryStage } from './memory-stage.ts'
@@ -19,8 +20,10 @@ import { Phases } from './phases.ts'
 import { afterStatic } from './plan.ts'
 import { type FloatRun, fewestBits, judge, runFloat, worstTensors } from './prove.ts'
 import type { StaticBytes } from './quantize-static.ts'
+import { referenceModel } from './reference.ts'
 import { reportOf } from './report-of.ts'
 import { decide, finish, type Prepared, type Prove, prepare } from './run.ts'
+import { save } from './save.ts'
 import { staticDecisions } from './static/static-decisions.ts'
 
 export interface BytesOptions extends QuantizeOptions, Thresholds {
@@ -77,7 +80,8 @@ export async function quantize(
   const judged = options.noVerify !== true && options.runtime !== undefined
   const asked = askOf({ ...options, noVerify: !judged })
   const isStatic = asked.to === 'int8-static'
-  if (!isStatic) refuseStatic(options)
+  const isHalf = HALF_PRESETS.has(asked.to)
+  if (!isStatic) refuseStatic(options, isHalf)
   if (asked.fitting !== undefined) throw withoutData()
   const source = sourceOf(input)
   let prepared = await prepare(
@@ -88,12 +92,23 @@ export async function quantize(
   const given = prepared.inventory
   const made = isStatic ? await staticOf(prepared, asked, options, judged, tools, phases) : undefined
   if (made) prepared = made.stage.prepared
+  const half = isHalf
+    ? await (await import('./half/half-bytes.ts')).halfFromBytes(
+        prepared,
+        asked,
+        options,
+        options.runtime,
+        tools,
+        phases,
+      )
+    : undefined
+  if (half) prepared = half.prepared
   // Rules that asked for static integers have done their work.
-  const ask: Ask = made ? afterStatic(asked, prepared.inventory) : asked
+  const ask: Ask = made ? afterStatic(asked, prepared.inventory) : (half?.ask ?? asked)
   const decided = await decide(prepared, ask, tools, phases)
   const stage = new MemoryStage()
   const name = options.name ?? 'model.onnx'
-  const notes: string[] = [...(made?.stage.notes ?? [])]
+  const notes: string[] = [...(made?.stage.notes ?? []), ...(half?.notes ?? [])]
   const runtime = judged ? options.runtime : undefined
   const samples = options.samples ?? made?.judging
   const finished = await finish(
@@ -121,6 +136,7 @@ export async function quantize(
     ...(runtime ? { runtime: { name: runtime.name, version: runtime.version, threads: 1, cpu: runtime.cpu } } : {}),
   })
   const files = finished.files.length > 0 ? stage.files : new Map<string, Uint8Array>()
+  if (half) return { report: { ...report, points: half.points }, files }
   if (made === undefined) return { report, files }
   const { decisions, points } = made.stage
   const statistics = { sha256: made.sha256 }
@@ -156,7 +172,8 @@ function statisticsFrom(given: NonNullable<BytesOptions['statistics']>): Statist
   return 'values' in given && 'skipped' in given ? given : sourceOf(given, 'statistics')
 }
 
-function refuseStatic({ statistics, calib, calibrator, transform }: BytesOptions): void {
+function refuseStatic({ statistics, calib: given, calibrator, transform }: BytesOptions, isHalf: boolean): void {
+  const calib = isHalf ? undefined : given
   const [name] =
     Object.entries({ statistics, calib, calibrator, transform }).find(([, value]) => value !== undefined) ?? []
   if (name === undefined) return
@@ -190,8 +207,24 @@ function proverOf(runtime: Runtime, source: ByteSource, options: BytesOptions, t
     const run = await firstRun(runtime, await source.read(0, source.byteLength), options, tools)
     if (typeof run === 'string') return unrun(run)
     const fused = { bytes: [...files.values()][0] as Uint8Array }
-    return judge(runtime, { fused }, run, { thresholds, decided, saved, onNote: (text) => notes.push(text) }, tools)
+    // What overflows in f16 shows only there.
+    const reference = decided.half
+      ? { reference: await bytesOf(await referenceModel(decided, saved, stage, tools), tools) }
+      : {}
+    return judge(
+      runtime,
+      { fused, ...reference },
+      run,
+      { thresholds, decided, saved, onNote: (text) => notes.push(text) },
+      tools,
+    )
   }
+}
+
+async function bytesOf(model: Model, tools: Tools): Promise<{ readonly bytes: Uint8Array }> {
+  const own = new MemoryStage()
+  await save(model, [], own, { name: 'model.onnx', measure: false }, tools)
+  return { bytes: own.files.get('model.onnx') as Uint8Array }
 }
 
 /** The float model over given samples or synthetic ones; a sentence when the executor does not run it. */

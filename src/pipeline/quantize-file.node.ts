@@ -92,7 +92,12 @@ export async function quantize(input: string, output: string | undefined, option
       ? undefined
       : await (await import('./prove-file.node.ts')).proverOf(
           opened,
-          { ...options, ...judging, fitted: isStatic || fits, fittedTo: () => statically?.digests ?? [] },
+          {
+            ...options,
+            ...judging,
+            fitted: isStatic || fits || HALF_PRESETS.has(asked.to),
+            fittedTo: () => statically?.digests ?? [],
+          },
           tools,
           runtime,
         )

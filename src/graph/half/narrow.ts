@@ -117,9 +117,23 @@ class Writer {
       return definition?.node === node ? (this.#inner.get(definition) ?? name) : name
     })
     const attributes = layout.isHalf(node) ? (this.#fills.get(node) ?? narrowedAttributes(node)) : node.attributes
+    // A Cast of what is f16 already.
+    if (this.#isIdle(scope, node)) {
+      return { ...node, op: 'Identity', inputs, outputs, attributes: [] }
+    }
     const same = (a: readonly string[], b: readonly string[]): boolean => a.every((name, index) => name === b[index])
     if (attributes === node.attributes && same(inputs, node.inputs) && same(outputs, node.outputs)) return node
     return { ...node, inputs, outputs, attributes }
+  }
+
+  #isIdle(scope: Scope, node: Node): boolean {
+    if (node.op !== 'Cast' || !isStandard(node)) return false
+    const { connections, types } = this.#layout
+    const input = connections.resolve(scope, node.inputs[0] ?? '')
+    if (input === undefined) return false
+    const from = this.#layout.precision(input) ?? types.of(input)
+    const to = this.#layout.isHalf(node) ? 'f16' : types.at(scope, node.outputs[0] ?? '')
+    return from === 'f16' && to === 'f16'
   }
 
   #outputs(scope: Scope): readonly ValueInfo[] | undefined {

@@ -1,6 +1,6 @@
 import type { Model, Node } from '../../model/graph.ts'
 import type { Reason } from '../../model/plan.ts'
-import { floatAttribute, intsAttribute } from '../attributes.ts'
+import { floatAttribute, intsAttribute, stringAttribute } from '../attributes.ts'
 import { bodyValueKey } from '../bodies/value-key.ts'
 import { constantTensor } from '../constant-nodes.ts'
 import { type Connections, connect, type Definition } from '../consumers.ts'
@@ -206,6 +206,8 @@ class Finder {
       const text = 'onnxruntime (1.24 to 1.30, x64) crashes on this Transpose in f16 before a MatMul (its issue 28392)'
       this.#keep(scope, node, { code: 'target', text })
     }
+    const without = withoutKernel(node)
+    if (without !== null) this.#keep(scope, node, { code: 'target', text: without })
     const input = this.#connections.resolve(scope, node.inputs[0] ?? '')
     this.#remains(scope, node)
     if (op === 'BatchNormalization') this.#cancels(scope, node, input)
@@ -366,6 +368,17 @@ class Finder {
       if (reason !== undefined) this.#keep(scope, node, reason)
     }
   }
+}
+
+/** What onnxruntime refuses in f16 where it takes it in f32 (1.30, CPU): its own Casts do not help there. */
+function withoutKernel(node: Node): string | null {
+  if (node.op === 'Dropout' && node.inputs.length > 2) return 'Dropout in training draws other numbers in f16'
+  if (node.op === 'Attention') return 'onnxruntime writes Attention out as a function, which does not load in f16'
+  const reduces = stringAttribute(node, 'reduction', 'none') !== 'none'
+  if (node.op === 'ScatterND' || node.op === 'ScatterElements') {
+    return reduces ? `onnxruntime does not take ${node.op} with a reduction in f16` : null
+  }
+  return null
 }
 
 /** The first axis goes further back, the others stay in order: measured with MatMul behind it, at 3 and 4 axes. */

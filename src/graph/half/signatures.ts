@@ -34,8 +34,8 @@ T>TL: Unique
 TF>T: Upsample
 TFFA>T: Resize
 TATA>T: Pad
-TAT>T: Scatter ScatterElements ScatterND TensorScatter
-TTA>T: RoiAlign
+TAT>T: Scatter ScatterElements ScatterND
+TTA>T: RoiAlign TensorScatter
 ATT>T: Where
 AAT>T: OneHot
 AT>T: CastLike

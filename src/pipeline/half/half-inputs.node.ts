@@ -1,4 +1,4 @@
-import { openSynthetic } from '../../calibration/index.ts'
+import { openSynthetic, type SampleSet } from '../../calibration/index.ts'
 import type { Runtime } from '../../model/runtime.ts'
 import type { Tools } from '../../model/tools.ts'
 import { findRuntime } from '../../runtime/find.node.ts'
@@ -8,21 +8,21 @@ import { type EvidenceOptions, openGiven } from '../evidence.node.ts'
 import type { OpenedModel } from '../open-model.node.ts'
 import type { Phases } from '../phases.ts'
 import type { Prepared } from '../run.ts'
+import { calibrating, someOf } from '../static/sample-roles.ts'
 import { TapSessions } from '../tap-sessions.node.ts'
 import { idLimits } from '../token-tables.ts'
 import { doorsOf } from './doors.ts'
-import { type HalfStage, halfStage } from './half-stage.ts'
+import { type HalfStage, halfStage, SYNTHETIC_SAMPLES, syntheticSeed } from './half-stage.ts'
 
 /** More samples move a largest value little. */
 const MOST_SAMPLES = 32
-const SYNTHETIC_SAMPLES = 8
 
 /** The half stage of a file: ranges from `calib`, else from synthetic inputs; bounded by kind where nothing can be run. */
 export async function halfFromFile(
   prepared: Prepared,
   opened: OpenedModel,
   ask: Ask,
-  options: EvidenceOptions & Pick<QuantizeOptions, 'io'>,
+  options: EvidenceOptions & Pick<QuantizeOptions, 'io' | 'noVerify'>,
   tools: Tools,
   phases: Phases,
 ): Promise<HalfStage> {
@@ -45,26 +45,26 @@ async function samplesFor(
   path: string,
   prepared: Prepared,
   ask: Ask,
-  options: EvidenceOptions,
+  options: EvidenceOptions & Pick<QuantizeOptions, 'noVerify'>,
   tools: Tools,
-) {
+): Promise<SampleSet> {
   const session = await runtime.open({ path }, { optimized: false, threads: 1 })
   try {
     const signal = tools.signal ? { signal: tools.signal } : {}
     if (options.calib === undefined) {
-      // Other inputs than those the proof draws.
-      const seed = (ask.seed + 0x16f) >>> 0
+      const seed = syntheticSeed(ask.seed)
       const limits = idLimits(prepared.inventory, prepared.input.graph)
       return await openSynthetic(session, { seed, count: SYNTHETIC_SAMPLES, limits, ...signal })
     }
     const samples = Math.min(options.samples ?? MOST_SAMPLES, MOST_SAMPLES)
     const { input, inventory } = prepared
-    return await openGiven(options.calib, input, inventory, session, {
+    const set = await openGiven(options.calib, input, inventory, session, {
       ...options,
       samples,
       modelPath: path,
       ...signal,
     })
+    return someOf(set, calibrating(set, options.eval === undefined && options.noVerify !== true))
   } finally {
     await session.release()
   }

@@ -72,6 +72,9 @@ function keepReason(
   if (facts !== undefined && !facts.finite) {
     return { code: 'nonfinite', text: 'it holds infinities: written as they are' }
   }
+  if (facts !== undefined && facts.largest > 65504) {
+    return single ?? { code: 'range', text: `holds ${facts.largest}, more than f16 can (65504)` }
+  }
   if (facts !== undefined && facts.loss > LOSSY) return single ?? { code: 'range', text: 'too small for f16' }
   if (single === null) return halves > 0 ? null : { code: 'not-float', text: 'nothing computes with it in f16' }
   const elements = shape.reduce((product, size) => product * size, 1)

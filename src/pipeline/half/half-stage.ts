@@ -52,6 +52,10 @@ export interface HalfPoint extends Readonly<Record<string, unknown>> {
   readonly because: Reason
 }
 
+export const SYNTHETIC_SAMPLES = 8
+/** Other inputs than those the proof draws. */
+export const syntheticSeed = (seed: number): number => (seed + 0x16f) >>> 0
+
 /** Opsets below have no Where, and broadcast in a way of their own. */
 const LEAST_OPSET = 9
 const RAISED_OPSET = 13
