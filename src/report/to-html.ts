@@ -24,6 +24,7 @@ import { html, type Markup } from './page/html.ts'
 import { layerSection } from './page/layers.ts'
 import { pictureGrid, type SamplePicture } from './page/pictures.ts'
 import { sampleSection } from './page/samples.ts'
+import { singleTable } from './page/single-nodes.ts'
 import { truthSection } from './page/truth.ts'
 import { lossWords } from './search-to-terminal.ts'
 
@@ -69,6 +70,7 @@ export function toHtml(report: Report, extras: HtmlExtras = {}): string {
     sampleSection(verdict?.shown),
     layerSection(report.layers),
     section('What stayed as it was, and why', '', reasonTable(decisions)),
+    section('What computes in f32, and why', '', singleTable(report)),
     decisions.length === 0 ? html`` : section('Every decision', 'Click a heading to sort.', decisionsTable(decisions)),
     section('How it was made', '', environment(report)),
     report.suggestion === undefined

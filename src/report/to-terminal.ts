@@ -17,6 +17,7 @@ import { layersToTerminal } from './layers-to-terminal.ts'
 import { printable, shorten } from './printable.ts'
 import { groupByReason, groupByScheme } from './reasons.ts'
 import { searchToTerminal } from './search-to-terminal.ts'
+import { singleNodes } from './single-nodes.ts'
 import { COLORS, type Paint, PLAIN, textTable } from './text-table.ts'
 import { truthAbout, truthRows } from './truth-rows.ts'
 
@@ -38,6 +39,7 @@ export function toTerminal(report: Report, options: TextOptions = {}): string {
     searchToTerminal(report.search, paint, verbose),
     changes(report, paint),
     kept(report, paint, verbose),
+    singles(report, paint, verbose),
     worstLayers(report, paint, verbose),
     layersToTerminal(report.layers, paint, verbose),
     ...(verbose ? [allDecisions(report, paint)] : []),
@@ -141,6 +143,25 @@ function kept(report: Report, paint: Paint, verbose: boolean): string[] {
   return [
     paint.bold('stayed as it was'),
     ...textTable(rows, 'lrrl'),
+    ...(rest > 0 ? [`  and ${countText(rest, 'more reason')}; -v lists all`] : []),
+  ]
+}
+
+/** Of fp16 results: nodes that go on computing in f32. */
+function singles(report: Report, paint: Paint, verbose: boolean): string[] {
+  const groups = singleNodes(report)
+  if (groups.length === 0) return []
+  const shown = verbose ? groups : groups.slice(0, 8)
+  const rows = shown.map(({ code, count, text, operators }) => [
+    paint.name(printable(code, 30)),
+    countText(count, 'node'),
+    printable(operators.join(' '), 50),
+    printable(text, 110),
+  ])
+  const rest = groups.length - shown.length
+  return [
+    paint.bold('computes in f32'),
+    ...textTable(rows, 'lrll'),
     ...(rest > 0 ? [`  and ${countText(rest, 'more reason')}; -v lists all`] : []),
   ]
 }

@@ -124,6 +124,25 @@ describe('what overflows stays in f32, as a whole', () => {
     expect(report.verdict?.reference?.outputs[0]).toMatchObject({ nonFinite: 0 })
   })
 
+  test('a product whose terms cancel, with what comes in', async () => {
+    const ones = Float32Array.from({ length: 256 }, (_, i) => 1 + (i % 16 === 3 ? 0.02 : 0))
+    const alternating = Float32Array.from({ length: 256 }, (_, i) => (Math.floor(i / 16) % 2 === 0 ? 1 : -1))
+    const nodes = [
+      node('MatMul', ['x', 'same'], ['a']),
+      node('MatMul', ['a', 'difference'], ['d']),
+      node('Tanh', ['d'], ['y']),
+    ]
+    const { report } = await made(
+      'cancel',
+      network(nodes, [
+        ['same', [16, 16], ones],
+        ['difference', [16, 16], alternating],
+      ]),
+    )
+    expect(kept(report)).toEqual(expect.arrayContaining(['MatMul', 'MatMul']))
+    expect(report.verdict?.reference?.outputs[0]?.cosine).toBeGreaterThan(0.9999)
+  })
+
   test('angles of positions keep the digits of f32', async () => {
     const model = buildModel({
       opset: 17,

@@ -53,6 +53,8 @@ const ROUGH = 1 / 256
 const MOST_STEPS = 24
 /** Four bits of the eleven. */
 const MOST_CANCELLED = 16
+/** Terms of random signs give 1; measured: 0.7 to 4 in networks that lose nothing, 34 in one that did. */
+const MOST_GAIN = 4
 
 /** Operators that sum many products or squares before they divide, and may keep the sum in f16. */
 const AVERAGES: ReadonlySet<string> = new Set([
@@ -77,6 +79,7 @@ const GROWING: ReadonlySet<string> = new Set([
   ],
   ...['ReduceL1', 'ReduceL2', 'ReduceLogSum', 'ReduceLogSumExp', 'ReduceProd', 'ReduceSum', 'ReduceSumSquare'],
 ])
+const PRODUCTS: ReadonlySet<string> = new Set(['Conv', 'ConvTranspose', 'Gemm', 'MatMul'])
 /** Where operators take a bias. */
 const BIASED: ReadonlyMap<string, number> = new Map([
   ['BatchNormalization', 2],
@@ -210,6 +213,7 @@ class Finder {
     if (without !== null) this.#keep(scope, node, { code: 'target', text: without })
     const input = this.#connections.resolve(scope, node.inputs[0] ?? '')
     this.#remains(scope, node)
+    if (PRODUCTS.has(op)) this.#product(scope, node, input)
     if (op === 'BatchNormalization') this.#cancels(scope, node, input)
     if (AVERAGES.has(op)) this.#average(scope, node, input)
     const isSeen = this.#isSeen(scope, node)
@@ -256,6 +260,25 @@ class Finder {
     const reason = range(`terms of ${short(most)} cancel to ${short(after.rms)} here: too few digits of f16 are left`)
     this.#keep(scope, node, reason)
     for (const { definition } of terms) if (constantTensor(definition) === null) this.#single(definition, reason)
+  }
+
+  /** Where a product is much smaller than its factors promise, its terms cancel, and the rounding of what goes in is what is left. */
+  #product(scope: Scope, node: Node, input: Definition | undefined): void {
+    const weight = this.#connections.resolve(scope, node.inputs[1] ?? '')
+    const tensor = weight === undefined ? null : constantTensor(weight)
+    const facts = weight && this.#factsOf(weight)
+    const before = this.#rangeAt(input)
+    const after = this.#rangeAt(this.#connections.own(scope).get(node.outputs[0] ?? ''))
+    if (tensor === null || !facts || !before || !after || after.rms === 0 || input === undefined) return
+    const terms = termsOf(node, tensor.shape)
+    if (terms === 0) return
+    const gain = (before.rms * facts.rms * Math.sqrt(terms)) / after.rms
+    if (gain < MOST_GAIN) return
+    const reason = range(
+      `its terms cancel to 1/${short(gain)} of what they are: the rounding of its input would be left`,
+    )
+    this.#keep(scope, node, reason)
+    this.#single(input, reason)
   }
 
   #valuesAt(scope: Scope, name = ''): Float32Array | undefined {
@@ -386,6 +409,15 @@ function movesFirst(node: Node): boolean {
   const order = intsAttribute(node, 'perm') ?? []
   const others = order.filter((axis) => axis !== 0)
   return order.length >= 3 && order[0] === 1 && others.every((axis, index) => axis === index + 1)
+}
+
+/** How many products an element of the result is the sum of. */
+function termsOf({ op }: Node, shape: readonly number[]): number {
+  const elements = shape.reduce((product, size) => product * size, 1)
+  if (op === 'Conv') return elements / (shape[0] ?? 1)
+  if (op === 'MatMul') return shape.at(-2) ?? 0
+  if (op === 'Gemm') return Math.max(...shape)
+  return elements / (shape[1] ?? 1)
 }
 
 export function keyOf({ scope, name }: Definition): string {

@@ -84,8 +84,9 @@ export const matmulNBits: Lowering = {
         packed.zeros?.name ?? '',
       ]
       // Level 4 packs constant scales ahead; behind a Cast they are not constant when optimization is off, and the packed
-      // kernel of CPUs with VNNI then computes zeros (probed on onnxruntime 1.30.0). Level 0 is right in every session.
-      const level = packed.scales?.dtype === dtype ? targetLevel : 0
+      // kernel of CPUs with VNNI then computes zeros (probed on onnxruntime 1.30.0); so are those of f16 products, which onnxruntime
+      // widens on a CPU. Level 0 is right in every session.
+      const level = dtype === 'f32' && packed.scales?.dtype === dtype ? targetLevel : 0
       const attributes = { K, N, bits, block_size: granularity.size, accuracy_level: level }
       const product = makeNode('MatMulNBits', inputs, [around.product], attributes, MICROSOFT)
       return { nodes: [...around.before, product, ...around.after], constants: around.constants }

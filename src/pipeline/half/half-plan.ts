@@ -86,6 +86,7 @@ const LOSSY = 1 / 65536
 
 /** Why a weight stays f32; null when it is stored in f16. */
 export function keptSingle(plan: HalfPlan, weight: WeightFacts): Reason | null {
+  if (weight.dtype !== 'f32') return { code: 'not-float', text: `${weight.dtype} already` }
   const known = plan.constants.get(tensorKey(weight.scope, weight.name))
   return known === undefined ? { code: 'not-float', text: 'it came in with a rewrite' } : known.keep
 }
