@@ -33,7 +33,7 @@ import type { FloatRunAsk } from './truth/float-run.node.ts'
 export interface FileOptions extends QuantizeOptions, FloatRunAsk, JudgingOptions, Thresholds {
   /** How ranges of activations are found; int8-static only. Default percentile. */
   readonly calibrator?: Calibrator
-  /** How long trials and corrections may take; int8-static only. Default 'default'. */
+  /** How long trials, corrections and learning may take; for int8-static, and weights that are fitted to `calib`. Default 'default'. */
   readonly effort?: 'fast' | 'default' | 'best'
   /** Changes before that keep the function; int8-static only: 'auto' (default), 'none', `equalize`, `equalize-weights`. */
   readonly transform?: string
@@ -79,9 +79,9 @@ export async function quantize(input: string, output: string | undefined, option
   const asked = askOf(options)
   const judging = await judgingFor(options)
   const isStatic = asked.to === 'int8-static'
-  requireStaticOptions(isStatic, options)
   if (asked.fitting !== undefined && options.calib === undefined) throw withoutData()
   const fits = options.calib !== undefined && isFitted(asked)
+  requireStaticOptions(isStatic, fits, options)
   const opened = options.shared?.opened ?? (await openModel(input))
   const pool = new ProducePool(options.threads ?? availableParallelism(), options.waiting)
   pool.expect(opened.source.byteLength)
@@ -276,6 +276,7 @@ export async function plan(input: string, options: FileOptions = {}): Promise<Re
 /** Throws E_USAGE for what has no meaning without static ranges. */
 function requireStaticOptions(
   isStatic: boolean,
+  fits: boolean,
   { calibrator, effort, transform, statistics, table }: FileOptions,
 ): void {
   if (transform !== undefined) transformAsk(transform)
@@ -305,10 +306,10 @@ function requireStaticOptions(
       where: '--transform',
     })
   }
-  if (!isStatic && effort !== undefined) {
+  if (!isStatic && !fits && effort !== undefined) {
     throw new TersorError(
       'E_USAGE',
-      '--effort is for arrays and for --to int8-static: nothing else takes corrections',
+      '--effort is for arrays, for --to int8-static, and for weights that are fitted to --calib: nothing else is searched for that long',
       {
         where: '--effort',
       },

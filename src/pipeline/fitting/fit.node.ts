@@ -1,24 +1,33 @@
+import type { SampleSet } from '../../calibration/index.ts'
 import { TersorError } from '../../errors.ts'
+import type { Feeds } from '../../model/runtime.ts'
 import type { Tools } from '../../model/tools.ts'
+import { learnOn } from '../learning/learn.node.ts'
+import type { LearnEffort } from '../learning/learning-budget.ts'
+import { manySamples } from '../learning/many-samples.ts'
 import { findObservingRuntime } from '../observe-threads.node.ts'
 import type { OpenedModel } from '../open-model.node.ts'
 import type { Prepared } from '../run.ts'
 import { type StaticInputOptions, samplesFor } from '../static/static-inputs.node.ts'
 import { TapSessions } from '../tap-sessions.node.ts'
 import { fitWeights } from './fit-weights.ts'
-import type { Fit } from './fitted.ts'
+import type { Fit, FitResult } from './fitted.ts'
 
 export interface FitFileOptions extends StaticInputOptions {
   readonly maxMemory?: number
+  readonly effort?: LearnEffort
+  /** 'gptq': its codes, and nothing is learned behind them. */
+  readonly solver?: string
 }
 
 /**
  * What finds codes of weight-only schemes on the data of `--calib`: the model runs layer by layer, each on what the already quantized
- * layers before it give. E_RUNTIME without an onnxruntime, E_UNSUPPORTED for models at an address.
+ * layers before it give; then codes of few bits learn together. E_RUNTIME without an onnxruntime, E_UNSUPPORTED for models at an address.
  */
 export function fitOn(prepared: Prepared, opened: OpenedModel, options: FitFileOptions, tools: Tools): Fit {
   return async (input) => {
-    if (opened.path === undefined) {
+    const { path } = opened
+    if (path === undefined) {
       throw new TersorError('E_UNSUPPORTED', 'codes are fitted by running the model; download the file first', {
         hint: 'or solve weights by themselves: --solver search',
       })
@@ -32,12 +41,43 @@ export function fitOn(prepared: Prepared, opened: OpenedModel, options: FitFileO
         hint: 'npm install onnxruntime-node, or --solver search',
       })
     }
+    let fitted: FitResult
+    let samples: SampleSet
+    let expected: Feeds
     try {
-      const samples = await samplesFor(input.model, prepared, opened, runtime, options)
+      samples = await samplesFor(input.model, prepared, opened, runtime, options)
       const limit = options.maxMemory === undefined ? {} : { mostBytes: Math.floor(options.maxMemory / 4) }
-      return await fitWeights(input, samples, () => new TapSessions(runtime, tools), tools, limit)
+      fitted = await fitWeights(input, samples, () => new TapSessions(runtime, tools), tools, limit)
+      // Whoever names a solver wants its codes.
+      if (options.solver === 'gptq' || options.effort === 'fast' || samples.count === 0) return fitted
+      const all = (count?: number): Promise<SampleSet> =>
+        samplesFor(input.model, prepared, opened, runtime, {
+          ...options,
+          noVerify: true,
+          ...(count ? { samples: count } : {}),
+        })
+      if (options.samples === undefined) samples = await manySamples(samples, all)
+      const session = await runtime.open({ path }, { optimized: false, threads: 1 })
+      try {
+        expected = await session.run((await samples.at(0)).feeds, tools.signal)
+      } finally {
+        await session.release()
+      }
     } finally {
       await runtime.close()
     }
+    const { effort = 'default', seed, threads, maxMemory } = options
+    return await learnOn(
+      input,
+      fitted,
+      samples,
+      {
+        ...{ effort, expected },
+        ...(seed === undefined ? {} : { seed }),
+        ...(threads === undefined ? {} : { threads }),
+        ...(maxMemory === undefined ? {} : { maxMemory }),
+      },
+      tools,
+    )
   }
 }

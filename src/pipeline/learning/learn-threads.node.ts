@@ -1,0 +1,150 @@
+import { Worker } from 'node:worker_threads'
+import { type ErrorCode, TersorError } from '../../errors.ts'
+import type { Kernels } from '../../model/kernels.ts'
+import type { Feeds } from '../../model/runtime.ts'
+import { workerUrl } from '../worker-url.node.ts'
+import type { DistillerGraph } from './distiller.ts'
+import { addTo, type GradientRunner, PARTS, partsOf } from './gradient-runner.ts'
+import type { OpenOrder, PartOrder } from './learn-worker.node.ts'
+import { elementsOf, sharedFloats, slicesOf } from './shared-weights.ts'
+
+const ENTRY = 'pipeline/learning/learn-worker.node.js'
+
+interface Answer {
+  readonly sum?: number
+  readonly error?: {
+    readonly code: ErrorCode
+    readonly message: string
+    readonly where?: string
+    readonly hint?: string
+  }
+}
+
+export interface ThreadOptions {
+  readonly threads: number
+  readonly kernels: Kernels['id']
+  readonly met: readonly Float32Array[]
+  /** The compiled entry of the threads; default that of dist/. */
+  readonly entry?: URL
+}
+
+/** Parts of a step on threads of their own; what comes out is that of `OwnRunner`, bit for bit. */
+export class ThreadedRunner implements GradientRunner {
+  readonly #threads: readonly Thread[]
+  readonly #weights: SharedArrayBuffer
+  readonly #elements: readonly number[]
+  readonly #parts: readonly SharedArrayBuffer[]
+  #version = 0
+
+  private constructor(threads: readonly Thread[], weights: SharedArrayBuffer, elements: readonly number[]) {
+    this.#threads = threads
+    this.#weights = weights
+    this.#elements = elements
+    this.#parts = Array.from({ length: PARTS }, () => sharedFloats(elements))
+  }
+
+  static async open(graph: DistillerGraph, samples: readonly Feeds[], options: ThreadOptions): Promise<ThreadedRunner> {
+    const elements = elementsOf(graph)
+    const weights = sharedFloats(elements)
+    const count = Math.max(1, Math.min(PARTS, options.threads))
+    const threads = Array.from({ length: count }, () => new Thread(options.entry ?? workerUrl(ENTRY)))
+    const { met, kernels } = options
+    const order: OpenOrder = { order: 'open', graph, samples, met, kernels, weights }
+    try {
+      await Promise.all(threads.map((thread) => thread.ask(order)))
+    } catch (thrown) {
+      for (const thread of threads) await thread.close()
+      throw thrown
+    }
+    return new ThreadedRunner(threads, weights, elements)
+  }
+
+  setWeights(weights: readonly Float32Array[]): void {
+    for (const [index, slice] of slicesOf(this.#weights, this.#elements).entries())
+      slice.set(weights[index] as Float32Array)
+    this.#version += 1
+  }
+
+  async step(samples: readonly number[], gradients: readonly Float32Array[]): Promise<number> {
+    const parts = partsOf(samples)
+    const sums = await this.#all(parts, (index) => ({
+      weight: 1 / samples.length,
+      gradients: this.#parts[index] as SharedArrayBuffer,
+    }))
+    for (const index of parts.keys()) {
+      const slices = slicesOf(this.#parts[index] as SharedArrayBuffer, this.#elements)
+      for (const [at, into] of gradients.entries()) addTo(into, slices[at] as Float32Array)
+    }
+    return sums.reduce((sum, own) => sum + own, 0) / samples.length
+  }
+
+  async distance(samples: readonly number[]): Promise<number> {
+    const sums = await this.#all(partsOf(samples), () => ({ weight: 0 }))
+    return samples.length === 0 ? 0 : sums.reduce((sum, own) => sum + own, 0) / samples.length
+  }
+
+  async close(): Promise<void> {
+    for (const thread of this.#threads) await thread.close()
+  }
+
+  /** Every thread takes the next part that nobody has. */
+  async #all(
+    parts: readonly (readonly number[])[],
+    rest: (index: number) => Pick<PartOrder, 'weight' | 'gradients'>,
+  ): Promise<readonly number[]> {
+    const sums = new Array<number>(parts.length).fill(0)
+    let next = 0
+    const work = async (thread: Thread): Promise<void> => {
+      for (let index = next++; index < parts.length; index = next++) {
+        const samples = parts[index] as readonly number[]
+        sums[index] = await thread.ask({ order: 'part', samples, version: this.#version, ...rest(index) })
+      }
+    }
+    await Promise.all(this.#threads.map(work))
+    return sums
+  }
+}
+
+/** One question at a time. */
+class Thread {
+  readonly #worker: Worker
+  #waiting: { resolve(sum: number): void; reject(error: TersorError): void } | undefined
+  #failure: TersorError | undefined
+
+  constructor(entry: URL) {
+    // Without the flags of the process: `node --input-type=module -e ...` refuses them for a file.
+    this.#worker = new Worker(entry, { execArgv: [] })
+    this.#worker.on('message', ({ sum, error }: Answer) => {
+      if (error) {
+        const { code, message, where, hint } = error
+        this.#fail(new TersorError(code, message, { ...(where ? { where } : {}), ...(hint ? { hint } : {}) }))
+        this.#failure = undefined
+      } else this.#waiting?.resolve(sum ?? Number.NaN)
+    })
+    this.#worker.on('error', (cause) =>
+      this.#fail(new TersorError('E_INTERNAL', `a thread that learns failed: ${cause.message}`, { cause })),
+    )
+    this.#worker.on('exit', (code) =>
+      this.#fail(new TersorError('E_INTERNAL', `a thread that learns ended without an answer (exit ${code})`)),
+    )
+  }
+
+  ask(order: OpenOrder | PartOrder): Promise<number> {
+    return new Promise((resolve, reject) => {
+      if (this.#failure) reject(this.#failure)
+      else {
+        this.#waiting = { resolve, reject }
+        this.#worker.postMessage(order)
+      }
+    })
+  }
+
+  async close(): Promise<void> {
+    await this.#worker.terminate()
+  }
+
+  #fail(error: TersorError): void {
+    this.#failure ??= error
+    this.#waiting?.reject(error)
+  }
+}
