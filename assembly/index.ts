@@ -13,3 +13,4 @@ export { multiplyRows, transposeFloats, unfoldMap, convolveChannels } from './pr
 export { softWeights, stepRounding, activateRows, passRows, addFloats } from './learn'
 export { softmaxRows, softmaxGradRows, combineFloats } from './softmax'
 export { observeRuns, observeColumns, sampleBlocks, countBins } from './observe'
+export { weighAcross, weighDown } from './resize'

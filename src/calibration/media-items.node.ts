@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { TersorError } from '../errors.ts'
+import type { Kernels } from '../model/kernels.ts'
 import type { SessionInput } from '../model/runtime.ts'
 import type { SampleItem } from './arrays-samples.ts'
 import type { ContentKind } from './content-kind.ts'
@@ -27,6 +28,8 @@ export interface MediaOptions {
   /** Tokens from one window to the next. */
   readonly stride?: number
   readonly samples?: number
+  /** What pictures are resized with; nothing else is kept in their memory. */
+  readonly kernels?: () => Kernels
 }
 
 /** Samples from pictures, sounds or texts, and what to say about how they are read. */
@@ -111,7 +114,7 @@ async function media(
   }
   const { picture: recipe } = preprocess
   if (recipe === undefined) throw wrongKind(preprocess, kind)
-  const items = pictureItems(paths, pictureInputOf(inputs, recipe), recipe)
+  const items = pictureItems(paths, pictureInputOf(inputs, recipe), recipe, options.kernels)
   return { items, notes, asBytes: options.preprocess !== undefined && isRaw(recipe) }
 }
 

@@ -1,6 +1,7 @@
 import type { GramKernels } from './gram-kernels.ts'
 import type { LearningKernels } from './learning-kernels.ts'
 import type { ObserveKernels } from './observe-kernels.ts'
+import type { PictureKernels } from './picture-kernels.ts'
 
 /** How `fit*` chooses a grid. `code` runs over 0 .. maxCode, half = (maxCode + 1) / 2. */
 export const FitMode = {
@@ -69,7 +70,7 @@ export const LEVEL_TABLE_BYTES = 256
  * Weights must be finite (see `census`): a NaN takes code 0 and makes the returned error NaN.
  * Returned errors are sums of (x - decoded)^2 in f64 over partial sums of f32 lanes, always in one order.
  */
-export interface Kernels extends ObserveKernels, GramKernels, LearningKernels {
+export interface Kernels extends ObserveKernels, GramKernels, LearningKernels, PictureKernels {
   readonly id: 'wasm' | 'reference'
   /** The memory all pointers refer to. Read it again after `reserve`: growing detaches old views. */
   readonly memory: ArrayBuffer

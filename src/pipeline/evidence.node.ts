@@ -1,8 +1,10 @@
 import { openSynthetic, type SampleSet } from '../calibration/index.ts'
 import { openSamples } from '../calibration/samples.node.ts'
 import { type StatePair, statePairs } from '../calibration/states.ts'
+import { createKernelsSync } from '../kernels/index.ts'
 import type { Model } from '../model/graph.ts'
 import type { Inventory } from '../model/inventory.ts'
+import type { Kernels } from '../model/kernels.ts'
 import type { RuntimeSession, Sample } from '../model/runtime.ts'
 import type { Evidence } from './prove.ts'
 import { requireFirst } from './runs-first.ts'
@@ -106,6 +108,14 @@ function stateNotes(states: readonly StatePair[]): readonly string[] {
   return [`judged along the sequence, each model with its own states: ${pairs}`]
 }
 
+let made: Kernels | undefined
+
+/** For pictures alone: they are read while others are at work with theirs. */
+function ownKernels(): Kernels {
+  made ??= createKernelsSync()
+  return made
+}
+
 /** Samples at a path as the flags about data say, checked against the inputs of this float model, which runs on the first one. */
 export async function openGiven(
   path: string,
@@ -125,6 +135,7 @@ export async function openGiven(
     ...(options.signal ? { signal: options.signal } : {}),
     limits: idLimits(inventory, model.graph),
     decodeTensor: decodeTensorProto,
+    kernels: ownKernels,
     outputs: model.graph.outputs.map((output) => output.name),
     states: model.graph.outputs,
   })

@@ -7,6 +7,7 @@ import { describeLearning } from './kernels-learning.ts'
 import { describeMeaning } from './kernels-meaning.ts'
 import { describeObserving } from './kernels-observe.ts'
 import { Pair } from './kernels-pair.ts'
+import { describePictures } from './kernels-pictures.ts'
 
 /**
  * What every implementation of Kernels owes: the bits of `createOracle`, and the meaning of the port.
@@ -24,5 +25,6 @@ export function kernelsContract(label: string, createCandidate: () => Kernels, c
     describeLearning(() => pair)
     describeGram(() => pair)
     describeObserving(() => pair)
+    describePictures(() => pair)
   })
 }

@@ -1,4 +1,5 @@
 import { TersorError } from '../../errors.ts'
+import type { Kernels } from '../../model/kernels.ts'
 import type { SessionInput, Value } from '../../model/runtime.ts'
 import { isFloat } from '../../numbers/dtype.ts'
 import { packFloats } from '../convert.ts'
@@ -51,12 +52,18 @@ export function pictureInputOf(inputs: readonly SessionInput[], recipe: PictureR
 }
 
 /** Resized, cropped, scaled, arranged. Bytes for integer inputs, rounded once to single precision for floats. */
-export function pictureValue(pixels: Pixels, to: PictureInput, recipe: PictureRecipe, label: string): Value {
+export function pictureValue(
+  pixels: Pixels,
+  to: PictureInput,
+  recipe: PictureRecipe,
+  label: string,
+  kernels?: Kernels,
+): Value {
   const { resized, cropped } = sizesOf(pixels, recipe, to.size, label)
   // Colours are mixed to grey before the resize, as Pillow users do it.
   const coloured = to.channels === 1 ? toGrey(pixels) : toColour(pixels)
   const part = middleOf(resized, cropped.height, cropped.width)
-  const { height, width, data } = resizePixels(coloured, resized.height, resized.width, recipe.resample, part)
+  const { height, width, data } = resizePixels(coloured, resized.height, resized.width, recipe.resample, part, kernels)
   const { channels } = to
   const { dtype } = to.input
   const shape = to.layout === 'nchw' ? [channels, height, width] : [height, width, channels]

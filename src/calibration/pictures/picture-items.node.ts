@@ -1,4 +1,5 @@
 import { TersorError } from '../../errors.ts'
+import type { Kernels } from '../../model/kernels.ts'
 import type { SampleItem } from '../arrays-samples.ts'
 import { contentKind } from '../content-kind.ts'
 import { wholeFile } from '../file-window.node.ts'
@@ -10,7 +11,12 @@ import type { PictureRecipe } from './recipe.ts'
 const LARGEST_FILE = 512 * 1024 * 1024
 
 /** One sample for each file. What is no picture, or a damaged one, rejects with the file's name when it is read. */
-export function pictureItems(paths: readonly string[], to: PictureInput, recipe: PictureRecipe): readonly SampleItem[] {
+export function pictureItems(
+  paths: readonly string[],
+  to: PictureInput,
+  recipe: PictureRecipe,
+  kernels?: () => Kernels,
+): readonly SampleItem[] {
   return paths.map((path) => ({
     label: path,
     count: 1,
@@ -25,7 +31,7 @@ export function pictureItems(paths: readonly string[], to: PictureInput, recipe:
         })
       }
       const photo = await readPhoto(bytes, path)
-      return { label: path, feeds: { [to.input.name]: pictureValue(photo, to, recipe, path) } }
+      return { label: path, feeds: { [to.input.name]: pictureValue(photo, to, recipe, path, kernels?.()) } }
     },
   }))
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { createKernelsSync, createReferenceKernels } from '../../kernels/index.ts'
 import { RESAMPLES, type Resample, resizePixels } from './resample.ts'
 
 const bytes = (hex: string) => Uint8Array.from(hex.match(/../g)!, (pair) => Number.parseInt(pair, 16))
@@ -48,5 +49,26 @@ describe('resizing', () => {
     expect([
       ...resizePixels({ height: 1, width: 3, channels: 1, data: data.slice(0, 3) }, 1, 6, 'nearest').data,
     ]).toEqual([1, 1, 2, 2, 3, 3])
+  })
+
+  it.each([
+    ['smaller', 20, 17, undefined],
+    ['much smaller', 5, 6, undefined],
+    ['larger', 50, 70, undefined],
+    ['of another width', 37, 20, undefined],
+    ['of another height', 20, 41, undefined],
+    ['the middle', 30, 33, { top: 4, left: 5, height: 20, width: 21 }],
+    ['the middle of another width', 37, 33, { top: 4, left: 5, height: 20, width: 21 }],
+    ['the middle of another height', 20, 41, { top: 4, left: 5, height: 11, width: 21 }],
+  ] as const)('kernels and plain loops give the same bytes: %s', (_, height, width, part) => {
+    const pixels = { height: 37, width: 41, channels: 3 as const, data: new Uint8Array(37 * 41 * 3) }
+    pixels.data.forEach((__, i) => {
+      pixels.data[i] = (i * 2654435761) >>> 13
+    })
+    for (const name of RESAMPLES) {
+      const plain = resizePixels(pixels, height, width, name, part)
+      for (const kernels of [createKernelsSync(), createReferenceKernels()])
+        expect(resizePixels(pixels, height, width, name, part, kernels)).toEqual(plain)
+    }
   })
 })

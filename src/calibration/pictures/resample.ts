@@ -1,5 +1,7 @@
+import type { Kernels } from '../../model/kernels.ts'
 import { cosPi, sinPi } from '../cosine.ts'
 import { cropPixels, type Pixels } from './pixels.ts'
+import { type Part, type Taps, weighColours } from './weigh-colours.ts'
 
 /** Filters by Pillow's names, which the configuration files of models use. */
 export const RESAMPLES = ['nearest', 'lanczos', 'bilinear', 'bicubic', 'box', 'hamming'] as const
@@ -28,18 +30,10 @@ const FILTERS: Readonly<Record<Exclude<Resample, 'nearest'>, Filter>> = {
   lanczos: { support: 3, at: (x) => (x >= -3 && x < 3 ? sinc(x) * sinc(x / 3) : 0) },
 }
 
-/** A part of a picture. */
-export interface Part {
-  readonly top: number
-  readonly left: number
-  readonly height: number
-  readonly width: number
-}
-
 /**
  * Resizes as Pillow does, to the byte: a filter as wide as the step between output pixels (no aliasing when a picture
  * shrinks), rows first, bytes between the passes, integer weights. Models are trained behind this arithmetic. `part` of the resized
- * picture is all that is worked out; default the whole.
+ * picture is all that is worked out; default the whole. `kernels` work on pictures of three channels in a fifth of the time.
  */
 export function resizePixels(
   pixels: Pixels,
@@ -47,17 +41,21 @@ export function resizePixels(
   width: number,
   resample: Resample,
   part: Part = { top: 0, left: 0, height, width },
+  kernels?: Kernels,
 ): Pixels {
   if (pixels.height === height && pixels.width === width) return cropPixels(pixels, part)
   if (resample === 'nearest') return cropPixels(nearest(pixels, height, width), part)
   const filter = FILTERS[resample]
   const { top, left } = part
+  const columns = pixels.width === width ? null : tapsOf(pixels.width, width, filter).slice(left, left + part.width)
+  const rows = pixels.height === height ? null : tapsOf(pixels.height, height, filter).slice(top, top + part.height)
+  const weighed = kernels && pixels.channels === 3 ? weighColours(pixels, columns, rows, part, kernels) : undefined
+  if (weighed !== undefined) return weighed
   const across =
-    pixels.width === width
+    columns === null
       ? cropPixels(pixels, { top: 0, left, height: pixels.height, width: part.width })
-      : acrossRows(pixels, tapsOf(pixels.width, width, filter).slice(left, left + part.width))
-  if (pixels.height === height) return cropPixels(across, { ...part, left: 0 })
-  return downColumns(across, tapsOf(pixels.height, height, filter).slice(top, top + part.height))
+      : acrossRows(pixels, columns)
+  return rows === null ? cropPixels(across, { ...part, left: 0 }) : downColumns(across, rows)
 }
 
 function nearest(
@@ -74,11 +72,6 @@ function nearest(
     }
   }
   return { height, width, channels, data: target }
-}
-
-interface Taps {
-  readonly start: number
-  readonly weights: Int32Array
 }
 
 /** For each output position: the first input position and the integer weights from there on. */

@@ -25,6 +25,7 @@ import {
 import { encodePlainColumns } from './plain-codes.ts'
 import { convolveChannels, multiplyRows, transposeFloats, unfoldMap } from './products.ts'
 import { census, foldColumns } from './range.ts'
+import { weighAcross, weighDown } from './resize.ts'
 import { combineFloats, softmaxGradRows, softmaxRows } from './softmax.ts'
 import { squaredError } from './squared-error.ts'
 import { worstPairColumns, worstPairRows } from './worst-pair.ts'
@@ -87,6 +88,8 @@ const FUNCTIONS = {
   softmaxRows,
   softmaxGradRows,
   combineFloats,
+  weighAcross,
+  weighDown,
 }
 
 type Bound<F> = F extends (arena: never, ...rest: infer R) => infer T ? (...rest: R) => T : never
