@@ -7,7 +7,7 @@ export interface Dtype {
   readonly name: string
   /** What stands behind the name of the part. */
   readonly suffix: string
-  /** What makes it, the first whose preset exists; none: the float model itself. */
+  /** What makes it, best first: the next is tried where a result is refused. None: the float model itself. */
   readonly presets: readonly Making[]
 }
 
@@ -29,9 +29,16 @@ const dtype = (name: string, suffix: string, ...presets: readonly (string | Maki
 export const DTYPES: readonly Dtype[] = [
   dtype('fp32', ''),
   dtype('fp16', '_fp16', 'fp16'),
-  dtype('q8', '_quantized', 'q8', 'int8'),
-  dtype('int8', '_int8', 'int8'),
-  dtype('uint8', '_uint8', 'uint8', { to: 'int8', lowering: 'matmul-integer' }),
+  dtype('q8', '_quantized', 'q8', 'int8', 'int8-weights'),
+  dtype('int8', '_int8', 'int8', 'int8-weights'),
+  dtype(
+    'uint8',
+    '_uint8',
+    'uint8',
+    { to: 'int8', lowering: 'matmul-integer' },
+    // Activations that share a scale over a whole tensor lose too much in some transformers: unsigned weights alone do not.
+    { to: 'int8-channel-asym', lowering: 'expand' },
+  ),
   dtype('q4', '_q4', 'q4'),
   dtype('q4f16', '_q4f16', 'q4f16'),
   dtype('bnb4', '_bnb4', 'bnb4'),
@@ -50,17 +57,22 @@ export function partOf(file: string): { readonly part: string; readonly suffix: 
   return { part: found ? stem.slice(0, -found.suffix.length) : stem, suffix: found?.suffix ?? '' }
 }
 
-/** What makes a dtype here; null for the float model itself, undefined where this version has nothing for it. */
-export function presetOf({ presets }: Dtype, known: readonly string[] = PRESETS): Making | null | undefined {
+/** What makes a dtype here, best first; null for the float model itself, undefined where this version has nothing for it. */
+export function makingsOf(
+  { presets }: Dtype,
+  known: readonly string[] = PRESETS,
+): readonly Making[] | null | undefined {
   if (presets.length === 0) return null
-  return presets.find(({ to }) => known.includes(to))
+  // Scheme ids are no presets and always there.
+  const made = presets.filter(({ to }) => known.includes(to) || to.includes('-channel-'))
+  return made.some(({ to }) => known.includes(to)) ? made : undefined
 }
 
 /** `--set`: names of dtypes, each once. E_USAGE for an unknown name or none, E_UNSUPPORTED for one that this version does not make. */
 export function dtypesOf(set: string, known: readonly string[] = PRESETS): readonly Dtype[] {
   const names = [...new Set(set.split(',').map((name) => name.trim()))].filter((name) => name !== '')
   const all = DTYPES.map(({ name }) => name)
-  const made = DTYPES.filter((one) => presetOf(one, known) !== undefined).map(({ name }) => name)
+  const made = DTYPES.filter((one) => makingsOf(one, known) !== undefined).map(({ name }) => name)
   if (names.length === 0)
     throw new TersorError('E_USAGE', '--set names no variant', { where: '--set', hint: `such as ${made.join(',')}` })
   return names.map((name) => {
@@ -71,7 +83,7 @@ export function dtypesOf(set: string, known: readonly string[] = PRESETS): reado
         hint: didYouMean(name, all) ?? `there are ${all.join(', ')}`,
       })
     }
-    if (presetOf(found, known) === undefined) {
+    if (makingsOf(found, known) === undefined) {
       throw new TersorError('E_UNSUPPORTED', `--set: the variant "${name}" is not made by this version`, {
         where: '--set',
         hint: `there are ${made.join(', ')}`,
@@ -83,7 +95,7 @@ export function dtypesOf(set: string, known: readonly string[] = PRESETS): reado
 
 /** What is made where `--set` says nothing: what pages and servers load by default, and the small ones. */
 export function usualSet(known: readonly string[] = PRESETS): string {
-  return ['q8', 'fp16', 'q4', 'q4f16'].filter((name) => presetOf(dtypeNamed(name), known) !== undefined).join(',')
+  return ['q8', 'fp16', 'q4', 'q4f16'].filter((name) => makingsOf(dtypeNamed(name), known) !== undefined).join(',')
 }
 
 const dtypeNamed = (name: string): Dtype => DTYPES.find((one) => one.name === name) as Dtype

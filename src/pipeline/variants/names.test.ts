@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { configFor } from './config.ts'
-import { dtypesOf, partOf, presetOf, usualSet } from './dtypes.ts'
+import { dtypesOf, makingsOf, partOf, usualSet } from './dtypes.ts'
 import { loadingNotes, requireParts } from './parts.ts'
 
 describe('names of transformers.js', () => {
@@ -19,8 +19,10 @@ describe('names of transformers.js', () => {
       ['q8', '_quantized'],
       ['q4', '_q4'],
     ])
-    expect(dtypesOf('fp32,q8', known).map((dtype) => presetOf(dtype, known))).toEqual([null, { to: 'int8' }])
-    expect(dtypesOf('uint8', known).map((dtype) => presetOf(dtype, known)?.lowering)).toEqual(['matmul-integer'])
+    expect(dtypesOf('fp32,q8', known).map((dtype) => makingsOf(dtype, known))).toEqual([null, [{ to: 'int8' }]])
+    expect(
+      dtypesOf('uint8', known).flatMap((dtype) => makingsOf(dtype, known)?.map(({ lowering }) => lowering)),
+    ).toEqual(['matmul-integer', 'expand'])
     expect(() => dtypesOf('q5', known)).toThrow(/"q5" is no name that transformers.js has/)
     expect(() => dtypesOf('q4,q1', known)).toThrow('the variant "q1" is not made by this version')
     expect(() => dtypesOf(' ,', known)).toThrow('names no variant')
