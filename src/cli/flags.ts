@@ -14,8 +14,6 @@ export interface FlagSpec {
   readonly choices?: readonly string[]
   /** Files that are accepted besides. */
   readonly ending?: RegExp
-  /** In the contract, not in this version. */
-  readonly laterChoices?: readonly string[]
   readonly verbs: readonly Verb[]
   readonly about: string
   /** Where the flag means something else for one verb. */
@@ -148,11 +146,10 @@ export const FLAGS: readonly FlagSpec[] = [
     name: 'solver',
     kind: 'name',
     value: 'NAME',
-    choices: ['nearest', 'search', 'gptq', 'adaround', 'products'],
-    laterChoices: ['hqq'],
+    choices: ['nearest', 'search', 'hqq', 'gptq', 'adaround', 'products'],
     verbs: DECIDING,
     about:
-      'how codes are chosen: nearest, search; gptq, by what weights do to --calib (default with it); int8-static also: adaround, learned from the data; arrays also: products',
+      'how codes are chosen: nearest, search, hqq (few large errors for many small ones); gptq, by what weights do to --calib (default with it); int8-static also: adaround, learned from the data; arrays also: products',
   },
   {
     name: 'lowering',

@@ -32,7 +32,7 @@ export interface LineOptions {
   readonly shardSize?: number
   /** Bytes; of `search`. */
   readonly budget?: number
-  readonly solver?: 'nearest' | 'search' | 'adaround'
+  readonly solver?: 'nearest' | 'search' | 'hqq' | 'adaround'
   readonly lowering?: string
   readonly minCosine?: number
   readonly minAgreement?: number

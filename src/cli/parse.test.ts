@@ -71,10 +71,6 @@ test('a flag of another verb is refused, not ignored', () => {
   expect(failure('plan', 'm', '--eval', 'data').code).toBe('E_USAGE')
 })
 
-test('flags and values of a later version say so', () => {
-  expect(failure('quantize', 'm', '--solver', 'hqq').code).toBe('E_UNSUPPORTED')
-})
-
 test('data flags are taken as they are written', () => {
   const { values } = read(
     'compare',

@@ -98,12 +98,6 @@ function checkChoice(flag: FlagSpec, text: string): void {
   const choices = flag.choices ?? []
   if (choices.includes(text) || flag.ending?.test(text)) return
   const where = `--${flag.name}`
-  if (flag.laterChoices?.includes(text)) {
-    throw new TersorError('E_UNSUPPORTED', `${where} ${text} is not in this version`, {
-      where,
-      hint: `use ${choices.join(' or ')}`,
-    })
-  }
   const hint = didYouMean(text, choices)
   throw new TersorError('E_USAGE', `${where} expects one of ${choices.join(', ')}, found "${text.slice(0, 80)}"`, {
     where,

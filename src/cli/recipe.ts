@@ -15,7 +15,7 @@ const RECIPE = strictObject({
   version: literal(1),
   to: optional(string()),
   target: optional(string()),
-  solver: optional(picklist(['nearest', 'search', 'adaround'])),
+  solver: optional(picklist(['nearest', 'search', 'hqq', 'adaround'])),
   lowering: optional(string()),
   rules: optional(array(string())),
   minCosine: share,

@@ -49,5 +49,5 @@ export interface QuantizedTensor {
 
 export type SolverId = 'nearest' | 'search'
 
-/** What finds codes by running the model on data. */
-export type FittingId = 'gptq' | 'learned'
+/** What finds codes before the file is written: by running the model on data, or of the weights alone (`hqq`). */
+export type FittingId = 'gptq' | 'learned' | 'hqq'

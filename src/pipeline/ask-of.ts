@@ -9,7 +9,7 @@ export interface QuantizeOptions {
   readonly to?: string
   readonly target?: string
   readonly rules?: readonly string[]
-  readonly solver?: 'nearest' | 'search' | 'gptq' | 'adaround'
+  readonly solver?: 'nearest' | 'search' | 'hqq' | 'gptq' | 'adaround'
   /** Prefer a form wherever it fits: matmul-nbits, dequantize, expand, ...; of int8-static: onnx/qdq (default), onnx/qoperator. */
   readonly lowering?: string
   readonly seed?: number
@@ -19,19 +19,14 @@ export interface QuantizeOptions {
   readonly io?: 'keep' | 'fp16'
 }
 
-const SOLVERS = ['nearest', 'search', 'gptq', 'adaround'] as const
+const SOLVERS = ['nearest', 'search', 'hqq', 'gptq', 'adaround'] as const
 /** How static integers are spelled; on codes or between pairs. */
 const STATIC_FORMS = ['onnx/qdq', 'onnx/qoperator']
-const LATER_SOLVERS = ['hqq']
 
 /** Checks and resolves what the user typed. Throws E_USAGE and E_UNSUPPORTED. */
 export function askOf(options: QuantizeOptions): Ask {
   const { solver, lowering } = options
   if (solver !== undefined && !SOLVERS.includes(solver)) {
-    if (LATER_SOLVERS.includes(solver))
-      throw new TersorError('E_UNSUPPORTED', `solver "${solver}" is not built yet`, {
-        hint: `use ${SOLVERS.join(' or ')}`,
-      })
     throw new TersorError('E_USAGE', `unknown solver "${solver}"`, { hint: `known: ${SOLVERS.join(', ')}` })
   }
   const isStatic = options.to === 'int8-static'
@@ -40,10 +35,10 @@ export function askOf(options: QuantizeOptions): Ask {
       where: '--solver',
     })
   }
-  if (solver === 'gptq' && isStatic) {
+  if ((solver === 'gptq' || solver === 'hqq') && isStatic) {
     throw new TersorError(
       'E_USAGE',
-      '--solver gptq is for weight-only schemes; int8-static finds its codes on data anyway',
+      `--solver ${solver} is for weight-only schemes; int8-static finds its codes on data anyway`,
       {
         where: '--solver',
       },
@@ -54,8 +49,8 @@ export function askOf(options: QuantizeOptions): Ask {
     to: options.to ?? 'auto',
     target: resolveTarget(options.target ?? 'ort'),
     rules: (options.rules ?? []).map(parseRule),
-    solver: solver === 'adaround' || solver === 'gptq' ? undefined : solver,
-    ...(solver === 'gptq' ? { fitting: 'gptq' as const } : {}),
+    solver: solver === 'nearest' || solver === 'search' ? solver : undefined,
+    ...(solver === 'gptq' || solver === 'hqq' ? { fitting: solver } : {}),
     ...(solver === 'adaround' ? { learned: true } : {}),
     lowering: isStatic ? undefined : lowering,
     ...(lowering === 'onnx/qoperator' ? { qoperators: true } : {}),

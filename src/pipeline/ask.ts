@@ -11,7 +11,7 @@ export interface Ask {
   readonly rules: readonly Rule[]
   readonly solver: SolverId | undefined
   /** Codes by what they do to data was asked for; absent: where data are given and no other solver was. */
-  readonly fitting?: 'gptq'
+  readonly fitting?: 'gptq' | 'hqq'
   /** Codes of int8-static by learned rounding. */
   readonly learned?: boolean
   /** Prefer this lowering wherever it fits (`dequantize`, `expand`, `matmul-nbits`, ...). */

@@ -15,6 +15,7 @@ import type { StageEvent, Tools } from '../model/tools.ts'
 import { type Ask, HALF_PRESETS } from './ask.ts'
 import { askOf, type QuantizeOptions } from './ask-of.ts'
 import { withoutData } from './fitting/asks-for-data.ts'
+import { halfQuadraticFit } from './fitting/half-quadratic-fit.ts'
 import { MemoryStage } from './memory-stage.ts'
 import { Phases } from './phases.ts'
 import { afterStatic } from './plan.ts'
@@ -82,7 +83,7 @@ export async function quantize(
   const isStatic = asked.to === 'int8-static'
   const isHalf = HALF_PRESETS.has(asked.to)
   if (!isStatic) refuseStatic(options, isHalf)
-  if (asked.fitting !== undefined) throw withoutData()
+  if (asked.fitting === 'gptq') throw withoutData()
   const source = sourceOf(input)
   let prepared = await prepare(
     { source, ...(options.openExternal ? { openExternal: options.openExternal } : {}) },
@@ -105,7 +106,8 @@ export async function quantize(
   if (half) prepared = half.prepared
   // Rules that asked for static integers have done their work.
   const ask: Ask = made ? afterStatic(asked, prepared.inventory) : (half?.ask ?? asked)
-  const decided = await decide(prepared, ask, tools, phases)
+  const fit = asked.fitting === 'hqq' ? halfQuadraticFit(tools) : undefined
+  const decided = await decide(prepared, ask, tools, phases, fit)
   const stage = new MemoryStage()
   const name = options.name ?? 'model.onnx'
   const notes: string[] = [...(made?.stage.notes ?? []), ...(half?.notes ?? [])]

@@ -12,6 +12,7 @@ import { type Ask, HALF_PRESETS, NAMED_PRESETS } from './ask.ts'
 import { askOf, type QuantizeOptions } from './ask-of.ts'
 import { fallBack, MOST_ATTEMPTS, neededReduction, nextStep, relax } from './attempts.ts'
 import { isFitted, withoutData } from './fitting/asks-for-data.ts'
+import { halfQuadraticFit } from './fitting/half-quadratic-fit.ts'
 import { doorsOf } from './half/doors.ts'
 import type { Judging, JudgingOptions } from './judging.node.ts'
 import { type OpenedModel, openModel } from './open-model.node.ts'
@@ -79,7 +80,7 @@ export async function quantize(input: string, output: string | undefined, option
   const asked = askOf(options)
   const judging = await judgingFor(options)
   const isStatic = asked.to === 'int8-static'
-  if (asked.fitting !== undefined && options.calib === undefined) throw withoutData()
+  if (asked.fitting === 'gptq' && options.calib === undefined) throw withoutData()
   const fits = options.calib !== undefined && isFitted(asked)
   requireStaticOptions(isStatic, fits, options)
   const opened = options.shared?.opened ?? (await openModel(input))
@@ -130,7 +131,11 @@ export async function quantize(input: string, output: string | undefined, option
     let noise: ReadonlyMap<string, number> | null = null
     let raised: string | null = null
     for (let attempt = 1; ; attempt++) {
-      const fit = fits ? (await import('./fitting/fit.node.ts')).fitOn(prepared, opened, options, tools) : undefined
+      const fit = fits
+        ? (await import('./fitting/fit.node.ts')).fitOn(prepared, opened, options, tools)
+        : asked.fitting === 'hqq'
+          ? halfQuadraticFit(tools)
+          : undefined
       const decided = await decide(prepared, ask, tools, phases, fit)
       const path = output ?? defaultOutput(input, opened, decided.plan.preset)
       const inputs = [...(opened.path === undefined ? [] : [opened.path]), ...decided.input.externalFiles]

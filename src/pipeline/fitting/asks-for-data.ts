@@ -6,7 +6,7 @@ const PRESETS: ReadonlySet<string> = new Set(['int8-weights', 'int4-weights', 'i
 
 /** Whether codes are found on data, where there are any: weight-only presets and schemes, unless a solver without data was asked for. */
 export function isFitted({ to, solver, fitting }: Pick<Ask, 'to' | 'solver' | 'fitting'>): boolean {
-  if (fitting === 'gptq') return true
+  if (fitting !== undefined) return fitting === 'gptq'
   const spec = tryParseSchemeId(to)
   return solver === undefined && (PRESETS.has(to) || spec?.family === 'integer')
 }

@@ -1,9 +1,10 @@
 import type { TensorRef } from '../../model/graph.ts'
 import type { IntegerSpec } from '../../model/packing.ts'
+import type { MatrixView } from '../../model/scheme.ts'
 import type { Tools } from '../../model/tools.ts'
 import { gridShapeOf } from '../../numbers/grid-shape.ts'
 import { decode, encodeHalf } from '../../schemes/index.ts'
-import { decodeRows, type GramRows } from '../../solvers/gram/rows.ts'
+import { decodeRows, type GramCodes, type GramRows } from '../../solvers/gram/rows.ts'
 import type { GramChoice } from '../../solvers/gram/solve-gram.ts'
 import { solveTensor } from '../../solvers/index.ts'
 import { floatsOf } from '../floats.ts'
@@ -41,7 +42,7 @@ export function fitLayer(
   solvers: readonly InputSolvers[],
   choice: GramChoice,
 ): FittedWeight | null {
-  const { values, channels, depth } = rows
+  const { values, channels } = rows
   const codes = new Uint8Array(values.length)
   const perChannel = gridShapeOf(spec.granularity, view).blocks
   const scales = new Float32Array(channels * perChannel)
@@ -53,18 +54,8 @@ export function fitLayer(
     scales.set(solved.scales, (group * scales.length) / solvers.length)
     zeros.set(solved.zeros, (group * scales.length) / solvers.length)
   }
-  const decoded = decodeRows(rows, { codes, scales, zeros })
-  let [squaredError, energy] = [0, 0]
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i] as number
-    squaredError += (value - (decoded[i] as number)) ** 2
-    energy += value * value
-  }
-  const stored = view.along === 'row' ? codes : turned(codes, channels, depth, new Uint8Array(codes.length))
   return {
-    quantized: { spec, view, codes: stored, scales, ...(spec.symmetric ? {} : { zeros }) },
-    squaredError,
-    energy,
+    ...storedRows(rows, view, { codes, scales, zeros }),
     solver: 'gptq',
     corrections: [
       `damping ${choice.damping}`,
@@ -73,6 +64,25 @@ export function fitLayer(
     ],
     because: `codes by the second moments of ${solvers[0]?.rows ?? 0} rows of its input behind the quantized layers before it`,
   }
+}
+
+/** Codes of rows in the order of the file, with what they do wrong. */
+export function storedRows(
+  rows: GramRows,
+  view: MatrixView,
+  { codes, scales, zeros }: GramCodes,
+): Pick<FittedWeight, 'quantized' | 'squaredError' | 'energy'> {
+  const { values, channels, depth, spec } = rows
+  const decoded = decodeRows(rows, { codes, scales, zeros })
+  let [squaredError, energy] = [0, 0]
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] as number
+    squaredError += (value - (decoded[i] as number)) ** 2
+    energy += value * value
+  }
+  const stored = view.along === 'row' ? codes : turned(codes, channels, depth, new Uint8Array(codes.length))
+  const quantized = { spec, view, codes: stored, scales, ...(spec.symmetric ? {} : { zeros }) }
+  return { quantized, squaredError, energy }
 }
 
 /** What a weight that is not fitted decodes to; null where nothing is known of it before the file is written. */

@@ -1,0 +1,1 @@
+export { solveHalfQuadratic } from './solve-rows.ts'
