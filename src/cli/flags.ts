@@ -63,7 +63,7 @@ export const FLAGS: readonly FlagSpec[] = [
     value: 'WHAT',
     verbs: ['quantize', 'plan', 'demo'],
     about:
-      'preset or scheme id: auto (default), int8, int8-weights, int4-weights, int2-weights, fp16, fp16-weights, bf16-weights, q4, q4f16, int4-block32-sym-f16 ...',
+      'preset or scheme id: auto (default), int8, int8-weights, int4-weights, int2-weights, fp16, fp16-weights, bf16-weights, q8, uint8, q4, q4f16, q2, q2f16, int4-block32-sym-f16 ...',
   },
   {
     name: 'io',

@@ -32,8 +32,14 @@ function inputsOf({ graph }: Model): Map<string, ValueInfo> {
   return new Map(graph.inputs.filter(({ name }) => !given.has(name)).map((input) => [input.name, input]))
 }
 
+/** Values for one of them are rounded, or written out, for the other. */
+function isFloat({ dtype }: ValueInfo): boolean {
+  return dtype === 'f32' || dtype === 'f16'
+}
+
 function mismatch(a: ValueInfo, b: ValueInfo): string | undefined {
-  if (a.dtype !== b.dtype) return `${a.dtype ?? 'an unknown type'} in A, ${b.dtype ?? 'an unknown type'} in B`
+  if (a.dtype !== b.dtype && !(isFloat(a) && isFloat(b)))
+    return `${a.dtype ?? 'an unknown type'} in A, ${b.dtype ?? 'an unknown type'} in B`
   if (a.shape === undefined || b.shape === undefined) return undefined
   const other = b.shape
   const fits =

@@ -110,12 +110,20 @@ export function optionsOf(preset: string, weight: WeightFacts, target: Target): 
       ]
     case 'fp16':
       return [half16]
+    case 'q2':
+    case 'q2f16':
     case 'q4':
     case 'q4f16': {
-      const rest = preset === 'q4f16' ? [half16] : []
+      const half = preset.endsWith('f16')
+      const rest = half ? [half16] : []
       if (part !== 'linear') return rest
-      return [...browserBits(4, preset === 'q4f16', target), ...rest]
+      return [...browserBits(preset.startsWith('q2') ? 2 : 4, half, target), ...rest]
     }
+    case 'q8':
+      return optionsOf('int8', weight, target)
+    case 'uint8':
+      // Unsigned codes for integer products, as the name says; what is stored only has no sign that matters.
+      return optionsOf('int8', weight, target).filter(({ form }) => form !== 'matmul-integer-rows')
     case 'bf16-weights':
       return [
         {

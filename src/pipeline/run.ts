@@ -108,14 +108,16 @@ async function planAndLower(
     ? await phases.time('half', async () => (await import('./half/half-stage.ts')).applyHalf(lowered.model, half))
     : lowered.model
   const lean = await share({ ...computing, graph: shareDynamic(computing.graph) })
-  const output = shortenNames(removeDead(lean.model), prepared.model)
+  const plain = removeDead(lean.model)
+  const named = half ? (await import('./half/half-stage.ts')).withOwnNames(plain, lowered.weights) : undefined
+  const output = shortenNames(named?.model ?? plain, prepared.model)
   return {
     input: prepared.input,
     model: rewritten.model,
     inventory: rewritten.inventory,
     plan: ready,
     output,
-    weights: lowered.weights,
+    weights: named?.weights ?? lowered.weights,
     ...(half ? { half } : {}),
     warnings: [
       ...prepared.warnings,

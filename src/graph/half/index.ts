@@ -1,6 +1,7 @@
 export { emulateHalf } from './emulate-half.ts'
 export { HalfLayout, type HalfWish, type Precision } from './layout.ts'
 export { narrow } from './narrow.ts'
+export { ownNames } from './own-names.ts'
 export { type ConstantFacts, keyOf, nodeKey, type Risks, risksOf, type ValueRange } from './risks.ts'
 export { safeMasks } from './safe-masks.ts'
 export { ValueTypes } from './value-types.ts'

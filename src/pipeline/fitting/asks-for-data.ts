@@ -2,7 +2,15 @@ import { TersorError } from '../../errors.ts'
 import { tryParseSchemeId } from '../../schemes/index.ts'
 import type { Ask } from '../ask.ts'
 
-const PRESETS: ReadonlySet<string> = new Set(['int8-weights', 'int4-weights', 'int2-weights', 'q4', 'q4f16'])
+const PRESETS: ReadonlySet<string> = new Set([
+  'int8-weights',
+  'int4-weights',
+  'int2-weights',
+  'q4',
+  'q4f16',
+  'q2',
+  'q2f16',
+])
 
 /** Whether codes are found on data, where there are any: weight-only presets and schemes, unless a solver without data was asked for. */
 export function isFitted({ to, solver, fitting }: Pick<Ask, 'to' | 'solver' | 'fitting'>): boolean {

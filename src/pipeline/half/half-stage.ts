@@ -7,6 +7,7 @@ import {
   keyOf,
   narrow,
   nodeKey,
+  ownNames,
   risksOf,
   safeMasks,
   type ValueRange,
@@ -18,6 +19,7 @@ import type { Reason } from '../../model/plan.ts'
 import type { Target } from '../../model/target.ts'
 import type { Tools } from '../../model/tools.ts'
 import type { Ask } from '../ask.ts'
+import type { LoweredWeight } from '../lower.ts'
 import type { ModelSessions } from '../model-sessions.ts'
 import type { Phases } from '../phases.ts'
 import type { Prepared } from '../run.ts'
@@ -173,4 +175,24 @@ export function applyHalf(model: Model, plan: HalfPlan): Promise<Model> {
 /** The float emulation: every result rounded to f16, nothing wider in between. */
 export async function emulatedHalf(model: Model, plan: HalfPlan): Promise<Model> {
   return emulateHalf(await applyHalf(model, plan))
+}
+
+/** Constants that are read in f16 as they are keep the names they had. */
+export function withOwnNames(
+  model: Model,
+  weights: readonly LoweredWeight[],
+): { readonly model: Model; readonly weights: readonly LoweredWeight[] } {
+  const wanted = new Map<string, string>()
+  for (const { work, tensors } of weights) {
+    const [tensor] = tensors
+    if (work.spec.family === 'half' && tensor !== undefined) wanted.set(tensor.name, work.weight.name)
+  }
+  const named = ownNames(model, (_scope, name) => wanted.get(name))
+  return {
+    model: named.model,
+    weights: weights.map(({ work, tensors }) => ({
+      work,
+      tensors: tensors.map((tensor) => ({ ...tensor, name: named.renamed.get(tensor.name) ?? tensor.name })),
+    })),
+  }
 }
