@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Model } from '../model/graph.ts'
@@ -11,6 +11,8 @@ export class TapFiles {
   readonly #tools: Tools
   readonly #home: string
   readonly #known = new Map<string, Promise<string>>()
+  readonly #names = new Map<string, string>()
+  #count = 0
 
   /** `folder` for the copies; default the system's own for such files. */
   constructor(tools: Tools, folder = tmpdir()) {
@@ -22,10 +24,24 @@ export class TapFiles {
   path(key: string, build: () => Model): Promise<string> {
     let path = this.#known.get(key)
     if (path === undefined) {
-      path = this.#write(`${this.#known.size + 1}.onnx`, build)
+      this.#count += 1
+      const name = `${this.#count}.onnx`
+      this.#names.set(key, name)
+      path = this.#write(name, build)
       this.#known.set(key, path)
     }
     return path
+  }
+
+  /** Forgets one, with its data. */
+  remove(key: string): void {
+    if (!this.#known.delete(key)) return
+    const name = this.#names.get(key)
+    this.#names.delete(key)
+    if (name === undefined) return
+    for (const entry of readdirSync(this.#home)) {
+      if (entry === name || entry.startsWith(`${name}.`)) rmSync(join(this.#home, entry), { force: true })
+    }
   }
 
   close(): void {

@@ -13,7 +13,7 @@ export class TapSessions implements ModelSessions {
   readonly #runtime: Runtime
   readonly #tools: Tools
   readonly #files: TapFiles
-  readonly #open = new Map<string, RuntimeSession>()
+  readonly #open = new Map<string, { readonly session: RuntimeSession; readonly file: string }>()
   #opened = 0
 
   /** `folder` for the copies; default the system's own for such files. */
@@ -26,20 +26,22 @@ export class TapSessions implements ModelSessions {
   /** The session of a key; `build` is asked for the model the first time, and again when it was released in between. */
   async session(key: string, build: () => Model): Promise<RuntimeSession> {
     const known = this.#open.get(key)
-    if (known !== undefined) return known
+    if (known !== undefined) return known.session
     this.#opened += 1
-    const path = await this.#files.path(`${this.#opened} ${key}`, build)
-    const opened = await this.#runtime.open({ path }, { optimized: false, threads: 1 })
-    this.#open.set(key, opened)
-    return opened
+    const file = `${this.#opened} ${key}`
+    const path = await this.#files.path(file, build)
+    const session = await this.#runtime.open({ path }, { optimized: false, threads: 1 })
+    this.#open.set(key, { session, file })
+    return session
   }
 
-  /** Releases every session but these. */
+  /** Releases every session but these, and removes its copy. */
   async keepOnly(keys: ReadonlySet<string>): Promise<void> {
-    for (const [key, session] of [...this.#open]) {
+    for (const [key, { session, file }] of [...this.#open]) {
       if (keys.has(key)) continue
       this.#open.delete(key)
       await session.release()
+      this.#files.remove(file)
     }
   }
 

@@ -3,15 +3,15 @@ import type { Model, ScopePath, TensorRef } from '../../model/graph.ts'
 import type { WeightFacts } from '../../model/inventory.ts'
 import type { Sample } from '../../model/runtime.ts'
 import type { Tools } from '../../model/tools.ts'
-import { decode } from '../../schemes/index.ts'
 import type { GramRows } from '../../solvers/gram/rows.ts'
 import { breather } from '../breath.ts'
 import type { ModelSessions } from '../model-sessions.ts'
 import type { WeightWork } from '../plan.ts'
-import { type FitLayer, fitGroups } from './fit-groups.ts'
+import { type FitGroup, type FitLayer, fitGroups } from './fit-groups.ts'
+import type { FitStore } from './fit-store.ts'
 import type { FittedWeight } from './fitted.ts'
 import { chosenFor, solversOf } from './input-solvers.ts'
-import { decodedAlone, fitLayer, rowsOf, tensorOf } from './layer-rows.ts'
+import { decodedAlone, decodedFit, fitLayer, rowsOf } from './layer-rows.ts'
 import { PrefixLine } from './prefix-line.ts'
 import { segmentsOf } from './segments.ts'
 
@@ -23,13 +23,15 @@ export interface FitGraph {
   readonly samples: readonly Sample[]
   /** Bytes that values between layers may take. */
   readonly mostBytes: number
+  /** Keeps what is found; absent: memory does. */
+  readonly store?: FitStore
 }
 
 /** What was found so far, in this graph and in those before it. */
 export interface FoundWeights {
   readonly fitted: Map<WeightFacts, FittedWeight>
   readonly refused: Map<WeightFacts, string>
-  /** Decoded weights by name, in the place of the floats for everything that comes behind. */
+  /** Decoded weights by name, in the place of the floats for everything that comes behind; none of them is held. */
   readonly constants: Map<string, TensorRef>
   readonly notes: Set<string>
 }
@@ -37,10 +39,10 @@ export interface FoundWeights {
 /**
  * Solves the weights of one graph in the order in which their inputs are computed. Two runs of the model advance side by side, each node
  * once a sample: the float one, and one with every weight so far as it was quantized. From what both give to a group of products come its
- * second moments; nothing of earlier layers is kept but what later ones read.
+ * second moments; nothing of earlier layers is kept but what later ones read. What `store` knows of an earlier run is not solved again.
  */
 export async function fitGraph(
-  { model, path, work, samples, mostBytes }: FitGraph,
+  { model, path, work, samples, mostBytes, store }: FitGraph,
   { fitted, refused, constants, notes }: FoundWeights,
   sessions: ModelSessions,
   tools: Tools,
@@ -52,7 +54,7 @@ export async function fitGraph(
   for (const one of open) {
     if (inGroups.has(one.weight) || constants.has(one.weight.name)) continue
     if (String(one.weight.scope) !== String(path)) continue
-    const tensor = await decodedAlone(one, tools)
+    const tensor = decodedAlone(one, tools)
     if (tensor) constants.set(tensor.name, tensor)
   }
   const stops = groups.map(({ operand }) => operand)
@@ -60,13 +62,27 @@ export async function fitGraph(
   const rounded = new PrefixLine('quantized', model, segments, samples, sessions, tools, mostBytes / 2)
   const exact = new PrefixLine('float', model, segments, samples, sessions, tools, mostBytes / 2)
   const breathe = breather()
+  const settle = ({ work: one }: FitLayer, found: FittedWeight | string): void => {
+    const isFound = typeof found !== 'string'
+    if (isFound) {
+      fitted.set(one.weight, found)
+      refused.delete(one.weight)
+    } else refused.set(one.weight, found)
+    const tensor = isFound ? decodedFit(one, found, tools) : decodedAlone(one, tools)
+    if (tensor) constants.set(tensor.name, tensor)
+  }
+  const isOpen = ({ layers }: FitGroup): boolean => layers.some((layer) => store?.known(layer.work) === undefined)
+  // Nothing is run for what comes behind it.
+  const last = groups.findLastIndex(isOpen)
   for (const [index, group] of groups.entries()) {
     tools.signal?.throwIfAborted()
     tools.notify({ phase: 'fit', done: index, total: groups.length, note: group.layers[0]?.work.weight.name ?? '' })
     await breathe()
     try {
-      await rounded.advance(constants)
-      await exact.advance(new Map())
+      if (index <= last) {
+        await rounded.advance(constants)
+        await exact.advance(new Map())
+      }
     } catch (thrown) {
       const error = asTersorError(thrown)
       if (error.code !== 'E_RUNTIME' || tools.signal?.aborted) throw thrown
@@ -75,33 +91,35 @@ export async function fitGraph(
       for (const one of left) refused.set(one.work.weight, `the model does not run up to it: ${error.message}`)
       break
     }
-    const count = Math.min(rounded.samples, exact.samples)
-    if (count < samples.length) notes.add(heldNote(count, samples.length, mostBytes))
+    if (index <= last) {
+      const count = Math.min(rounded.samples, exact.samples)
+      if (count < samples.length) notes.add(heldNote(count, samples.length, mostBytes))
+    }
+    if (isOpen(group)) await solveGroup(group)
+    else for (const layer of group.layers) settle(layer, store?.known(layer.work) as FittedWeight | string)
+    rounded.forget()
+    exact.forget()
+  }
+
+  async function solveGroup(group: FitGroup): Promise<void> {
     const layers: { readonly layer: FitLayer; readonly rows: GramRows }[] = []
     for (const layer of group.layers) layers.push({ layer, rows: await rowsOf(layer, tools) })
+    const count = Math.min(rounded.samples, exact.samples)
     const solvers = await solversOf(group, group.layers[0]?.work.inverse, count, rounded, exact, tools)
     const rowsOfAll = layers.map(({ rows }) => rows)
     const choice = solvers && chosenFor(rowsOfAll, solvers)
     for (const { layer, rows } of layers) {
       tools.signal?.throwIfAborted()
       await breathe()
-      const { weight } = layer.work
-      const found = solvers && choice ? fitLayer(layer, rows, solvers, choice) : null
-      if (found) {
-        fitted.set(weight, found)
-        refused.delete(weight)
-      } else
-        refused.set(
-          weight,
-          solvers ? 'its input is zero or not finite on the data' : 'its input has no rows of its depth',
-        )
-      const tensor = found
-        ? tensorOf(layer.work, decode(found.quantized, tools.kernels), tools.kernels)
-        : await decodedAlone(layer.work, tools)
-      if (tensor) constants.set(tensor.name, tensor)
+      const known = store?.known(layer.work)
+      if (known !== undefined) {
+        settle(layer, known)
+        continue
+      }
+      const why = solvers ? 'its input is zero or not finite on the data' : 'its input has no rows of its depth'
+      const found = (solvers && choice && fitLayer(layer, rows, solvers, choice)) ?? why
+      settle(layer, store ? store.keep(layer.work, found) : found)
     }
-    rounded.forget()
-    exact.forget()
   }
 }
 

@@ -10,11 +10,14 @@ import type { WeightWork } from '../plan.ts'
 import { readSmall } from '../tensor-bytes.ts'
 import { type FoundWeights, fitGraph } from './fit-graph.ts'
 import { isFitProduct } from './fit-groups.ts'
+import type { FitStore } from './fit-store.ts'
 import type { FitInput, FitResult } from './fitted.ts'
 
 export interface FitOptions {
   /** Bytes that values between layers may take; default 512 MiB. */
   readonly mostBytes?: number
+  /** Keeps what is found, and knows what an earlier run found; default memory. */
+  readonly store?: FitStore
 }
 
 /** Samples of a body in use, evenly spread over those there are. */
@@ -29,13 +32,13 @@ export async function fitWeights(
   set: SampleSet,
   newSessions: () => ModelSessions,
   tools: Tools,
-  { mostBytes = 512 * 2 ** 20 }: FitOptions = {},
+  { mostBytes = 512 * 2 ** 20, store }: FitOptions = {},
 ): Promise<FitResult> {
   const found: FoundWeights = { fitted: new Map(), refused: new Map(), constants: new Map(), notes: new Set() }
   const run = async (graph: Model, path: readonly string[], samples: readonly Sample[]): Promise<void> => {
     const sessions = newSessions()
     try {
-      await fitGraph({ model: graph, path, work: plan.work, samples, mostBytes }, found, sessions, tools)
+      await fitGraph({ model: graph, path, work: plan.work, samples, mostBytes, ...(store ? { store } : {}) }, found, sessions, tools)
     } finally {
       await sessions.close()
     }

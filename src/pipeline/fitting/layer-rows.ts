@@ -13,6 +13,7 @@ import { balanceValues, requireFinite } from '../produce/tile.ts'
 import type { FitLayer } from './fit-groups.ts'
 import type { FittedWeight } from './fitted.ts'
 import type { InputSolvers } from './input-solvers.ts'
+import { madeWhenRead } from './made-when-read.ts'
 
 /** Elements of a weight that is only decoded for what comes behind it. */
 const MOST_DECODED = 2 ** 26
@@ -85,31 +86,44 @@ export function storedRows(
   return { quantized, squaredError, energy }
 }
 
-/** What a weight that is not fitted decodes to; null where nothing is known of it before the file is written. */
-export async function decodedAlone(work: WeightWork, { kernels }: Tools): Promise<TensorRef | null> {
+/** What a weight that is not fitted decodes to, solved when it is read; null where nothing is known of it before the file is written. */
+export function decodedAlone(work: WeightWork, { kernels }: Tools): TensorRef | null {
   const { weight, spec, solver, balance, packing } = work
   const view = weight.uses[0]?.view
   if (spec.family !== 'integer' || !view || !packing || weight.elementCount > MOST_DECODED) return null
   if (work.inverse?.some((one) => one === 0)) return null
-  const values = await floatsOf(weight.tensor, 0, weight.elementCount, kernels)
-  requireFinite(weight.name, values, 0)
-  balanceValues({ ...(balance ? { balance } : {}), view }, values, 0)
-  const { quantized } = solveTensor(values, view, spec as IntegerSpec, solver, kernels, weight.name)
-  return tensorOf(work, decode(quantized, kernels), kernels)
+  return decodedTensor(work, kernels, async () => {
+    const values = await floatsOf(weight.tensor, 0, weight.elementCount, kernels)
+    requireFinite(weight.name, values, 0)
+    balanceValues({ ...(balance ? { balance } : {}), view }, values, 0)
+    const { quantized } = solveTensor(values, view, spec as IntegerSpec, solver, kernels, weight.name)
+    return decode(quantized, kernels)
+  })
+}
+
+/** Codes in the place of a weight, decoded when they are read. */
+export function decodedFit(work: WeightWork, found: FittedWeight, { kernels }: Tools): TensorRef {
+  return decodedTensor(work, kernels, async () => decode(found.quantized, kernels))
 }
 
 /** Decoded values in the place of a weight: without its balance, in its own type. */
-export function tensorOf({ weight, balance }: WeightWork, values: Float32Array, kernels: Tools['kernels']): TensorRef {
-  const view = weight.uses[0]?.view
-  if (balance && view) balanceValues({ balance: balance.map((one) => (one === 0 ? 0 : 1 / one)), view }, values, 0)
-  let bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
-  if (weight.dtype === 'f64') bytes = new Uint8Array(Float64Array.from(values).buffer)
-  else if (weight.dtype !== 'f32') {
-    const { codes } = encodeHalf(values, weight.dtype === 'bf16' ? 'bf16' : 'f16', kernels)
-    bytes = new Uint8Array(codes.buffer as ArrayBuffer, codes.byteOffset, codes.byteLength)
+function decodedTensor(
+  { weight, balance }: WeightWork,
+  kernels: Tools['kernels'],
+  decoded: () => Promise<Float32Array>,
+): TensorRef {
+  const { name, dtype, shape, elementCount } = weight
+  const width = dtype === 'f64' ? 8 : dtype === 'f32' ? 4 : 2
+  const make = async (): Promise<Uint8Array> => {
+    const values = await decoded()
+    const view = weight.uses[0]?.view
+    if (balance && view) balanceValues({ balance: balance.map((one) => (one === 0 ? 0 : 1 / one)), view }, values, 0)
+    if (dtype === 'f64') return new Uint8Array(Float64Array.from(values).buffer)
+    if (dtype === 'f32') return new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
+    const { codes } = encodeHalf(values, dtype === 'bf16' ? 'bf16' : 'f16', kernels)
+    return new Uint8Array(codes.buffer as ArrayBuffer, codes.byteOffset, codes.byteLength)
   }
-  const storage = { kind: 'bytes' as const, bytes, byteLength: bytes.byteLength }
-  return { name: weight.name, dtype: weight.dtype, shape: weight.shape, storage }
+  return { name, dtype, shape, storage: madeWhenRead(`decoded "${name}"`, elementCount * width, make) }
 }
 
 /** [rows, columns] to [columns, rows]. */
