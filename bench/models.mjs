@@ -6,11 +6,15 @@
  * dense-512      512 MiB in one file, MatMul [K,N] + Add, dense normal weights, K and N of 2048 and 4096
  * external-2560  2.5 GiB in a data file, 40 x MatMul 4096 x 4096 + Add
  * holes-5120     5 GiB in a data file with holes: 4 MiB of each tensor are written, the rest reads as zero
+ * decoder-24     4.2 GB in a data file with holes: a language model of 24 layers of 1792 (attention, gated MLP, RMSNorm), 32,000 words
+ * decoder-8      1.7 GB in a data file: the same of 8 layers of 2048, 4096 words
+ * decoder-tiny   the same of 3 layers of 128, 256 words
  * decoder        128 MiB, four layers of 1024 x 4096 and back with a residual: speed of the result at decode
  */
 import { existsSync, mkdirSync, renameSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { languageDecoder } from './language-decoder.mjs'
 import { gaussianPool, node, writeModel } from './onnx-writer.mjs'
 
 const folder = fileURLToPath(new URL('./models/', import.meta.url))
@@ -58,6 +62,19 @@ const recipes = {
   'external-2560': () => ({ ...chain(Array(41).fill(4096)), external: true }),
   'holes-5120': () => ({ ...chain(Array(81).fill(4096)), external: true, holes: true }),
   decoder: () => decoder(4, 1024, 4096),
+  'decoder-24': () => ({
+    ...languageDecoder({ layers: 24, width: 1792, heads: 14, inner: 4864, words: 32_000 }),
+    external: true,
+    holes: true,
+  }),
+  'decoder-8': () => ({
+    ...languageDecoder({ layers: 8, width: 2048, heads: 16, inner: 5632, words: 4096 }),
+    external: true,
+  }),
+  'decoder-tiny': () => ({
+    ...languageDecoder({ layers: 3, width: 128, heads: 4, inner: 352, words: 256 }),
+    external: true,
+  }),
 }
 
 export const modelNames = Object.keys(recipes)

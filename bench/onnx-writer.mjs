@@ -23,9 +23,9 @@ export const node = (op, inputs, outputs, attributes = {}, domain = '') =>
     ...(domain ? [string(7, domain)] : []),
   ])
 
-const value = (name, shape) => {
+const value = (name, shape, type = 1) => {
   const dims = shape.map((d) => bytes(1, typeof d === 'string' ? string(2, d) : int(1, d)))
-  return join([string(1, name), bytes(2, bytes(1, join([int(1, 1), bytes(2, join(dims))])))])
+  return join([string(1, name), bytes(2, bytes(1, join([int(1, type), bytes(2, join(dims))])))])
 }
 
 /** A float32 TensorProto with its data in it. */
@@ -83,7 +83,7 @@ const writeData = (file, position, tensor, fill, holes) => {
 
 /**
  * Writes `path` (and `path`.data when `external`): nodes are bytes from `node`, tensors `{ name, dims, deviation }` are
- * filled by `fill(window, deviation)`; inputs and outputs are `[name, shape]`. `holes` leaves most of the data unwritten.
+ * filled by `fill(window, deviation)`; inputs and outputs are `[name, shape]`, or `[name, shape, type]` where they are not floats. `holes` leaves most of the data unwritten.
  */
 export const writeModel = (
   path,
@@ -91,8 +91,8 @@ export const writeModel = (
 ) => {
   const start = join([...nodes.map((n) => bytes(1, n)), string(2, 'bench')])
   const end = join([
-    ...inputs.map(([name, shape]) => bytes(11, value(name, shape))),
-    ...outputs.map(([name, shape]) => bytes(12, value(name, shape))),
+    ...inputs.map((one) => bytes(11, value(...one))),
+    ...outputs.map((one) => bytes(12, value(...one))),
   ])
   let dataEnd = 0
   const heads = tensors.map((tensor) => {

@@ -38,7 +38,12 @@ export async function fitWeights(
   const run = async (graph: Model, path: readonly string[], samples: readonly Sample[]): Promise<void> => {
     const sessions = newSessions()
     try {
-      await fitGraph({ model: graph, path, work: plan.work, samples, mostBytes, ...(store ? { store } : {}) }, found, sessions, tools)
+      await fitGraph(
+        { model: graph, path, work: plan.work, samples, mostBytes, ...(store ? { store } : {}) },
+        found,
+        sessions,
+        tools,
+      )
     } finally {
       await sessions.close()
     }

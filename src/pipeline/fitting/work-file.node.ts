@@ -179,7 +179,8 @@ class StoredWeight implements FittedWeight {
     const { weight, spec } = this.#work
     const view = weight.uses[0]?.view
     const bytes = readPayload(this.#path, this.#record)
-    if (bytes === null || !view || spec.family !== 'integer' || formatSchemeId(spec) !== this.#scheme) throw this.#unfit()
+    if (bytes === null || !view || spec.family !== 'integer' || formatSchemeId(spec) !== this.#scheme)
+      throw this.#unfit()
     const [count, { grids }] = [viewElementCount(view), gridShapeOf(spec.granularity, view)]
     const codes = packedLength(count, spec.bits)
     if (bytes.length !== codes + grids * (spec.symmetric ? 4 : 5)) throw this.#unfit()

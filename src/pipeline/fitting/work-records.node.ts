@@ -68,7 +68,13 @@ export function readPayload(path: string, { start, byteLength }: WorkRecord): Ui
     const bytes = new Uint8Array(byteLength)
     if (!fill(fd, bytes, start)) return null
     const body = bytes.subarray(0, byteLength - HASH)
-    if (!createHash('sha256').update(body).digest().equals(bytes.subarray(byteLength - HASH))) return null
+    if (
+      !createHash('sha256')
+        .update(body)
+        .digest()
+        .equals(bytes.subarray(byteLength - HASH))
+    )
+      return null
     const head = new DataView(bytes.buffer).getUint32(0, true)
     return body.subarray(LENGTHS + head)
   } finally {
