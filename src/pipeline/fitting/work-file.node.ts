@@ -3,7 +3,7 @@ import { basename, dirname, join, resolve } from 'node:path'
 import * as v from 'valibot'
 import { outputError } from '../../bytes/file-sink.node.ts'
 import { TersorError } from '../../errors.ts'
-import type { QuantizedTensor } from '../../model/scheme.ts'
+import type { FittingId, QuantizedTensor } from '../../model/scheme.ts'
 import { gridShapeOf, viewElementCount } from '../../numbers/grid-shape.ts'
 import { formatSchemeId } from '../../schemes/index.ts'
 import type { WeightWork } from '../plan.ts'
@@ -23,7 +23,7 @@ const FoundSchema = v.object({
   scheme: v.string(),
   squaredError: amount,
   energy: amount,
-  solver: v.picklist(['gptq', 'learned']),
+  solver: v.custom<FittingId>((one) => typeof one === 'string'),
   corrections: v.array(v.string()),
   because: v.string(),
 })
