@@ -196,7 +196,7 @@ export const FLAGS: readonly FlagSpec[] = [
     value: 'FILE',
     verbs: ['quantize'],
     about:
-      'int8-static: what was seen of the data and chosen by it: written, or used where FILE exists (the same bytes, nothing is run)',
+      'int8-static, and weights found on data: what was seen of the data and found by it; written, or used where FILE exists (the same bytes, nothing is run)',
   },
   {
     name: 'table',

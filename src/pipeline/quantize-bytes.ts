@@ -14,7 +14,8 @@ import type { Statistics } from '../model/statistics.ts'
 import type { StageEvent, Tools } from '../model/tools.ts'
 import { type Ask, HALF_PRESETS } from './ask.ts'
 import { askOf, type QuantizeOptions } from './ask-of.ts'
-import { withoutData } from './fitting/asks-for-data.ts'
+import { isFitted, withoutData } from './fitting/asks-for-data.ts'
+import type { BytesFitting } from './fitting/fit-bytes.ts'
 import { halfQuadraticFit } from './fitting/half-quadratic-fit.ts'
 import { MemoryStage } from './memory-stage.ts'
 import { Phases } from './phases.ts'
@@ -35,11 +36,11 @@ export interface BytesOptions extends QuantizeOptions, Thresholds {
   /** Inputs to judge on; without them a part of `calib`, else synthetic ones are made from the seed. */
   readonly samples?: readonly Sample[]
   /**
-   * int8-static: a statistics file, or what `readStatistics` gives. The float model is not run then, and the bytes are those that
+   * int8-static, and weights found on data: a statistics file, or what `readStatistics` gives. The float model is not run then, and the bytes are those that
    * Node makes of the same statistics.
    */
   readonly statistics?: Statistics | File | Blob | ArrayBuffer | Uint8Array | ByteSource
-  /** int8-static without statistics: data to find ranges on; feeds, or pictures, .npy and .npz as files. Needs `runtime`. */
+  /** int8-static and weight-only presets without statistics: data to find ranges or codes on; feeds, or pictures, .npy and .npz as files. Needs `runtime`. */
   readonly calib?: readonly GivenSample[]
   /** How pictures of `calib` become values: a preset, keys or the text of a preprocessor_config.json. */
   readonly preprocess?: string
@@ -62,7 +63,7 @@ export interface BytesResult {
   readonly report: Report
   /** By file name; the first is the model. Empty when the verdict is `refused`. */
   readonly files: ReadonlyMap<string, Uint8Array>
-  /** int8-static: a statistics file, for the next run here or with `--statistics`. */
+  /** Where something was found on data: a statistics file, for the next run here or with `--statistics`. */
   readonly statistics?: Uint8Array
 }
 
@@ -82,8 +83,10 @@ export async function quantize(
   const asked = askOf({ ...options, noVerify: !judged })
   const isStatic = asked.to === 'int8-static'
   const isHalf = HALF_PRESETS.has(asked.to)
-  if (!isStatic) refuseStatic(options, isHalf)
-  if (asked.fitting === 'gptq') throw withoutData()
+  const hasData = options.calib !== undefined || options.statistics !== undefined
+  if (asked.fitting === 'gptq' && !hasData) throw withoutData()
+  const fits = hasData && isFitted(asked)
+  if (!isStatic) refuseStatic(options, isHalf, fits)
   const source = sourceOf(input)
   let prepared = await prepare(
     { source, ...(options.openExternal ? { openExternal: options.openExternal } : {}) },
@@ -106,13 +109,14 @@ export async function quantize(
   if (half) prepared = half.prepared
   // Rules that asked for static integers have done their work.
   const ask: Ask = made ? afterStatic(asked, prepared.inventory) : (half?.ask ?? asked)
-  const fit = asked.fitting === 'hqq' ? halfQuadraticFit(tools) : undefined
+  const fitting = fits ? await fittingOf(prepared, options, judged, tools) : undefined
+  const fit = asked.fitting === 'hqq' ? halfQuadraticFit(tools) : fitting?.fitFor(ask)
   const decided = await decide(prepared, ask, tools, phases, fit)
   const stage = new MemoryStage()
   const name = options.name ?? 'model.onnx'
   const notes: string[] = [...(made?.stage.notes ?? []), ...(half?.notes ?? [])]
   const runtime = judged ? options.runtime : undefined
-  const samples = options.samples ?? made?.judging
+  const samples = options.samples ?? made?.judging ?? fitting?.judging
   const finished = await finish(
     decided,
     stage,
@@ -139,7 +143,10 @@ export async function quantize(
   })
   const files = finished.files.length > 0 ? stage.files : new Map<string, Uint8Array>()
   if (half) return { report: { ...report, points: half.points }, files }
-  if (made === undefined) return { report, files }
+  if (made === undefined) {
+    const file = fitting?.file
+    return file === undefined ? { report, files } : { report, files, statistics: file }
+  }
   const { decisions, points } = made.stage
   const statistics = { sha256: made.sha256 }
   return {
@@ -147,6 +154,18 @@ export async function quantize(
     files,
     statistics: made.file,
   }
+}
+
+async function fittingOf(
+  prepared: Prepared,
+  options: BytesOptions,
+  judged: boolean,
+  tools: Tools,
+): Promise<BytesFitting> {
+  const { BytesFitting } = await import('./fitting/fit-bytes.ts')
+  const { statistics, ...rest } = options
+  const given = statistics === undefined ? {} : { statistics: statisticsFrom(statistics) }
+  return new BytesFitting(prepared, { ...rest, ...given, judged: judged && options.samples === undefined }, tools)
 }
 
 async function staticOf(
@@ -174,10 +193,13 @@ function statisticsFrom(given: NonNullable<BytesOptions['statistics']>): Statist
   return 'values' in given && 'skipped' in given ? given : sourceOf(given, 'statistics')
 }
 
-function refuseStatic({ statistics, calib: given, calibrator, transform }: BytesOptions, isHalf: boolean): void {
-  const calib = isHalf ? undefined : given
-  const [name] =
-    Object.entries({ statistics, calib, calibrator, transform }).find(([, value]) => value !== undefined) ?? []
+function refuseStatic(
+  { statistics, calib, calibrator, transform }: BytesOptions,
+  isHalf: boolean,
+  isFitted: boolean,
+): void {
+  const data = isFitted ? {} : isHalf ? { statistics } : { statistics, calib }
+  const [name] = Object.entries({ ...data, calibrator, transform }).find(([, value]) => value !== undefined) ?? []
   if (name === undefined) return
   throw new TersorError('E_USAGE', `${name} is for ranges of activations: it belongs to to: 'int8-static'`, {
     where: name,

@@ -12,6 +12,7 @@ import { type Ask, HALF_PRESETS, NAMED_PRESETS } from './ask.ts'
 import { askOf, type QuantizeOptions } from './ask-of.ts'
 import { fallBack, MOST_ATTEMPTS, neededReduction, nextStep, relax } from './attempts.ts'
 import { isFitted, withoutData } from './fitting/asks-for-data.ts'
+import type { FileFitting } from './fitting/file-fitting.node.ts'
 import { halfQuadraticFit } from './fitting/half-quadratic-fit.ts'
 import { doorsOf } from './half/doors.ts'
 import type { Judging, JudgingOptions } from './judging.node.ts'
@@ -80,14 +81,16 @@ export async function quantize(input: string, output: string | undefined, option
   const asked = askOf(options)
   const judging = await judgingFor(options)
   const isStatic = asked.to === 'int8-static'
-  if (asked.fitting === 'gptq' && options.calib === undefined) throw withoutData()
-  const fits = options.calib !== undefined && isFitted(asked)
+  const hasData = options.calib !== undefined || options.statistics !== undefined
+  if (asked.fitting === 'gptq' && !hasData) throw withoutData()
+  const fits = hasData && isFitted(asked)
   requireStaticOptions(isStatic, fits, options)
   const opened = options.shared?.opened ?? (await openModel(input))
   const pool = new ProducePool(options.threads ?? availableParallelism(), options.waiting)
   pool.expect(opened.source.byteLength)
   const runtime = isStatic ? startedRuntime(opened, options) : undefined
   let statically: StaticWhole | undefined
+  let fitting: FileFitting | undefined
   const proof =
     options.noVerify === true
       ? undefined
@@ -97,7 +100,7 @@ export async function quantize(input: string, output: string | undefined, option
             ...options,
             ...judging,
             fitted: isStatic || fits || HALF_PRESETS.has(asked.to),
-            fittedTo: () => statically?.digests ?? [],
+            fittedTo: () => statically?.digests ?? fitting?.digests ?? [],
           },
           tools,
           runtime,
@@ -131,11 +134,11 @@ export async function quantize(input: string, output: string | undefined, option
     let noise: ReadonlyMap<string, number> | null = null
     let raised: string | null = null
     for (let attempt = 1; ; attempt++) {
-      const fit = fits
-        ? (await import('./fitting/fit.node.ts')).fitOn(prepared, opened, options, tools)
-        : asked.fitting === 'hqq'
-          ? halfQuadraticFit(tools)
-          : undefined
+      if (fits && !fitting) {
+        const { FileFitting } = await import('./fitting/file-fitting.node.ts')
+        fitting = new FileFitting(prepared, opened, options, tools)
+      }
+      const fit = asked.fitting === 'hqq' ? halfQuadraticFit(tools) : fitting?.fitFor(ask)
       const decided = await decide(prepared, ask, tools, phases, fit)
       const path = output ?? defaultOutput(input, opened, decided.plan.preset)
       const inputs = [...(opened.path === undefined ? [] : [opened.path]), ...decided.input.externalFiles]
@@ -296,10 +299,14 @@ function requireStaticOptions(
       where: '--table',
     })
   }
-  if (!isStatic && statistics !== undefined) {
-    throw new TersorError('E_USAGE', '--statistics are of activations: they belong to --to int8-static', {
-      where: '--statistics',
-    })
+  if (!isStatic && !fits && statistics !== undefined) {
+    throw new TersorError(
+      'E_USAGE',
+      '--statistics are of activations: they belong to --to int8-static and to weights found on data',
+      {
+        where: '--statistics',
+      },
+    )
   }
   if (!isStatic && calibrator !== undefined) {
     throw new TersorError('E_USAGE', '--calibrator finds ranges of activations: it belongs to --to int8-static', {

@@ -1,9 +1,12 @@
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import * as ort from 'onnxruntime-node'
 import { describe, expect, test } from 'vitest'
 import { writeNpz } from '../../src/calibration/index.ts'
 import type { Model } from '../../src/model/graph.ts'
+import { quantize as quantizeBytes } from '../../src/pipeline/quantize-bytes.ts'
 import { type FileOptions, quantize } from '../../src/pipeline/quantize-file.node.ts'
+import { ortRuntime } from '../../src/runtime/ort.ts'
 import { buildModel, f32, graph, node, value } from '../fixtures/build.ts'
 import { lineFolder } from '../fixtures/line-folder.ts'
 import { weight } from '../fixtures/line-models.ts'
@@ -128,6 +131,70 @@ describe('codes by what weights do to data', () => {
     expect(solver('dead.w')).toBe('search')
     const dead = report.decisions.find(({ tensor }) => tensor === 'dead.w')
     expect(dead?.because.text).toMatch(/; solved without data: its input is zero/)
+  })
+})
+
+describe('statistics', () => {
+  const file = join(folder.path, 'fitted.statistics')
+  const options: FileOptions = { to: 'int4-weights', noVerify: true, force: true, everything: true }
+
+  test('keep the codes: the same bytes without data, in Node and in memory, and nothing is run', async () => {
+    const path = await input
+    const [first, second] = [output(), output()]
+    await quantize(path, first, { ...options, calib, statistics: file })
+    const again = await quantize(path, second, { ...options, statistics: file })
+    const wanted = readFileSync(first)
+    expect(Buffer.compare(readFileSync(second), wanted)).toBe(0)
+    expect(again.decisions.filter(({ solver }) => solver === 'gptq')).toHaveLength(13)
+    expect(again.warnings.join()).toMatch(/codes come from .*fitted.statistics: 36 samples/)
+
+    const { to = '', everything = true } = options
+    const bytes = new Uint8Array(readFileSync(path))
+    const statistics = new Uint8Array(readFileSync(file))
+    for (const kernels of ['wasm', 'reference'] as const) {
+      const inMemory = await quantizeBytes(bytes, { to, everything, statistics, noVerify: true, force: true, kernels })
+      expect(Buffer.compare(inMemory.files.get('model.onnx') as Uint8Array, wanted)).toBe(0)
+      expect(inMemory.statistics).toEqual(statistics)
+    }
+  })
+
+  test('are used where the data are the same, found again where they are not', async () => {
+    const path = await input
+    const same = await quantize(path, output(), { ...options, calib, statistics: file })
+    expect(same.warnings.join()).toMatch(/found on these data before/)
+    const other = data('other.npz', 16, 5)
+    const anew = await quantize(path, output(), { ...options, calib: other, statistics: file })
+    expect(anew.warnings.join()).not.toMatch(/codes come from/)
+    const kept = await quantize(path, output(), { ...options, statistics: file })
+    expect(kept.warnings.join()).toMatch(/: 12 samples/)
+  })
+
+  test('of other options or another model are refused without data', async () => {
+    const other = { ...options, to: 'int2-weights', statistics: file }
+    await expect(quantize(await input, output(), other)).rejects.toMatchObject({ code: 'E_USAGE' })
+    const model = await folder.write(
+      'small.onnx',
+      transformer({ layers: 1, width: 32, heads: 4, inner: 64, words: WORDS }),
+    )
+    const foreign = quantize(model, output(), { ...options, statistics: file })
+    await expect(foreign).rejects.toMatchObject({ code: 'E_USAGE', message: expect.stringMatching(/another model/) })
+  })
+
+  test('in memory, codes are found by the runtime that is passed in', async () => {
+    const runtime = ortRuntime(ort as never, 'onnxruntime-node')
+    const given = Array.from({ length: 16 }, (_, i) => {
+      const bytes = new Uint8Array(ids(1, i).buffer)
+      return { label: `text ${i}`, feeds: { ids: { dtype: 'i64' as const, shape: [1, LENGTH], data: bytes } } }
+    })
+    const bytes = new Uint8Array(readFileSync(await input))
+    const shared = { to: 'int8-weights', everything: true, force: true } as const
+    const made = await quantizeBytes(bytes, { ...shared, calib: given, runtime })
+    expect(made.report.decisions.filter(({ solver }) => solver === 'gptq')).toHaveLength(13)
+    const again = await quantizeBytes(bytes, { ...shared, statistics: made.statistics as Uint8Array })
+    const [one, other] = [made, again].map(({ files }) => files.get('model.onnx') as Uint8Array)
+    expect(Buffer.compare(one as Uint8Array, other as Uint8Array)).toBe(0)
+    await expect(quantizeBytes(bytes, { ...shared, calib: given })).rejects.toMatchObject({ code: 'E_USAGE' })
+    await expect(quantizeBytes(bytes, { ...shared, solver: 'gptq' })).rejects.toMatchObject({ code: 'E_USAGE' })
   })
 })
 

@@ -1,0 +1,108 @@
+import { sampleDigest } from '../../calibration/sample-digest.ts'
+import { TersorError } from '../../errors.ts'
+import type { Model } from '../../model/graph.ts'
+import type { Statistics } from '../../model/statistics.ts'
+import type { Tools } from '../../model/tools.ts'
+import type { Ask } from '../ask.ts'
+import { modelFingerprint } from '../model-fingerprint.ts'
+import type { OpenedModel } from '../open-model.node.ts'
+import type { Prepared } from '../run.ts'
+import { runtimeFor, samplesFor } from '../static/static-inputs.node.ts'
+import { openStatistics, saveStatistics } from '../statistics-file.node.ts'
+import { dataOf } from '../statistics-need.ts'
+import { withoutData } from './asks-for-data.ts'
+import { type FitFileOptions, fitOn } from './fit.node.ts'
+import { fitKey, fitsIn, withFits } from './fit-record.ts'
+import type { Fit, FitInput, FitResult } from './fitted.ts'
+
+/**
+ * Codes of weight-only schemes by the data of `--calib` (`fitOn`). With `--statistics`, those that were found before are used, and new ones
+ * kept: nothing is run where there are no data, or where they are those of before.
+ */
+export class FileFitting {
+  readonly #prepared: Prepared
+  readonly #opened: OpenedModel
+  readonly #options: FitFileOptions
+  readonly #tools: Tools
+  #statistics: Statistics | undefined
+  #opening: Promise<void> | undefined
+  #digests: readonly string[] = []
+
+  constructor(prepared: Prepared, opened: OpenedModel, options: FitFileOptions, tools: Tools) {
+    this.#prepared = prepared
+    this.#opened = opened
+    this.#options = options
+    this.#tools = tools
+  }
+
+  /** SHA-256 of each sample that codes were found on. */
+  get digests(): readonly string[] {
+    return this.#digests
+  }
+
+  fitFor(ask: Ask): Fit {
+    return async (input) => {
+      const { statistics: path, calib } = this.#options
+      this.#opening ??= this.#open()
+      await this.#opening
+      const key = fitKey(ask, this.#options)
+      const known = this.#statistics && fitsIn(this.#statistics, key, input.plan)
+      if (this.#statistics && known && calib === undefined) {
+        this.#digests = this.#statistics.digests ?? []
+        return { ...known, notes: [...known.notes, `codes come from ${path}: ${dataOf(this.#statistics)}`] }
+      }
+      if (calib === undefined) {
+        if (this.#statistics === undefined) throw withoutData()
+        throw new TersorError('E_USAGE', `${path}: these statistics hold no codes of this model for these options`, {
+          where: '--statistics',
+          hint: 'give the --to, --target and --rule of the run that wrote them, or --calib',
+        })
+      }
+      return this.#run(input, key, known)
+    }
+  }
+
+  async #open(): Promise<void> {
+    const { statistics: path } = this.#options
+    if (path === undefined) return
+    const fingerprint = await modelFingerprint(this.#prepared.model, this.#tools.signal)
+    this.#statistics = await openStatistics(path, { fingerprint, values: [] })
+  }
+
+  async #run(input: FitInput, key: string, known: FitResult | undefined): Promise<FitResult> {
+    const { statistics: path } = this.#options
+    const find = (): Promise<FitResult> => fitOn(this.#prepared, this.#opened, this.#options, this.#tools)(input)
+    if (path === undefined) return find()
+    const seen = await this.#seen(input.model)
+    this.#digests = seen.digests
+    const same = String(this.#statistics?.digests) === String(seen.digests)
+    if (known && same) {
+      return { ...known, notes: [...known.notes, `codes come from ${path}, found on these data before`] }
+    }
+    const found = await find()
+    const before = same ? this.#statistics : undefined
+    const model = before?.model ?? (await modelFingerprint(this.#prepared.model, this.#tools.signal))
+    const nothing: Statistics = { ...{ model, values: new Map(), skipped: new Map(), carried: [] }, ...seen }
+    this.#statistics = withFits(before ?? nothing, key, found)
+    await saveStatistics(path, this.#statistics)
+    return found
+  }
+
+  /** The samples that codes are found on. */
+  async #seen(model: Model): Promise<{ readonly labels: string[]; readonly digests: string[] }> {
+    const runtime = await runtimeFor(this.#opened, this.#options.threads)
+    try {
+      const samples = await samplesFor(model, this.#prepared, this.#opened, runtime, this.#options)
+      const [labels, digests]: [string[], string[]] = [[], []]
+      for (let index = 0; index < samples.count; index++) {
+        this.#tools.signal?.throwIfAborted()
+        const { label, feeds } = await samples.at(index)
+        labels.push(label)
+        digests.push(await sampleDigest(feeds))
+      }
+      return { labels, digests }
+    } finally {
+      await runtime.close()
+    }
+  }
+}

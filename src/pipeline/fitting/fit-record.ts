@@ -1,0 +1,145 @@
+import * as v from 'valibot'
+import { TersorError } from '../../errors.ts'
+import { bodyValueKey } from '../../graph/bodies/index.ts'
+import type { WeightFacts } from '../../model/inventory.ts'
+import type { Value } from '../../model/runtime.ts'
+import type { QuantizedTensor } from '../../model/scheme.ts'
+import type { Json, Statistics } from '../../model/statistics.ts'
+import { gridShapeOf } from '../../numbers/grid-shape.ts'
+import { formatSchemeId } from '../../schemes/index.ts'
+import type { Ask } from '../ask.ts'
+import type { Plan, WeightWork } from '../plan.ts'
+import type { FitResult, FittedWeight } from './fitted.ts'
+
+/*
+ * Codes that were found on data are kept in a statistics file, under a name of all that they depend on beside the model and the data:
+ * given the file, nothing is run, and the same bytes come out where nothing can be run. Arrays are called KEY/fitted-codes/NAME,
+ * and so on with scales and zeros.
+ */
+
+const MARK = 'fitted for '
+
+const amount = v.pipe(v.number(), v.finite())
+const WeightSchema = v.object({
+  scheme: v.string(),
+  solver: v.picklist(['gptq', 'learned']),
+  corrections: v.array(v.string()),
+  because: v.string(),
+  squaredError: amount,
+  energy: amount,
+})
+const FitsSchema = v.object({
+  weights: v.array(v.tuple([v.string(), WeightSchema])),
+  refused: v.array(v.tuple([v.string(), v.string()])),
+  notes: v.array(v.string()),
+})
+
+/** Names what codes depend on beside model and data: what was found under another name is not used. */
+export function fitKey(ask: Ask, { effort = 'default' }: { readonly effort?: string } = {}): string {
+  return JSON.stringify({
+    solver: ask.fitting ?? null,
+    effort,
+    seed: ask.seed,
+    to: ask.to,
+    target: ask.target.id,
+    rules: ask.rules.map(({ text }) => text),
+    lowering: ask.lowering ?? null,
+    everything: ask.everything,
+    relaxed: [...(ask.relaxed ?? [])].map(([name, { what }]) => [name, what]).sort(),
+  })
+}
+
+/** The same statistics with what was found; what was kept under this key before is forgotten. */
+export function withFits(
+  statistics: Statistics,
+  key: string,
+  { fitted, refused = new Map(), notes }: FitResult,
+): Statistics {
+  const arrays = new Map([...(statistics.arrays ?? [])].filter(([name]) => !name.startsWith(`${key}/fitted-`)))
+  const weights: [string, Json][] = []
+  for (const [weight, { quantized, ...rest }] of fitted) {
+    const name = nameOf(weight)
+    arrays.set(`${key}/fitted-codes/${name}`, stored('u8', quantized.codes))
+    arrays.set(`${key}/fitted-scales/${name}`, stored('f32', quantized.scales))
+    if (quantized.zeros) arrays.set(`${key}/fitted-zeros/${name}`, stored('u8', quantized.zeros))
+    const { solver, corrections, because, squaredError, energy } = rest
+    const scheme = formatSchemeId(quantized.spec)
+    weights.push([name, { scheme, solver, corrections, because, squaredError, energy }])
+  }
+  const without = [...refused].map(([weight, why]): [string, string] => [nameOf(weight), why])
+  const choice: Json = { weights, refused: without, notes: [...notes] }
+  return { ...statistics, arrays, choices: new Map([...(statistics.choices ?? []), [MARK + key, choice]]) }
+}
+
+/** What was kept under this key; undefined when nothing was, or it is of another plan. E_FORMAT for what cannot be meant. */
+export function fitsIn(statistics: Statistics, key: string, plan: Plan): FitResult | undefined {
+  const kept = statistics.choices?.get(MARK + key)
+  if (kept === undefined) return undefined
+  const parsed = v.safeParse(FitsSchema, kept)
+  if (!parsed.success) throw unfit('what was fitted')
+  const works = new Map(plan.work.map((work) => [nameOf(work.weight), work]))
+  const fitted = new Map<WeightFacts, FittedWeight>()
+  for (const [name, { scheme, ...rest }] of parsed.output.weights) {
+    const work = works.get(name)
+    if (work === undefined || formatSchemeId(work.spec) !== scheme) return undefined
+    const array = (what: string): Value | undefined => statistics.arrays?.get(`${key}/fitted-${what}/${name}`)
+    fitted.set(work.weight, { ...rest, quantized: quantizedOf(work, array, name) })
+  }
+  const refused = new Map<WeightFacts, string>()
+  for (const [name, why] of parsed.output.refused) {
+    const work = works.get(name)
+    if (work) refused.set(work.weight, why)
+  }
+  return { fitted, refused, notes: parsed.output.notes }
+}
+
+/** Names of what was fitted under any key, for messages. */
+export function fitKeysIn(statistics: Statistics): readonly string[] {
+  return [...(statistics.choices?.keys() ?? [])].flatMap((name) =>
+    name.startsWith(MARK) ? [name.slice(MARK.length)] : [],
+  )
+}
+
+function quantizedOf(
+  { weight, spec }: WeightWork,
+  array: (what: string) => Value | undefined,
+  name: string,
+): QuantizedTensor {
+  const view = weight.uses[0]?.view
+  if (spec.family !== 'integer' || !view) throw unfit(name)
+  const { grids } = gridShapeOf(spec.granularity, view)
+  const most = 2 ** spec.bits
+  const codes = bytesIn(array('codes'), 'u8', weight.elementCount, name)
+  const scales = new Float32Array(bytesIn(array('scales'), 'f32', grids * 4, name).buffer)
+  const zeros = spec.symmetric ? undefined : bytesIn(array('zeros'), 'u8', grids, name)
+  const fits = (code: number): boolean => code < most
+  if (!codes.every(fits) || zeros?.every(fits) === false || !scales.every(Number.isFinite)) throw unfit(name)
+  return { spec, view, codes, scales, ...(zeros ? { zeros } : {}) }
+}
+
+function nameOf({ scope, name }: WeightFacts): string {
+  return bodyValueKey(scope, name)
+}
+
+function stored(dtype: 'u8' | 'f32', values: Uint8Array | Float32Array): Value {
+  const { buffer, byteOffset, byteLength } = values
+  return { dtype, shape: [values.length], data: new Uint8Array(buffer, byteOffset, byteLength).slice() }
+}
+
+function bytesIn(
+  value: Value | undefined,
+  dtype: 'u8' | 'f32',
+  byteLength: number,
+  name: string,
+): Uint8Array<ArrayBuffer> {
+  if (value?.dtype !== dtype || !(value.data instanceof Uint8Array) || value.data.length !== byteLength)
+    throw unfit(name)
+  return value.data.slice() as Uint8Array<ArrayBuffer>
+}
+
+function unfit(what: string): TersorError {
+  return new TersorError('E_FORMAT', `the statistics hold fitted weights that cannot be meant: ${what}`, {
+    where: what,
+    hint: 'find them again: delete the file or name another one',
+  })
+}
