@@ -136,7 +136,7 @@ describe('codes by what weights do to data', () => {
 
 describe('statistics', () => {
   const file = join(folder.path, 'fitted.statistics')
-  const options: FileOptions = { to: 'int4-weights', noVerify: true, force: true, everything: true }
+  const options: FileOptions = { to: 'int4-weights', solver: 'gptq', noVerify: true, force: true, everything: true }
 
   test('keep the codes: the same bytes without data, in Node and in memory, and nothing is run', async () => {
     const path = await input
@@ -148,11 +148,19 @@ describe('statistics', () => {
     expect(again.decisions.filter(({ solver }) => solver === 'gptq')).toHaveLength(13)
     expect(again.warnings.join()).toMatch(/codes come from .*fitted.statistics: 36 samples/)
 
-    const { to = '', everything = true } = options
+    const { to = '', everything = true, solver = 'gptq' } = options
     const bytes = new Uint8Array(readFileSync(path))
     const statistics = new Uint8Array(readFileSync(file))
     for (const kernels of ['wasm', 'reference'] as const) {
-      const inMemory = await quantizeBytes(bytes, { to, everything, statistics, noVerify: true, force: true, kernels })
+      const inMemory = await quantizeBytes(bytes, {
+        to,
+        solver,
+        everything,
+        statistics,
+        noVerify: true,
+        force: true,
+        kernels,
+      })
       expect(Buffer.compare(inMemory.files.get('model.onnx') as Uint8Array, wanted)).toBe(0)
       expect(inMemory.statistics).toEqual(statistics)
     }
