@@ -70,6 +70,17 @@ describe('language models', () => {
     expect(compareToHtml(again)).toContain('same top-5')
   })
 
+  test('JSON lines are joined by what they say', async () => {
+    const words = someWords(400, WORDS - 3)
+    const lines = Array.from({ length: 40 }, (_, i) =>
+      JSON.stringify({ text: words.slice(i * 10, i * 10 + 10).join(' ') }),
+    )
+    writeFileSync(at('text.jsonl'), lines.join('\n'))
+    const figures = async (name: string) =>
+      (await compare(at('lm.onnx'), at('lm8.onnx'), { eval: at(name), tokenizer, context: 33 })).language
+    expect(await figures('text.jsonl')).toEqual(await figures('text.txt'))
+  })
+
   test('random tokens have no perplexity', async () => {
     const { language } = await compare(at('lm.onnx'), at('lm8.onnx'))
     expect(language!.kl.mean).toBeGreaterThan(0)

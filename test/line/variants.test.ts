@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { inspect } from '../../src/pipeline/inspect-file.node.ts'
@@ -170,6 +170,17 @@ test('a folder without a model says what it has', async () => {
   await expect(variants('https://localhost/model.onnx', undefined, { set: 'q8' })).rejects.toMatchObject({
     code: 'E_UNSUPPORTED',
   })
+})
+
+test('links, as a cache has them, are followed; the folder goes beside the model', async () => {
+  mkdirSync(at('cache', 'blobs'), { recursive: true })
+  mkdirSync(at('cache', 'snapshot', 'onnx'), { recursive: true })
+  for (const name of ['onnx/model.onnx', 'config.json', 'tokenizer.json', 'LICENSE'])
+    symlinkSync(at('lm', name), at('cache', 'snapshot', name))
+  const report = await variants(at('cache', 'snapshot'), undefined, { set: 'fp32', noVerify: true })
+  expect(report.output.path).toBe(at('cache', 'snapshot-variants'))
+  expect(report.copied).toEqual(['config.json', 'LICENSE', 'tokenizer.json'])
+  expect(lstatSync(at('cache', 'snapshot-variants', 'LICENSE')).isSymbolicLink()).toBe(false)
 })
 
 test('a card is brought up to date, not written twice', () => {

@@ -6,7 +6,7 @@ import type { SampleItem } from '../arrays-samples.ts'
 import { wholeFile } from '../file-window.node.ts'
 import { roleOf } from '../input-role.ts'
 import { DEFAULT_SAMPLES } from '../samples.ts'
-import { linesOf, type TextLine, textOf } from './lines.ts'
+import { isObject, linesOf, plainLines, type TextLine, textOf } from './lines.ts'
 import { loadTokenizer } from './load-tokenizer.node.ts'
 import { pairsOf } from './pairs.ts'
 import { lengthOf, textFeeds, textInputsOf, tokenFeeds } from './text-input.ts'
@@ -109,7 +109,7 @@ async function itemOf(
 ): Promise<ReadText> {
   const label = (line: number) => `${path}:${line}`
   if (windows !== undefined) {
-    const cut = windows(textOf(bytes, path), path)
+    const cut = windows(joined(bytes, path), path)
     const read = async (index: number) => ({ label: `${path}, window ${index + 1}`, ...cut.at(index) })
     return { item: { label: path, count: cut.count, gives, unused: [], read }, pairs: [], notes: cut.notes }
   }
@@ -134,6 +134,17 @@ async function itemOf(
     pairs,
     notes: [`${path}: ${pairs.length} of ${found} pairs (${columns.join(', ')}), ${texts.length} different texts`],
   }
+}
+
+/** All of a file as one text; of JSON lines what they say, a line each. */
+function joined(bytes: Uint8Array, path: string): string {
+  const text = textOf(bytes, path)
+  if (!isObject(plainLines(text)[0]?.content ?? '')) return text
+  const lines = linesOf(bytes, path).map((line) => {
+    if ('error' in line) throw line.error
+    return line.text
+  })
+  return lines.join('\n')
 }
 
 interface Feeder {

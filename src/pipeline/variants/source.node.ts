@@ -44,14 +44,13 @@ export function variantSource(input: string): VariantSource {
       config ?? {},
       input,
     )
-  const names = readdirSync(root, { withFileTypes: true })
-  const files = names.filter((entry) => entry.isFile()).map(({ name }) => name)
+  // Snapshots of a cache are links.
+  const names = readdirSync(root)
+  const isFile = (name: string) => statSync(join(root, name), { throwIfNoEntry: false })?.isFile() === true
+  const files = names.filter(isFile)
   const inner = names
-    .filter(
-      (entry) =>
-        entry.isDirectory() && /^\d+_\w+$/.test(entry.name) && existsSync(join(root, entry.name, 'config.json')),
-    )
-    .map(({ name }) => join(name, 'config.json'))
+    .filter((name) => /^\d+_\w+$/.test(name) && isFile(join(name, 'config.json')))
+    .map((name) => join(name, 'config.json'))
   const card = files.find((name) => /^readme\.md$/i.test(name))
   const text = card === undefined ? undefined : textOf(join(root, card))
   return {

@@ -1,5 +1,5 @@
 import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { TersorError } from '../../errors.ts'
 import type { Tools } from '../../model/tools.ts'
 import type { VariantsReport } from '../../model/variants-report.ts'
@@ -34,7 +34,8 @@ export async function variants(
   const source = variantSource(input)
   const tools = toolsOf(options)
   const phases = new Phases(tools.notify)
-  const folder = output ?? join(dirname(input), `${basename(input).replace(/\.onnx$/i, '')}-variants`)
+  const own = resolve(input)
+  const folder = output ?? join(dirname(own), `${basename(own).replace(/\.onnx$/i, '')}-variants`)
   const stage = new FolderStage(folder, { force: options.force ?? false, input: source.root })
   try {
     const made: Made[] = []
