@@ -31,7 +31,9 @@ export function scoreRow(
   probabilities: boolean,
 ): ScoredRow | undefined {
   const end = start + classes
-  const [normA, normB] = [normOf(a, start, end, probabilities), normOf(b, start, end, probabilities)]
+  if (shares.length < classes) shares = new Float64Array(classes)
+  const { norm: normA, sum } = normOf(a, start, end, probabilities, shares)
+  const { norm: normB } = normOf(b, start, end, probabilities)
   if (!Number.isFinite(normA)) return undefined
   const lossA = (token: number) => Math.min(WORST, lossOf(a[start + token]!, normA, probabilities))
   const firsts = firstChoices(a, start, end)
@@ -42,9 +44,10 @@ export function scoreRow(
   }
   let kl = 0
   for (let i = start; i < end; i += 1) {
-    const share = probabilities ? a[i]! : expNegative(a[i]! - normA)
+    const share = probabilities ? a[i]! : shares[i - start]!
     if (share > 0) kl += share * (lossOf(b[i]!, normB, probabilities) - lossOf(a[i]!, normA, probabilities))
   }
+  kl /= sum
   return {
     kl: Number.isFinite(kl) ? Math.max(0, kl) : WORST,
     floatLoss: lossA(next),
@@ -54,19 +57,35 @@ export function scoreRow(
   }
 }
 
-/** Logarithm of the sum of exponentials; 0 for probabilities, NaN where something is not finite. */
-function normOf(scores: Numbers, start: number, end: number, probabilities: boolean): number {
+/** Exponentials of the last row, over its largest one: taken once, used twice. */
+let shares = new Float64Array(0)
+
+/**
+ * Logarithm of the sum of exponentials, and that sum over the largest one, with the exponentials in `kept`. 0 and 1 for probabilities,
+ * NaN where something is not finite.
+ */
+function normOf(
+  scores: Numbers,
+  start: number,
+  end: number,
+  probabilities: boolean,
+  kept?: Float64Array,
+): { readonly norm: number; readonly sum: number } {
   let peak = Number.NEGATIVE_INFINITY
   for (let i = start; i < end; i += 1) {
     const score = scores[i]!
     if (score > peak) peak = score
-    else if (Number.isNaN(score)) return Number.NaN
+    else if (Number.isNaN(score)) return { norm: Number.NaN, sum: 1 }
   }
-  if (probabilities) return 0
-  if (!Number.isFinite(peak)) return Number.NaN
+  if (probabilities) return { norm: 0, sum: 1 }
+  if (!Number.isFinite(peak)) return { norm: Number.NaN, sum: 1 }
   let sum = 0
-  for (let i = start; i < end; i += 1) sum += expNegative(scores[i]! - peak)
-  return peak + log2(sum) * Math.LN2
+  for (let i = start; i < end; i += 1) {
+    const share = expNegative(scores[i]! - peak)
+    if (kept !== undefined) kept[i - start] = share
+    sum += share
+  }
+  return { norm: peak + log2(sum) * Math.LN2, sum }
 }
 
 function lossOf(score: number, norm: number, probabilities: boolean): number {

@@ -51,13 +51,19 @@ export function klMeter(): KlMeter {
   }
 }
 
+/** Exponentials of the last row: taken once, used twice. */
+let shares = new Float64Array(0)
+
 function klOfLogits(reference: Numbers, candidate: Numbers, start: number, classes: number): number {
   const peakA = peak(reference, start, classes)
   const peakB = peak(candidate, start, classes)
   let sumA = 0
   let sumB = 0
+  if (shares.length < classes) shares = new Float64Array(classes)
   for (let i = start; i < start + classes; i += 1) {
-    sumA += expNegative(reference[i]! - peakA)
+    const share = expNegative(reference[i]! - peakA)
+    shares[i - start] = share
+    sumA += share
     sumB += expNegative(candidate[i]! - peakB)
   }
   if (!(sumA > 0)) return Number.NaN
@@ -66,7 +72,7 @@ function klOfLogits(reference: Numbers, candidate: Numbers, start: number, class
   let kl = 0
   for (let i = start; i < start + classes; i += 1) {
     const a = reference[i]! - peakA
-    const share = expNegative(a) / sumA
+    const share = shares[i - start]! / sumA
     if (share > 0) kl += share * (a - logA - (candidate[i]! - peakB - logB))
   }
   // A candidate with NaN, or with no chance at all where float has some, is as far away as can be.
