@@ -15,8 +15,6 @@ export interface Dtype {
 export interface Making {
   readonly to: string
   readonly lowering?: string
-  /** 1: the name promises a form, so that a refused result is not made into something else. */
-  readonly attempts?: number
 }
 
 const dtype = (name: string, suffix: string, ...presets: readonly (string | Making)[]): Dtype => ({
@@ -31,18 +29,12 @@ export const DTYPES: readonly Dtype[] = [
   dtype('fp16', '_fp16', 'fp16'),
   dtype('q8', '_quantized', 'q8', 'int8', 'int8-weights'),
   dtype('int8', '_int8', 'int8', 'int8-weights'),
-  dtype(
-    'uint8',
-    '_uint8',
-    'uint8',
-    { to: 'int8', lowering: 'matmul-integer' },
-    // Activations that share a scale over a whole tensor lose too much in some transformers: unsigned weights alone do not.
-    { to: 'int8-channel-asym', lowering: 'expand' },
-  ),
+  // Activations that share a scale over a whole tensor lose too much in some transformers: unsigned weights alone do not.
+  dtype('uint8', '_uint8', 'uint8', { to: 'int8-channel-asym', lowering: 'expand' }),
   dtype('q4', '_q4', 'q4'),
   dtype('q4f16', '_q4f16', 'q4f16'),
   dtype('bnb4', '_bnb4', 'bnb4'),
-  dtype('q2', '_q2', 'q2', { to: 'int2-weights', attempts: 1 }),
+  dtype('q2', '_q2', 'q2'),
   dtype('q2f16', '_q2f16', 'q2f16'),
   dtype('q1', '_q1', 'q1'),
   dtype('q1f16', '_q1f16', 'q1f16'),

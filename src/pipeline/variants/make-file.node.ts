@@ -26,13 +26,12 @@ export interface MadeFile {
 export async function quantized(
   part: Part,
   path: string,
-  { to, lowering, attempts }: Making,
+  { to, lowering }: Making,
   options: PartOptions,
   source: VariantSource,
 ): Promise<MadeFile> {
   const { hashes: _hashes, compressed: _compressed, ...asked } = options
   const ask: FileOptions = {
-    ...(attempts === undefined ? {} : { attempts }),
     ...asked,
     to,
     ...(lowering === undefined ? {} : { lowering }),

@@ -140,11 +140,5 @@ async function madeOf(
 
 /** Two names for the same options, such as q8 and int8. */
 function sameMaking(one: Making | null, other: Making | null): boolean {
-  return (
-    one !== null &&
-    other !== null &&
-    one.to === other.to &&
-    one.lowering === other.lowering &&
-    one.attempts === other.attempts
-  )
+  return one !== null && other !== null && one.to === other.to && one.lowering === other.lowering
 }

@@ -20,9 +20,9 @@ describe('names of transformers.js', () => {
       ['q4', '_q4'],
     ])
     expect(dtypesOf('fp32,q8', known).map((dtype) => makingsOf(dtype, known))).toEqual([null, [{ to: 'int8' }]])
-    expect(
-      dtypesOf('uint8', known).flatMap((dtype) => makingsOf(dtype, known)?.map(({ lowering }) => lowering)),
-    ).toEqual(['matmul-integer', 'expand'])
+    const unsigned = dtypesOf('uint8', ['uint8']).flatMap((dtype) => makingsOf(dtype, ['uint8']) ?? [])
+    expect(unsigned.map(({ to }) => to)).toEqual(['uint8', 'int8-channel-asym'])
+    expect(() => dtypesOf('uint8', known)).toThrow('not made by this version')
     expect(() => dtypesOf('q5', known)).toThrow(/"q5" is no name that transformers.js has/)
     expect(() => dtypesOf('q4,q1', known)).toThrow('the variant "q1" is not made by this version')
     expect(() => dtypesOf(' ,', known)).toThrow('names no variant')
