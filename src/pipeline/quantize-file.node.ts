@@ -13,6 +13,7 @@ import { askOf, type QuantizeOptions } from './ask-of.ts'
 import { fallBack, MOST_ATTEMPTS, neededReduction, nextStep, relax } from './attempts.ts'
 import { isFitted, withoutData } from './fitting/asks-for-data.ts'
 import type { FileFitting } from './fitting/file-fitting.node.ts'
+import type { FitWork } from './fitting/fit-work.node.ts'
 import { halfQuadraticFit } from './fitting/half-quadratic-fit.ts'
 import { doorsOf } from './half/doors.ts'
 import type { Judging, JudgingOptions } from './judging.node.ts'
@@ -91,6 +92,7 @@ export async function quantize(input: string, output: string | undefined, option
   const runtime = isStatic ? startedRuntime(opened, options) : undefined
   let statically: StaticWhole | undefined
   let fitting: FileFitting | undefined
+  let work: FitWork | undefined
   const proof =
     options.noVerify === true
       ? undefined
@@ -133,16 +135,25 @@ export async function quantize(input: string, output: string | undefined, option
     if (half) ask = half.ask
     let noise: ReadonlyMap<string, number> | null = null
     let raised: string | null = null
+    const stageFor = (path: string): NodeStage => {
+      const inputs = [...(opened.path === undefined ? [] : [opened.path]), ...prepared.input.externalFiles]
+      return new NodeStage(path, { force: options.force ?? false, inputs })
+    }
     for (let attempt = 1; ; attempt++) {
       if (fits && !fitting) {
         const { FileFitting } = await import('./fitting/file-fitting.node.ts')
-        fitting = new FileFitting(prepared, opened, options, tools)
+        const { FitWork } = await import('./fitting/fit-work.node.ts')
+        work = new FitWork(async (preset) => {
+          const path = output ?? defaultOutput(input, opened, preset)
+          await stageFor(path).discard()
+          return path
+        })
+        fitting = new FileFitting(prepared, opened, { ...options, work }, tools)
       }
       const fit = asked.fitting === 'hqq' ? halfQuadraticFit(tools) : fitting?.fitFor(ask)
       const decided = await decide(prepared, ask, tools, phases, fit)
       const path = output ?? defaultOutput(input, opened, decided.plan.preset)
-      const inputs = [...(opened.path === undefined ? [] : [opened.path]), ...decided.input.externalFiles]
-      const stage = new NodeStage(path, { force: options.force ?? false, inputs })
+      const stage = stageFor(path)
       const current = ask
       const finished = await finish(
         decided,
@@ -195,6 +206,7 @@ export async function quantize(input: string, output: string | undefined, option
         continue
       }
       const published = finished.files.length > 0
+      work?.done()
       const note = savingNote(decided, finished.saved.byteLength, asked.to === 'auto')
       const notes = note === null ? [] : [note]
       const report = reportOf(decided, finished, {
@@ -238,6 +250,7 @@ export async function quantize(input: string, output: string | undefined, option
     }
   } finally {
     pool.close()
+    work?.close()
     await proof?.close()
     await statically?.close()
     await (await runtime)?.close()

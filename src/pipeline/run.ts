@@ -134,6 +134,8 @@ async function stoppable<T>(tools: Tools, work: () => Promise<T>): Promise<T> {
     return await work()
   } catch (thrown) {
     if (!tools.signal?.aborted) throw thrown
+    // It may say how to go on.
+    if (thrown instanceof TersorError && thrown.code === 'E_ABORTED' && thrown.hint !== undefined) throw thrown
     throw new TersorError('E_ABORTED', 'stopped by the user', { cause: thrown })
   }
 }

@@ -11,6 +11,7 @@ import type { Prepared } from '../run.ts'
 import { type StaticInputOptions, samplesFor } from '../static/static-inputs.node.ts'
 import { TapSessions } from '../tap-sessions.node.ts'
 import { fitWeights } from './fit-weights.ts'
+import type { FitWork } from './fit-work.node.ts'
 import type { Fit, FitResult } from './fitted.ts'
 
 export interface FitFileOptions extends StaticInputOptions {
@@ -18,11 +19,16 @@ export interface FitFileOptions extends StaticInputOptions {
   readonly effort?: LearnEffort
   /** 'gptq': its codes, and nothing is learned behind them. */
   readonly solver?: string
+  /** Keeps codes in a file until the result is complete. */
+  readonly work?: FitWork
 }
+
+/** Parameters of the largest model that is learned as a whole. */
+const MOST_LEARNED = 2 ** 27
 
 /**
  * What finds codes of weight-only schemes on the data of `--calib`: the model runs layer by layer, each on what the already quantized
- * layers before it give; then codes of few bits learn together. E_RUNTIME without an onnxruntime, E_UNSUPPORTED for models at an address.
+ * layers before it give; then codes of few bits learn together. With `work`, what an earlier run of the same work left is gone on from. E_RUNTIME without an onnxruntime, E_UNSUPPORTED for models at an address.
  */
 export function fitOn(prepared: Prepared, opened: OpenedModel, options: FitFileOptions, tools: Tools): Fit {
   return async (input) => {
@@ -47,9 +53,18 @@ export function fitOn(prepared: Prepared, opened: OpenedModel, options: FitFileO
     try {
       samples = await samplesFor(input.model, prepared, opened, runtime, options)
       const limit = options.maxMemory === undefined ? {} : { mostBytes: Math.floor(options.maxMemory / 4) }
-      fitted = await fitWeights(input, samples, () => new TapSessions(runtime, tools), tools, limit)
+      const store = await options.work?.open(input, samples, [runtime.name, runtime.version, limit], tools)
+      try {
+        const found = { ...limit, ...(store ? { store } : {}) }
+        fitted = await fitWeights(input, samples, () => new TapSessions(runtime, tools), tools, found)
+      } catch (thrown) {
+        throw options.work?.ended(thrown, tools) ?? thrown
+      }
+      fitted = { ...fitted, notes: [...(store?.notes ?? []), ...fitted.notes] }
       // Whoever names a solver wants its codes.
       if (options.solver === 'gptq' || options.effort === 'fast' || samples.count === 0) return fitted
+      // Learning holds all weights, several times.
+      if (input.inventory.parameterCount > MOST_LEARNED) return fitted
       const all = (count?: number): Promise<SampleSet> =>
         samplesFor(input.model, prepared, opened, runtime, {
           ...options,

@@ -74,7 +74,7 @@ export class FitWorkFile implements FitStore {
     const found = this.#entries.get(keyOf(work))
     if (found === undefined) return undefined
     if ('refused' in found.entry) return found.entry.refused
-    return new StoredWeight(this.path, work, found.entry, found.record)
+    return storedWeight(this.path, work, found.entry, found.record)
   }
 
   keep<T extends FittedWeight | string>(work: WeightWork, found: T): T {
@@ -95,7 +95,7 @@ export class FitWorkFile implements FitStore {
       ...(zeros ? [bytesOf(zeros)] : []),
     ])
     this.#entries.set(weight, { entry, record })
-    return new StoredWeight(this.path, work, entry, record) as FittedWeight as T
+    return storedWeight(this.path, work, entry, record) as T
   }
 
   /** Nothing is added any more; what was kept can still be read. */
@@ -151,55 +151,38 @@ export class FitWorkFile implements FitStore {
 }
 
 /** Codes that are read from the file, and held by nobody, each time they are asked for. */
-class StoredWeight implements FittedWeight {
-  readonly squaredError: number
-  readonly energy: number
-  readonly solver: FittedWeight['solver']
-  readonly corrections: readonly string[]
-  readonly because: string
-  readonly #path: string
-  readonly #work: WeightWork
-  readonly #record: WorkRecord
-  readonly #scheme: string
-
-  constructor(path: string, work: WeightWork, entry: Found, record: WorkRecord) {
-    this.squaredError = entry.squaredError
-    this.energy = entry.energy
-    this.solver = entry.solver
-    this.corrections = entry.corrections
-    this.because = entry.because
-    this.#path = path
-    this.#work = work
-    this.#record = record
-    this.#scheme = entry.scheme
+function storedWeight(path: string, work: WeightWork, entry: Found, record: WorkRecord): FittedWeight {
+  const { squaredError, energy, solver, corrections, because, scheme } = entry
+  return {
+    ...{ squaredError, energy, solver, corrections, because },
+    get quantized() {
+      const found = quantizedIn(readPayload(path, record), work, scheme)
+      if (found) return found
+      throw new TersorError('E_FORMAT', `${path}: the codes of "${work.weight.name}" are not those that were kept`, {
+        where: path,
+        hint: 'delete the file and run again',
+      })
+    },
   }
+}
 
-  /** Throws E_FORMAT where the file was changed in between. */
-  get quantized(): QuantizedTensor {
-    const { weight, spec } = this.#work
-    const view = weight.uses[0]?.view
-    const bytes = readPayload(this.#path, this.#record)
-    if (bytes === null || !view || spec.family !== 'integer' || formatSchemeId(spec) !== this.#scheme)
-      throw this.#unfit()
-    const [count, { grids }] = [viewElementCount(view), gridShapeOf(spec.granularity, view)]
-    const codes = packedLength(count, spec.bits)
-    if (bytes.length !== codes + grids * (spec.symmetric ? 4 : 5)) throw this.#unfit()
-    const part = (start: number, length: number): Uint8Array => bytes.slice(start, start + length)
-    return {
-      spec,
-      view,
-      codes: unpackCodes(part(0, codes), spec.bits, count),
-      scales: new Float32Array(part(codes, grids * 4).buffer),
-      ...(spec.symmetric ? {} : { zeros: part(codes + grids * 4, grids) }),
-    }
-  }
-
-  #unfit(): TersorError {
-    const { path, weight } = { path: this.#path, weight: this.#work.weight.name }
-    return new TersorError('E_FORMAT', `${path}: the codes of "${weight}" are not those that were kept`, {
-      where: path,
-      hint: 'delete the file and run again',
-    })
+function quantizedIn(
+  bytes: Uint8Array | null,
+  { weight, spec }: WeightWork,
+  scheme: string,
+): QuantizedTensor | undefined {
+  const view = weight.uses[0]?.view
+  if (bytes === null || !view || spec.family !== 'integer' || formatSchemeId(spec) !== scheme) return undefined
+  const [count, { grids }] = [viewElementCount(view), gridShapeOf(spec.granularity, view)]
+  const codes = packedLength(count, spec.bits)
+  if (bytes.length !== codes + grids * (spec.symmetric ? 4 : 5)) return undefined
+  const part = (start: number, length: number): Uint8Array => bytes.slice(start, start + length)
+  return {
+    spec,
+    view,
+    codes: unpackCodes(part(0, codes), spec.bits, count),
+    scales: new Float32Array(part(codes, grids * 4).buffer),
+    ...(spec.symmetric ? {} : { zeros: part(codes + grids * 4, grids) }),
   }
 }
 
