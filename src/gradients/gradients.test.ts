@@ -122,6 +122,8 @@ const CASES: readonly Case[] = [
     'Relu',
     'Softplus',
     'Softsign',
+    'Sin',
+    'Cos',
     'HardSwish',
     'Elu',
     'LeakyRelu',
@@ -161,6 +163,7 @@ const CASES: readonly Case[] = [
   { op: 'Expand', inputs: [random([3, 1]), list(2, 1, 4)] },
   { op: 'Tile', inputs: [random(B), list(2, 3)] },
   { op: 'Concat', inputs: [random([2, 3]), random([2, 1])], attributes: { axis: -1 } },
+  { op: 'Concat', inputs: [random([1, 2, 0, 4]), random([1, 2, 3, 4])], attributes: { axis: 2 } },
   { op: 'Split', inputs: [random([2, 6]), list(2, 4)], attributes: { axis: 1 }, outputs: 2 },
   { op: 'Split', inputs: [random([2, 5])], attributes: { axis: 1 }, outputs: 2 },
   { op: 'Slice', inputs: [random([4, 5]), list(1, -1), list(2 ** 62, -6), list(0, 1), list(2, -2)] },
@@ -252,6 +255,33 @@ test('a value that is read twice gets both gradients, and shapes are computed on
   tape.backward()
   const at = tape.grad(x)
   expect([...tape.machine.floats.subarray(at, at + 6)]).toEqual([3, 5, 7, 9, 11, 13])
+})
+
+test('convolutions of what is fed, in one and two dimensions', () => {
+  const tape = new Tape(new DoubleMachine())
+  const run = (x: Tensor, w: Tensor, attributes: Record<string, AttributeValue>, bias?: Tensor): Tensor => {
+    const values = new Map<string, Value>([['x', x], ['w', w], ...(bias ? [['b', bias] as const] : [])])
+    const inputs = bias ? ['x', 'w', 'b'] : ['x', 'w']
+    tape.run(
+      [{ op: 'Conv', domain: '', inputs, outputs: ['y'], attributes: new Map(Object.entries(attributes)) }],
+      values,
+    )
+    return values.get('y') as Tensor
+  }
+  const line = tape.tensor([1, 2, 5], [1, 2, 3, 4, 5, 10, 20, 30, 40, 50])
+  const kernel = tape.tensor([1, 2, 3], [1, 0, -1, 0.1, 0.1, 0.1])
+  const ends = run(line, kernel, { pads: [1, 1], strides: [2] }, tape.tensor([1], [100]))
+  expect(ends.shape).toEqual([1, 1, 3])
+  expect([...tape.floatsOf(ends)]).toEqual([101, 107, 113])
+  const groups = run(line, tape.tensor([2, 1, 2], [1, 1, -1, 1]), { group: 2, dilations: [2] })
+  expect([...tape.floatsOf(groups)]).toEqual([4, 6, 8, 20, 20, 20])
+  const plane = tape.tensor([1, 1, 3, 3], [1, 2, 3, 4, 5, 6, 7, 8, 9])
+  const same = run(plane, tape.tensor([1, 1, 2, 2], [1, 0, 0, 1]), { auto_pad: 'SAME_UPPER' })
+  expect([...tape.floatsOf(same)]).toEqual([6, 8, 3, 12, 14, 6, 7, 8, 9])
+  const tracked = tape.tensor([1, 1, 3, 3], [1, 2, 3, 4, 5, 6, 7, 8, 9], true)
+  expect(() => run(tracked, tape.tensor([1, 1, 1, 1], [1]), {})).toThrow(
+    expect.objectContaining({ code: 'E_UNSUPPORTED' }),
+  )
 })
 
 test('operators without a derivative are refused', () => {

@@ -1,4 +1,4 @@
-import { erf, erfSlope, exponential, logarithm, power, sigmoid, tanh } from '../elementary.ts'
+import { cosine, erf, erfSlope, exponential, logarithm, power, sigmoid, sine, tanh } from '../elementary.ts'
 import { countOf, spreadShape, spreadStrides, visit, walkOf } from '../loops.ts'
 import { plain, type Tape } from '../tape.ts'
 import type { Operation, Plain, Tensor, Value } from '../types.ts'
@@ -379,6 +379,8 @@ export const ELEMENTWISE: readonly (readonly [string, Operator])[] = [
   ['Log', unary(logarithm, (x) => 1 / x)],
   ['Tanh', unary(tanh, (_x, y) => 1 - y * y)],
   ['Sigmoid', unary(sigmoid, (_x, y) => y * (1 - y))],
+  ['Sin', unary(sine, (x) => cosine(x))],
+  ['Cos', unary(cosine, (x) => -sine(x))],
   ['Erf', unary(erf, (x) => erfSlope(x))],
   ['Relu', unary((x) => (x > 0 ? x : 0), step)],
   [

@@ -1,5 +1,6 @@
 import { TersorError } from '../../errors.ts'
 import type { Operation } from '../types.ts'
+import { CONVOLUTIONS } from './convolutions.ts'
 import { ELEMENTWISE } from './elementwise.ts'
 import { MATRICES } from './matrices.ts'
 import { MOVES } from './moves.ts'
@@ -9,6 +10,7 @@ import { REDUCTIONS } from './reductions.ts'
 import { SHAPES } from './shapes.ts'
 
 const OPERATORS: ReadonlyMap<string, Operator> = new Map([
+  ...CONVOLUTIONS,
   ...ELEMENTWISE,
   ...MATRICES,
   ...MOVES,

@@ -82,6 +82,30 @@ const trilu: Operator = (tape, inputs, operation) => {
   ]
 }
 
+/** The place of the first largest, or smallest. */
+function extremePlace(sign: 1 | -1): Operator {
+  return (tape, inputs, operation) => {
+    const x = asPlain(tape, valueAt(inputs, 0, operation))
+    const axis = axisOf(numberOf(operation, 'axis', 0), x.shape.length, operation)
+    const own = x.shape[axis] as number
+    const step = countOf(x.shape.slice(axis + 1))
+    const last = numberOf(operation, 'select_last_index', 0) === 1
+    const keeps = numberOf(operation, 'keepdims', 1) === 1
+    const sizes = keeps ? x.shape.with(axis, 1) : x.shape.toSpliced(axis, 1)
+    const data = new Float64Array(countOf(sizes))
+    for (let run = 0; run < data.length; run++) {
+      const first = Math.floor(run / step) * own * step + (run % step)
+      let best = 0
+      for (let i = 1; i < own; i++) {
+        const [value, most] = [sign * x.data[first + i * step]!, sign * x.data[first + best * step]!]
+        if (value > most || (last && value === most)) best = i
+      }
+      data[run] = best
+    }
+    return [plain(sizes, data)]
+  }
+}
+
 export const SHAPES: readonly (readonly [string, Operator])[] = [
   ['Shape', shape],
   ['Size', size],
@@ -89,4 +113,6 @@ export const SHAPES: readonly (readonly [string, Operator])[] = [
   ['ConstantOfShape', constantOfShape],
   ['CumSum', cumSum],
   ['Trilu', trilu],
+  ['ArgMax', extremePlace(1)],
+  ['ArgMin', extremePlace(-1)],
 ]

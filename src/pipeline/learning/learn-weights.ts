@@ -126,6 +126,9 @@ export async function learnWeights(input: FitInput, started: FitResult, ask: Lea
     if (better === null)
       return noted(started, 'learning came no nearer to the float model; codes stay as they were found')
     return { ...started, fitted: new Map([...started.fitted, ...better]) }
+  } catch (thrown) {
+    if (!(thrown instanceof TersorError) || !UNFIT.has(thrown.code)) throw thrown
+    return noted(started, `${thrown.message}; codes stay as they were found`)
   } finally {
     tools.signal?.removeEventListener('abort', stop)
     await runner.close()
