@@ -1,6 +1,6 @@
 import { TersorError } from '../errors.ts'
 import { resolveTarget } from '../targets/index.ts'
-import type { Ask } from './ask.ts'
+import { type Ask, HALF_PRESETS } from './ask.ts'
 import { forms } from './forms.ts'
 import { parseRule } from './rules.ts'
 
@@ -45,6 +45,18 @@ export function askOf(options: QuantizeOptions): Ask {
     )
   }
   if (lowering !== undefined) checkLowering(lowering, isStatic)
+  const { io } = options
+  if (io !== undefined && io !== 'keep' && io !== 'fp16')
+    throw new TersorError('E_USAGE', `unknown types of inputs and outputs "${io}"`, {
+      where: '--io',
+      hint: 'known: keep, fp16',
+    })
+  if (io === 'fp16' && !HALF_PRESETS.has(options.to ?? 'auto')) {
+    throw new TersorError('E_USAGE', '--io fp16 is for what computes in f16', {
+      where: '--io',
+      hint: `it belongs to --to ${[...HALF_PRESETS].join(', ')}`,
+    })
+  }
   return {
     to: options.to ?? 'auto',
     target: resolveTarget(options.target ?? 'ort'),

@@ -185,6 +185,13 @@ describe('--to fp16', () => {
     expect(report.verdict?.status).toBe('plausible')
   })
 
+  test('--io fp16 without f16, and memory that does not do', async () => {
+    await expect(made('doors', plain(), { io: 'fp16', to: 'int8-weights' })).rejects.toMatchObject({ code: 'E_USAGE' })
+    const { report } = await made('small', plain(), { noVerify: true, maxMemory: 1000 })
+    expect(report.warnings.join()).toContain('ranges were not taken')
+    expect(report.decisions.map(({ action }) => action)).toEqual(['cast', 'cast'])
+  })
+
   test('a rule keeps a node, by its operator or by its weight; one that matches nothing is refused', async () => {
     const byOp = await made('rule', plain(), { noVerify: true, rules: ['op:Relu=keep'] })
     expect(kept(byOp.report)).toEqual(['Relu'])

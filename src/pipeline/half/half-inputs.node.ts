@@ -1,3 +1,4 @@
+import { freemem } from 'node:os'
 import { openSynthetic, type SampleSet } from '../../calibration/index.ts'
 import type { Runtime } from '../../model/runtime.ts'
 import type { Tools } from '../../model/tools.ts'
@@ -22,12 +23,20 @@ export async function halfFromFile(
   prepared: Prepared,
   opened: OpenedModel,
   ask: Ask,
-  options: EvidenceOptions & Pick<QuantizeOptions, 'io' | 'noVerify'>,
+  options: EvidenceOptions & Pick<QuantizeOptions, 'io' | 'noVerify'> & { readonly maxMemory?: number },
   tools: Tools,
   phases: Phases,
 ): Promise<HalfStage> {
   const doors = doorsOf(options)
   const { path } = opened
+  // A copy of the model and its values are held while it runs.
+  const need = prepared.input.byteLength * 2
+  const room = options.maxMemory ?? freemem() * 0.8
+  if (need > room) {
+    const stage = await halfStage(prepared, ask, doors, null, tools, phases)
+    const text = `ranges were not taken: running the model needs about ${mega(need)} MB and ${mega(room)} MB may be used`
+    return { ...stage, notes: [...stage.notes, text] }
+  }
   const runtime = path === undefined ? undefined : await findRuntime({})
   if (runtime === undefined || path === undefined) return halfStage(prepared, ask, doors, null, tools, phases)
   try {
@@ -69,3 +78,5 @@ async function samplesFor(
     await session.release()
   }
 }
+
+const mega = (bytes: number): number => Math.ceil(bytes / 1e6)
