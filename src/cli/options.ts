@@ -70,7 +70,7 @@ export function checkTogether(parsed: Parsed, verb?: Verb): void {
 
 /** Codes or ranges are found on data, as the line itself will say. */
 function isFitted(to: string, solver: string | undefined): boolean {
-  if (to === 'int8-static' || solver === 'gptq') return true
+  if (to === 'int8-static' || to === 'int8' || solver === 'gptq') return true
   if (/^(fp16|q[24](f16)?)$/.test(to)) return true
   return solver === undefined && /^int\d+-(weights|tensor|channel|block)/.test(to)
 }

@@ -85,7 +85,12 @@ export async function quantize(input: string, output: string | undefined, option
   const hasData = options.calib !== undefined || options.statistics !== undefined
   if (asked.fitting === 'gptq' && !hasData) throw withoutData()
   const fits = hasData && isFitted(asked)
-  requireStaticOptions(isStatic, fits, options)
+  const smooths = smoothsOn(asked, options)
+  requireStaticOptions(
+    isStatic,
+    fits,
+    asked.to === 'int8' && isSmoothing(options.transform) ? withoutTransform(options) : options,
+  )
   const opened = options.shared?.opened ?? (await openModel(input))
   const pool = new ProducePool(options.threads ?? availableParallelism(), options.waiting)
   pool.expect(opened.source.byteLength)
@@ -101,7 +106,7 @@ export async function quantize(input: string, output: string | undefined, option
           {
             ...options,
             ...judging,
-            fitted: isStatic || fits || HALF_PRESETS.has(asked.to),
+            fitted: isStatic || fits || smooths || HALF_PRESETS.has(asked.to),
             fittedTo: () => statically?.digests ?? fitting?.digests ?? [],
           },
           tools,
@@ -150,7 +155,11 @@ export async function quantize(input: string, output: string | undefined, option
         })
         fitting = new FileFitting(prepared, opened, { ...options, work }, tools)
       }
-      const fit = asked.fitting === 'hqq' ? halfQuadraticFit(tools) : fitting?.fitFor(ask)
+      const smooth = smooths ? await import('./smoothing/smooth.node.ts') : undefined
+      const fit =
+        asked.fitting === 'hqq'
+          ? halfQuadraticFit(tools)
+          : (fitting?.fitFor(ask) ?? smooth?.smoothOn(prepared, opened, options, options.transform === 'smooth', tools))
       const decided = await decide(prepared, ask, tools, phases, fit)
       const path = output ?? defaultOutput(input, opened, decided.plan.preset)
       const stage = stageFor(path)
@@ -292,6 +301,25 @@ export async function plan(input: string, options: FileOptions = {}): Promise<Re
   } finally {
     await opened.source.close?.()
   }
+}
+
+/** Names of `--transform` that int8 takes: whether activations are balanced by what the data show. */
+const isSmoothing = (transform: string | undefined): boolean => ['smooth', 'auto', 'none'].includes(transform ?? 'auto')
+
+function withoutTransform({ transform: _transform, ...rest }: FileOptions): FileOptions {
+  return rest
+}
+
+/** Dynamic int8 with data: activations are balanced on them, unless plain rounding or no transform was asked for. */
+function smoothsOn({ to, solver }: Ask, { calib, transform }: FileOptions): boolean {
+  if (to !== 'int8' || !isSmoothing(transform)) return false
+  if (transform === 'smooth' && calib === undefined) {
+    throw new TersorError('E_USAGE', '--transform smooth goes by what data show, and none are given', {
+      where: '--transform',
+      hint: 'add --calib DATA; without it activations are balanced by the norms before them',
+    })
+  }
+  return calib !== undefined && transform !== 'none' && solver !== 'nearest'
 }
 
 /** Throws E_USAGE for what has no meaning without static ranges. */

@@ -19,6 +19,7 @@ import { type Plan, plan } from './plan.ts'
 import { rewrite } from './rewrite.ts'
 import { type Saved, type SaveOptions, save } from './save.ts'
 import { share } from './share.ts'
+import { withSmoothed } from './smoothing/with-smoothed.ts'
 import type { Stage } from './stage.ts'
 import { Table } from './table.ts'
 import { readSmall } from './tensor-bytes.ts'
@@ -100,7 +101,7 @@ async function planAndLower(
   const rewritten = await phases.time('rewrite', () => rewrite(prepared.model, inventory, decided, table, ask))
   const transformed = await phases.time('transform', () => transform(rewritten.model, rewritten.plan, tools))
   const fitting = fit && (await phases.time('fit', () => fit({ ...rewritten, plan: transformed })))
-  const ready = fitting ? withFitted(transformed, fitting) : transformed
+  const ready = fitting ? withFitted(withSmoothed(transformed, fitting.smoothed), fitting) : transformed
   const lowered = await phases.time('lower', () => lower(rewritten.model, ready, ask.target))
   // Lowerings add small constants of their own (zeros, shapes): equal ones are stored once too.
   const { half } = ask

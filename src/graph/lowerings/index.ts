@@ -17,7 +17,7 @@ export { float32s, int64s } from './make.ts'
 export { type LeftAsPairs, type QOperatorModel, toQOperators } from './qoperator.ts'
 export { insertPairs, type PairInputs } from './quantize-linear.ts'
 export { biasCodes, leastScalesOf, leastWeightScales } from './quantized-bias.ts'
-export { quantizedRows, type RowActivation } from './row-activation.ts'
+export { quantizedRows, type RowActivation, type RowScale, rowScale } from './row-activation.ts'
 export { shareDynamic } from './share-dynamic.ts'
 
 /** Every lowering by its id. */

@@ -25,7 +25,8 @@ const BELOW = 32
 /** A bound further below zero says little: rows whose own minimum is above it would be coarse. */
 const LEAST_USED = -0.5
 
-interface Scale {
+/** How a row becomes codes: code = zero + top * value / factor, the factor its largest magnitude or value, at least the floor. */
+export interface RowScale {
   readonly zero: number
   /** Codes above zero. */
   readonly top: number
@@ -38,7 +39,7 @@ interface Scale {
  * Known to be positive: all 255 steps serve. Known to reach a little below zero (GELU, SiLU): a fixed share of the codes
  * does, and the floor of the factor keeps the least value inside them. Otherwise codes lie evenly around zero.
  */
-function scaleFor(least: number | null): Scale {
+export function rowScale(least: number | null): RowScale {
   if (least === null || least < LEAST_USED) return { zero: 128, top: 127, magnitude: true, floor: TINY }
   if (least >= 0) return { zero: 0, top: 255, magnitude: false, floor: TINY }
   const top = 255 - BELOW
@@ -71,7 +72,7 @@ export function quantizedRows(
     input = value('balanced')
     nodes.push(makeNode('Mul', [activation, inverse], [input]))
   }
-  const { zero, top, magnitude, floor } = scaleFor(least)
+  const { zero, top, magnitude, floor } = rowScale(least)
   let measured = input
   if (magnitude) {
     measured = value('magnitude')

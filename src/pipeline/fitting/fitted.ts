@@ -5,6 +5,7 @@ import type { Decision } from '../../model/plan.ts'
 import type { FittingId, QuantizedTensor } from '../../model/scheme.ts'
 import { gridShapeOf, viewElementCount } from '../../numbers/grid-shape.ts'
 import type { Plan, WeightWork } from '../plan.ts'
+import type { Smoothed } from '../smoothing/with-smoothed.ts'
 import { tensorKey } from '../tensor-key.ts'
 
 /** Codes of one weight that were found by what it does to data. */
@@ -33,6 +34,8 @@ export interface FitResult {
   readonly fitted: ReadonlyMap<WeightFacts, FittedWeight>
   /** Of those, products that data could have solved, and why it did not: put behind the reason of the decision. */
   readonly refused?: ReadonlyMap<WeightFacts, string>
+  /** Integer products: balances of their activations, found on data. */
+  readonly smoothed?: ReadonlyMap<WeightFacts, Smoothed>
   readonly notes: readonly string[]
 }
 
