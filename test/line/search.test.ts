@@ -40,7 +40,7 @@ beforeAll(async () => {
 describe('a budget', () => {
   test('is met by the whole file, spent where it helps, and the same again from the recipe', async () => {
     const output = at('mixed.onnx')
-    const report = await search(model, output, { budget: 40_000, calib, force: true })
+    const report = await search(model, output, { budget: 40_000, calib, solver: 'search', force: true })
     expect(statSync(output).size).toBe(report.output?.bytes)
     expect(report.output?.bytes).toBeLessThanOrEqual(40_000)
     expect(report.output?.bytes).toBeGreaterThan(37_000)
@@ -63,16 +63,16 @@ describe('a budget', () => {
 
     const { rules, to } = toRecipe(report)
     const replayed = at('replayed.onnx')
-    await quantize(model, replayed, { ...(to === undefined ? {} : { to }), rules, calib })
+    await quantize(model, replayed, { ...(to === undefined ? {} : { to }), rules, calib, solver: 'search' })
     expect(readFileSync(replayed).equals(readFileSync(output))).toBe(true)
-    const again = await search(model, at('again.onnx'), { budget: 40_000, calib, threads: 1 })
+    const again = await search(model, at('again.onnx'), { budget: 40_000, calib, solver: 'search', threads: 1 })
     expect(readFileSync(at('again.onnx')).equals(readFileSync(output))).toBe(true)
     expect(again.search).toEqual(report.search)
   })
 
   test('that is larger loses less', async () => {
     const loss = async (budget: number): Promise<number> => {
-      const report = await search(model, at(`${budget}.onnx`), { budget, calib, noVerify: true })
+      const report = await search(model, at(`${budget}.onnx`), { budget, calib, solver: 'search', noVerify: true })
       return report.search?.loss as number
     }
     const [small, large] = [await loss(30_000), await loss(60_000)]
@@ -83,6 +83,7 @@ describe('a budget', () => {
     const report = await search(model, at('ruled.onnx'), {
       budget: 60_000,
       calib,
+      solver: 'search',
       noVerify: true,
       rules: ['head.weight=keep'],
     })
@@ -102,7 +103,7 @@ describe('a budget', () => {
 })
 
 test('the smallest that loses no more than asked, among results that were made and judged', async () => {
-  const report = await search(model, at('within.onnx'), { maxLoss: 0.1, calib })
+  const report = await search(model, at('within.onnx'), { maxLoss: 0.1, calib, solver: 'search' })
   const { tried = [] } = report.search as SearchFacts
   expect(tried.length).toBeGreaterThan(2)
   expect(report.verdict?.status).toBe('proven')
@@ -140,7 +141,9 @@ test('a stop is a stop wherever it comes', async () => {
       if (event.phase === phase) stop.abort()
     }
     const output = at(`stopped-${phase}.onnx`)
-    await expect(search(model, output, { budget: 40_000, calib, signal: stop.signal, onEvent })).rejects.toMatchObject({
+    await expect(
+      search(model, output, { budget: 40_000, calib, solver: 'search', signal: stop.signal, onEvent }),
+    ).rejects.toMatchObject({
       code: 'E_ABORTED',
     })
     expect(existsSync(output)).toBe(false)
