@@ -79,7 +79,7 @@ export const FLAGS: readonly FlagSpec[] = [
     value: 'NAME[,NAME]',
     verbs: ['variants'],
     about:
-      'which forms, by the names of transformers.js: fp32, fp16, q8, int8, uint8, q4, q4f16, bnb4, q2, q2f16 (default q8,fp16,q4,q4f16)',
+      'which forms, by the names of transformers.js: fp32, fp16, q8, int8, uint8, q4, q4f16, q2, q2f16 (default q8,fp16,q4,q4f16)',
   },
   {
     name: 'target',
