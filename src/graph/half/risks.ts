@@ -3,7 +3,7 @@ import type { Reason } from '../../model/plan.ts'
 import { floatAttribute, intsAttribute, stringAttribute } from '../attributes.ts'
 import { bodyValueKey } from '../bodies/value-key.ts'
 import { constantTensor } from '../constant-nodes.ts'
-import { type Connections, connect, type Definition } from '../consumers.ts'
+import { type Connections, connect, type Definition, type Use } from '../consumers.ts'
 import { isStandard, type Scope } from '../walk.ts'
 import { LARGEST_HALF } from './safe-masks.ts'
 import { letterAt, signatureOf } from './signatures.ts'
@@ -51,6 +51,7 @@ const WIDE_ANGLE = 8
 /** 2^-8: a constant that is off by more is another constant. */
 const ROUGH = 1 / 256
 const MOST_STEPS = 24
+const PRODUCT_HOPS = 4
 /** Four bits of the eleven. */
 const MOST_CANCELLED = 16
 /** Terms of random signs give 1; measured: 0.7 to 4 in networks that lose nothing, 34 in one that did. */
@@ -121,6 +122,7 @@ class Finder {
   readonly #types: ValueTypes
   readonly #rangeOf: (key: string) => ValueRange | undefined
   readonly #factsOf: (definition: Definition) => ConstantFacts | undefined
+  readonly #uses: ReadonlyMap<string, readonly Use[]>
   readonly #nodes = new Map<string, Reason>()
   readonly #values = new Map<string, Reason>()
 
@@ -131,6 +133,8 @@ class Finder {
   ) {
     this.#connections = connect(model)
     this.#types = new ValueTypes(this.#connections)
+    // By name alone: a reader too many does no harm.
+    this.#uses = new Map(this.#connections.definitions.map(({ name, uses }) => [name, uses]))
     this.#rangeOf = rangeOf
     this.#factsOf = factsOf
   }
@@ -205,7 +209,7 @@ class Finder {
   #node(scope: Scope, node: Node): void {
     if (!isStandard(node)) return
     const { op } = node
-    if (op === 'Transpose' && movesFirst(node)) {
+    if (op === 'Transpose' && movesFirst(node) && this.#leadsToProduct(node)) {
       const text = 'onnxruntime (1.24 to 1.30, x64) crashes on this Transpose in f16 before a MatMul (its issue 28392)'
       this.#keep(scope, node, { code: 'target', text })
     }
@@ -224,6 +228,20 @@ class Finder {
     if (STEPS.has(op) || (op === 'Cast' && this.#toInteger(scope, node))) this.#exact(scope, node)
     const small = SMALL_MATTERS.get(op)
     if (small !== undefined) this.#small(scope, node, this.#connections.resolve(scope, node.inputs[small] ?? ''))
+  }
+
+  /** Whether a MatMul is near: what comes between may be moved or written out by the runtime. */
+  #leadsToProduct(from: Node): boolean {
+    let near = [from]
+    for (let hop = 0; hop < PRODUCT_HOPS; hop++) {
+      near = near.flatMap((node) => this.#readers(node))
+      if (near.some(({ op }) => op === 'MatMul' || op === 'Gemm' || op === 'FusedMatMul')) return true
+    }
+    return false
+  }
+
+  #readers(node: Node): readonly Node[] {
+    return [...new Set(node.outputs.flatMap((name) => (this.#uses.get(name) ?? []).map((use) => use.node)))]
   }
 
   /** Where the mean is many times the deviation, f16 has rounded away what is left of x - mean. */

@@ -60,7 +60,7 @@ export async function safeMasks(
     const values = fill !== null || isLarge(definition) ? await largeValues(tensor, read) : null
     if (values === null) continue
     if (fill !== null) {
-      if (!definition.uses.some((use) => reach.ends(use))) continue
+      if (!reach.leads(definition)) continue
       fills.set(definition.node!, clipped(fill.name, fill.shape, values, SAFE_MASK))
       note(definition, SAFE_MASK)
       continue
@@ -151,13 +151,13 @@ class Reach {
     this.#known.set(node, false)
     const found = node.outputs.some((name) => {
       const definition = this.#connections.own(scope).get(name)
-      return definition !== undefined && this.#leads(definition, hops)
+      return definition !== undefined && this.leads(definition, hops)
     })
     this.#known.set(node, found)
     return found
   }
 
-  #leads(definition: Definition, hops: number): boolean {
+  leads(definition: Definition, hops = 0): boolean {
     if (definition.uses.some((use) => this.ends(use, hops + 1))) return true
     // What a branch gives comes out of its node.
     return definition.outputOf.some((body) => {
@@ -165,7 +165,7 @@ class Reach {
       if (owner === null || parent === null || owner.op !== 'If') return false
       const index = body.outputs.indexOf(definition.name)
       const outer = this.#connections.own(parent).get(owner.outputs[index] ?? '')
-      return outer !== undefined && hops < MOST_HOPS && this.#leads(outer, hops + 1)
+      return outer !== undefined && hops < MOST_HOPS && this.leads(outer, hops + 1)
     })
   }
 }

@@ -35,6 +35,9 @@ export function wishOf(plan: HalfPlan): HalfWish {
 /** Constants up to this many elements stay f32 where an f32 reader wants their digits. */
 const FEW_ELEMENTS = 4096
 
+/** Where only the operator is in the way, a Cast in front of it pays from here on. */
+const LEAST_CAST = 512
+
 /** The plan for a model, and its layout. */
 export function halfPlanOf(
   model: Model,
@@ -78,7 +81,7 @@ function keepReason(
   if (facts !== undefined && facts.loss > LOSSY) return single ?? { code: 'range', text: 'too small for f16' }
   if (single === null) return halves > 0 ? null : { code: 'not-float', text: 'nothing computes with it in f16' }
   const elements = shape.reduce((product, size) => product * size, 1)
-  return elements <= FEW_ELEMENTS ? single : null
+  return elements <= (single.code === 'target' ? LEAST_CAST : FEW_ELEMENTS) ? single : null
 }
 
 /** As where nodes are kept for it. */
