@@ -49,7 +49,7 @@ describe('given data', () => {
   })
 
   test('calibration data judge where there are no others', async () => {
-    const options = { to: 'int8-weights', calib: join(DEMO, 'test-images.npz'), samples: 5 }
+    const options = { to: 'int8-weights', solver: 'search', calib: join(DEMO, 'test-images.npz'), samples: 5 } as const
     expect((await prove(join(DEMO, 'model.onnx'), options)).verdict).toMatchObject({ status: 'proven', samples: 5 })
   })
 
@@ -204,7 +204,7 @@ describe('attempts', () => {
     const decisions = new Map(report.decisions.map((one) => [one.tensor, one]))
     expect(decisions.get('touchy')).toMatchObject({ action: 'cast', scheme: 'f16', because: { code: 'relaxed' } })
     expect(decisions.get('touchy')?.because.text).toMatch(/9\d(\.\d)? % of its error came from here: half precision/)
-    expect(decisions.get('plain')).toMatchObject({ scheme: 'int8-channel-sym', because: { code: 'default' } })
+    expect(decisions.get('plain')).toMatchObject({ scheme: 'int8-channel-sym-f16', because: { code: 'default' } })
     expect(report.warnings.join()).toMatch(
       /attempt 1 \(int8-weights\) was refused: .*cosine 0\.\d+ < 0\.999.*1 tensors/,
     )

@@ -17,7 +17,7 @@ const refused = (options: FileOptions): Promise<TersorError> =>
   )
 
 describe('rules', () => {
-  const int8 = 'int8-channel-sym'
+  const int8 = 'int8-channel-sym-f16'
 
   test.each<[string, string[], object]>([
     ['an exact tensor', ['w1=keep'], { w1: 'kept-by-rule', w2: int8 }],
@@ -81,7 +81,6 @@ describe('what to quantize to', () => {
   })
 
   test.each<[object, string]>([
-    [{ solver: 'gptq' }, 'E_UNSUPPORTED'],
     [{ solver: 'best' }, 'E_USAGE'],
     [{ lowering: 'magic' }, 'E_USAGE'],
     [{ target: 'ort-phone' }, 'E_USAGE'],
