@@ -24,7 +24,11 @@ async function onnxruntime() {
 }
 
 /** Nothing is run: what the statistics of an earlier run make of the model. */
-async function fromStatistics(model: string, statistics: string, options: { readonly transform?: string } = {}) {
+async function fromStatistics(
+  model: string,
+  statistics: string,
+  options: { readonly transform?: string; readonly to?: string; readonly solver?: 'gptq' } = {},
+) {
   const { files, report } = await quantize(await fetched(model), {
     to: 'int8-static',
     ...options,

@@ -30,6 +30,7 @@ describe('static integers in Chromium', () => {
   let opened: OpenPage | undefined
   let here: BytesResult
   let inNode: string | undefined
+  let weightsInNode: string | undefined
   let fitted: Statistics
   const pictures = new Map<string, Uint8Array>()
 
@@ -53,10 +54,16 @@ describe('static integers in Chromium', () => {
       ...{ to: 'int8-static', calib: data, statistics, transform: 'equalize', force: true, hashes: true },
     })
     inNode = report.output?.sha256
+    const weights = join(home, 'weights.statistics')
+    const fewBits = await quantizeFile(join(home, 'net.onnx'), join(home, 'out.onnx'), {
+      ...{ to: 'int4-channel-sym', solver: 'gptq', calib: data, statistics: weights, force: true, hashes: true },
+    })
+    weightsInNode = fewBits.output?.sha256
     fitted = await readStatistics(memorySource(readFileSync(statistics), statistics))
     const files = {
       '/net.onnx': net,
       '/net.statistics': readFileSync(statistics),
+      '/weights.statistics': readFileSync(weights),
       '/model.onnx': MODEL,
       '/images.npz': IMAGES,
       '/model.statistics': here.statistics!,
@@ -108,6 +115,14 @@ describe('static integers in Chromium', () => {
     expect([...(fitted.choices?.values() ?? [])]).toContainEqual(expect.objectContaining({ transform: 'equalize' }))
     expect(found.sha256).toBe(inNode)
     expect(found.warnings.join('\n')).not.toMatch(/nothing was run/)
+  })
+
+  test('codes that Node found on data give its bytes, with no onnxruntime', async (context) => {
+    const found = await pageFor(context).evaluate(() =>
+      staticPage.fromStatistics('/net.onnx', '/weights.statistics', { to: 'int4-channel-sym', solver: 'gptq' }),
+    )
+    expect(found.sha256).toBe(weightsInNode)
+    expect(opened?.asked.some((address) => address.includes('/ort/'))).toBe(false)
   })
 
   test('statistics are collected, and the result is proven, with the onnxruntime of the page', async (context) => {
