@@ -1,3 +1,4 @@
+import { HALF_PRESETS } from './ask.ts'
 import type { Decided, Finished } from './run.ts'
 
 /** What the user judged on; a suggestion is tried on the same. */
@@ -39,7 +40,8 @@ export function suggestionFor(
   const { metric, ...rest } = data
   const task = metric !== undefined && (data.labels !== undefined || /\.m?js$/.test(metric))
   const compare = `tersor compare ${model} ${shellQuoted(output)}${flagsOf(task ? data : rest)}`
-  const ranged = decided.plan.preset === 'int8-static' && data.calib === undefined
+  const seen = preset === 'int8-static' || HALF_PRESETS.has(preset)
+  const ranged = seen && data.calib === undefined
   if (verdict.status === 'plausible' && ranged)
     return `tersor quantize ${model} --to ${preset} --calib samples.npz --force`
   if (verdict.status === 'plausible') return `tersor quantize ${model} --to ${preset} --eval samples.npz --force`

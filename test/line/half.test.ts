@@ -98,7 +98,8 @@ describe('what overflows stays in f32, as a whole', () => {
       ]),
     )
     expect(kept(report)).toEqual([])
-    expect(report.warnings.join()).toContain('constants beyond f16 were made safe')
+    expect(report.notes?.join()).toContain('constants beyond f16 were made safe')
+    expect(report.suggestion).toContain('--calib')
     expect(report.verdict?.reference?.outputs[0]?.cosine).toBeGreaterThan(0.9999)
   })
 
