@@ -1,11 +1,15 @@
 import { openSynthetic, type SampleSet } from '../../calibration/index.ts'
 import { TersorError } from '../../errors.ts'
+import { createReferenceKernels } from '../../kernels/index.ts'
 import type { Model } from '../../model/graph.ts'
 import type { Runtime } from '../../model/runtime.ts'
 import { type EvidenceOptions, openGiven } from '../evidence.node.ts'
+import { inputsAlone } from '../inputs-alone.ts'
+import { MemoryStage } from '../memory-stage.ts'
 import { findObservingRuntime } from '../observe-threads.node.ts'
 import type { OpenedModel } from '../open-model.node.ts'
 import type { Prepared } from '../run.ts'
+import { save } from '../save.ts'
 import { idLimits } from '../token-tables.ts'
 import { calibrating, someOf } from './sample-roles.ts'
 
@@ -28,6 +32,9 @@ export interface RunInputs {
 }
 
 const SYNTHETIC_SAMPLES = 32
+
+/** Largest model that is opened as a whole to see whether it takes the data. */
+const MOST_OPENED = 2 ** 29
 
 /** What the main graph is run on, as the options say. */
 export class StaticInputs implements RunInputs {
@@ -96,7 +103,11 @@ export async function samplesFor(
   runtime: Runtime,
   options: StaticInputOptions,
 ): Promise<SampleSet> {
-  const session = await runtime.open({ path: path as string }, { optimized: false, threads: 1 })
+  const alone = options.calib === undefined || model.byteLength <= MOST_OPENED ? null : inputsAlone(model)
+  const session = await runtime.open(alone ? { bytes: await bytesOf(alone) } : { path: path as string }, {
+    optimized: false,
+    threads: 1,
+  })
   try {
     if (options.calib === undefined) {
       // Other inputs than those the proof draws.
@@ -108,11 +119,23 @@ export async function samplesFor(
         ...(options.signal ? { signal: options.signal } : {}),
       })
     }
-    const set = await openGiven(options.calib, model, inventory, session, { ...options, modelPath: path as string })
+    const unrun = alone ? { unrun: true } : {}
+    const set = await openGiven(options.calib, model, inventory, session, {
+      ...options,
+      ...unrun,
+      modelPath: path as string,
+    })
     // A file of statistics is of the same samples, whether or not this run is judged.
     const judged = options.eval === undefined && (options.noVerify !== true || options.statistics !== undefined)
     return someOf(set, calibrating(set, judged))
   } finally {
     await session.release()
   }
+}
+
+async function bytesOf(model: Model): Promise<Uint8Array> {
+  const stage = new MemoryStage()
+  const tools = { kernels: createReferenceKernels(), notify: () => undefined }
+  await save(model, [], stage, { name: 'inputs.onnx', measure: false }, tools)
+  return stage.files.get('inputs.onnx') as Uint8Array
 }
