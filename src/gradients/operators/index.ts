@@ -1,7 +1,8 @@
 import { TersorError } from '../../errors.ts'
 import type { Operation } from '../types.ts'
+import { BINARIES } from './binary.ts'
 import { CONVOLUTIONS } from './convolutions.ts'
-import { ELEMENTWISE } from './elementwise.ts'
+import { FUNCTIONS } from './functions.ts'
 import { MATRICES } from './matrices.ts'
 import { MOVES } from './moves.ts'
 import { NORMS } from './norms.ts'
@@ -11,7 +12,8 @@ import { SHAPES } from './shapes.ts'
 
 const OPERATORS: ReadonlyMap<string, Operator> = new Map([
   ...CONVOLUTIONS,
-  ...ELEMENTWISE,
+  ...BINARIES,
+  ...FUNCTIONS,
   ...MATRICES,
   ...MOVES,
   ...NORMS,

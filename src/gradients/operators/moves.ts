@@ -2,7 +2,7 @@ import { TersorError } from '../../errors.ts'
 import { copyPlain, copyStrided, countOf, spreadShape, spreadStrides, stridesOf } from '../loops.ts'
 import { plain, type Tape } from '../tape.ts'
 import type { Operation, Tensor, Value } from '../types.ts'
-import { asPlain, asTensor } from './elementwise.ts'
+import { asPlain, asTensor } from './binary.ts'
 import { axisOf, integersAt, isPlain, listOf, numberOf, type Operator, valueAt } from './operator.ts'
 
 /** Elements of `from` at an offset and strides of their own, to places of a result that is otherwise a whole. */

@@ -2,7 +2,8 @@ import { exponential, logarithm } from '../elementary.ts'
 import { countOf } from '../loops.ts'
 import type { Tape } from '../tape.ts'
 import type { Tensor, Value } from '../types.ts'
-import { ADD, combine } from './elementwise.ts'
+import { combine } from './binary.ts'
+import { ADD } from './binary-rules.ts'
 import { axisOf, floatAt, isFloat, numberOf, type Operator } from './operator.ts'
 
 /** Runs of `size` elements `step` apart, `outer` times `step` of them. */

@@ -1,7 +1,7 @@
 import { TersorError } from '../../errors.ts'
 import { countOf } from '../loops.ts'
 import { plain } from '../tape.ts'
-import { asPlain } from './elementwise.ts'
+import { asPlain } from './binary.ts'
 import { axisOf, integersAt, isFloat, isPlain, numberOf, type Operator, valueAt } from './operator.ts'
 
 /** Elements of a range or a filled tensor: shapes are small, masks square. */

@@ -1,30 +1,23 @@
 import { TersorError } from '../../errors.ts'
 import { isKnown, type Operation } from '../../gradients/index.ts'
-import type { WeightFacts } from '../../model/inventory.ts'
 import type { Feeds } from '../../model/runtime.ts'
-import type { Tools } from '../../model/tools.ts'
 import { elementCountOf } from '../../numbers/dtype.ts'
-import { Warmth } from '../../solvers/learned-codes/index.ts'
-import type { FitInput, FitResult, FittedWeight } from '../fitting/fitted.ts'
+import type { FitInput, FitResult } from '../fitting/fitted.ts'
 import { canStack } from './can-stack.ts'
+import { type DescentAsk, decoded, descend } from './descend.ts'
 import type { DistillerGraph, Survey } from './distiller.ts'
-import { bucketsOf, draw } from './draw.ts'
 import type { GradientRunner } from './gradient-runner.ts'
-import { type CodedWeight, codedWeight, fittedOf } from './learned-weights.ts'
-import { coolingAt, type LearnEffort, type LearningSteps, learningSteps } from './learning-budget.ts'
+import { type CodedWeight, codedWeight } from './learned-weights.ts'
+import { type LearnEffort, learningSteps } from './learning-budget.ts'
 import { type Constant, constantOf, numbersOf, operationsOf } from './operations.ts'
 import { lossesOf, maskOf } from './output-losses.ts'
 
-export interface LearnAsk {
-  /** What is fed, all in memory. */
-  readonly samples: readonly Feeds[]
+export interface LearnAsk extends DescentAsk {
   readonly effort: LearnEffort
-  readonly seed: number
   /** At most so many steps, whatever the effort allows. */
   readonly mostSteps?: number
   /** Of all constants, as memory allows. */
   readonly mostElements?: number
-  readonly tools: Tools
   /** What an executor gives for the first sample: operators that are meant otherwise here are noticed. */
   readonly expected?: Feeds
   /** One run of the float model on a sample. */
@@ -32,19 +25,10 @@ export interface LearnAsk {
   runner(graph: DistillerGraph, met: readonly Float32Array[]): Promise<GradientRunner>
 }
 
-/** Steps of a code, by its bits, and parts of a scale, that a step of learning takes at first. */
-const PLACE_RATES: ReadonlyMap<number, number> = new Map([[2, 0.03]])
-const PLACE_RATE = 0.012
-const SCALE_RATE = 0.002
 /** Of all constants: they are held in floats several times, in every thread. */
 const MOST_ELEMENTS = 2 ** 26
 /** Squared relative difference of outputs that rounding alone may do. */
 const TOLERANCE = 1e-6
-/** Part of the samples that only judge, and the most of them. */
-const HELD_PART = 0.125
-const MOST_HELD = 24
-/** With fewer samples all learn and all judge. */
-const FEWEST_SPLIT = 8
 /** What a graph may be that a tape does not run. */
 const UNFIT = new Set(['E_UNSUPPORTED', 'E_FORMAT', 'E_LIMIT'])
 
@@ -159,62 +143,4 @@ function noted(result: FitResult, note: string): FitResult {
 function unknownOf(operations: readonly Operation[]): string | null {
   const found = operations.find((operation) => !isKnown(operation))
   return found ? `${found.domain === '' ? '' : `${found.domain}.`}${found.op}` : null
-}
-
-function decoded({ codes, values }: CodedWeight): Float32Array {
-  const floats = new Float32Array(values.length)
-  codes.decode(floats)
-  return floats
-}
-
-async function descend(
-  runner: GradientRunner,
-  learning: readonly CodedWeight[],
-  { fitted }: FitResult,
-  { steps, batch, seconds }: LearningSteps,
-  { samples, seed, tools }: LearnAsk,
-): Promise<ReadonlyMap<WeightFacts, FittedWeight> | null> {
-  const held = samples.length < FEWEST_SPLIT ? 0 : Math.min(MOST_HELD, Math.floor(samples.length * HELD_PART))
-  const drawn = samples.length - held
-  const judges = Array.from({ length: held === 0 ? drawn : held }, (_, i) => (held === 0 ? i : drawn + i))
-  const weights = learning.map(decoded)
-  const gradients = learning.map(({ values }) => new Float32Array(values.length))
-  runner.setWeights(weights)
-  const before = await runner.distance(judges)
-  const [places, scales] = [new Warmth(), new Warmth()]
-  const buckets = bucketsOf(samples.slice(0, drawn))
-  for (let step = 0; step < steps; step++) {
-    if (tools.signal?.aborted) throw new TersorError('E_ABORTED', 'stopped by the user')
-    tools.notify({
-      phase: 'learn',
-      done: step,
-      total: steps,
-      note: step === 0 ? `about ${Math.ceil(seconds)} s of one core` : '',
-    })
-    for (const gradient of gradients) gradient.fill(0)
-    await runner.step(draw(buckets, drawn, batch, seed, step), gradients)
-    const cooling = coolingAt(step, steps)
-    const [place, scale] = [places.next(cooling), scales.next(SCALE_RATE * cooling)]
-    for (const [index, { codes }] of learning.entries()) {
-      const rate = place.rate * (PLACE_RATES.get(codes.spec.bits) ?? PLACE_RATE)
-      codes.step(gradients[index] as Float32Array, { ...place, rate }, scale)
-      codes.decode(weights[index] as Float32Array)
-    }
-    runner.setWeights(weights)
-  }
-  tools.notify({ phase: 'learn', done: steps, total: steps })
-  const after = await runner.distance(judges)
-  if (!(after < before)) return null
-  const because = `learned end to end in ${steps} steps of ${batch} samples (distance ${short(before)} to ${short(after)} on ${held === 0 ? 'the same' : 'held-out'} samples)`
-  return new Map(learning.map((one) => [one.weight, learnedFrom(one, fitted.get(one.weight), because)]))
-}
-
-/** What was found before stays in the reason. */
-function learnedFrom(one: CodedWeight, before: FittedWeight | undefined, because: string): FittedWeight {
-  const found = fittedOf(one, before ? `${before.because}; then ${because}` : because)
-  return before ? { ...found, corrections: [...before.corrections, 'learned'] } : found
-}
-
-function short(value: number): string {
-  return value.toPrecision(3)
 }

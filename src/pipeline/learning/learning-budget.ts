@@ -13,6 +13,8 @@ const PASSES = 4
 const ROWS: Readonly<Record<LearnEffort, number>> = { fast: 0, default: 640, best: 1280 }
 const [LEAST_BATCH, MOST_BATCH] = [4, 32]
 const LEAST_STEPS = 24
+/** How often a sample is seen, about: more learns the samples instead of the model. */
+const MOST_EPOCHS = 24
 const MOST_STEPS: Readonly<Record<LearnEffort, number>> = { fast: 0, default: 200, best: 800 }
 
 export interface LearningSteps {
@@ -36,7 +38,8 @@ export function learningSteps(
   const rows = Math.max(1, cost / Math.max(1, weights))
   const batch = Math.min(samples, MOST_BATCH, Math.max(LEAST_BATCH, Math.floor(ROWS[effort] / rows + 0.5)))
   const each = PASSES * Math.max(1, cost) * batch
-  const steps = Math.min(most, Math.floor(BUDGETS[effort] / each))
+  const seen = Math.max(LEAST_STEPS, Math.ceil((MOST_EPOCHS * samples) / batch))
+  const steps = Math.min(most, seen, Math.floor(BUDGETS[effort] / each))
   return steps < LEAST_STEPS ? null : { steps, batch, seconds: (steps * each) / SPEED }
 }
 
