@@ -188,7 +188,7 @@ export const FLAGS: readonly FlagSpec[] = [
     value: 'NAME[,NAME]',
     verbs: ['quantize'],
     about:
-      'int8-static: changes before that keep the function: auto (default: what brings the outputs nearer), none, equalize, equalize-weights, split; int8 with --calib: smooth (default), none',
+      'changes before that keep the function. int8-static: auto (default: what brings the outputs nearer), none, equalize, equalize-weights, split; with --calib: smooth (default), none of int8, awq of weights alone',
   },
   {
     name: 'statistics',

@@ -52,7 +52,8 @@ export function checkTogether(parsed: Parsed, verb?: Verb): void {
   const has = (name: string) => parsed.values.has(name)
   if (has('quiet') && has('verbose')) contradiction('--quiet', '--verbose', 'give one of them')
   // Ranges of activations come from data, whether or not the result is judged.
-  const fitted = verb === 'search' || isFitted(textOf(parsed, 'to') ?? '', textOf(parsed, 'solver'))
+  const [to, solver] = [textOf(parsed, 'to') ?? '', textOf(parsed, 'solver')]
+  const fitted = verb === 'search' || isFitted(to, solver) || textOf(parsed, 'transform') === 'awq'
   for (const name of NEEDS_PROOF) {
     if (fitted && FIT_TOO.has(name)) continue
     if (has('no-verify') && has(name))

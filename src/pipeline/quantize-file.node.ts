@@ -11,6 +11,7 @@ import type { StageEvent, Tools } from '../model/tools.ts'
 import { type Ask, HALF_PRESETS, NAMED_PRESETS } from './ask.ts'
 import { askOf, type QuantizeOptions } from './ask-of.ts'
 import { fallBack, MOST_ATTEMPTS, neededReduction, nextStep, relax } from './attempts.ts'
+import { asksForAwq } from './awq/awq-ask.ts'
 import { isFitted, withoutData } from './fitting/asks-for-data.ts'
 import type { FileFitting } from './fitting/file-fitting.node.ts'
 import type { FitWork } from './fitting/fit-work.node.ts'
@@ -38,7 +39,7 @@ export interface FileOptions extends QuantizeOptions, FloatRunAsk, JudgingOption
   readonly calibrator?: Calibrator
   /** How long trials, corrections and learning may take; for int8-static, and weights that are fitted to `calib`. Default 'default'. */
   readonly effort?: 'fast' | 'default' | 'best'
-  /** Changes before that keep the function; int8-static only: 'auto' (default), 'none', `equalize`, `equalize-weights`. */
+  /** Changes before that keep the function; of int8-static 'auto' (default), 'none', `equalize`, `equalize-weights`; of weight-only results `awq`. */
   readonly transform?: string
   /** A statistics file; int8-static only: used where it exists, else written. Samples that it does not come from are added. */
   readonly statistics?: string
@@ -91,6 +92,8 @@ export async function quantize(input: string, output: string | undefined, option
     fits,
     asked.to === 'int8' && isSmoothing(options.transform) ? withoutTransform(options) : options,
   )
+  const isSmooth = asked.to === 'int8' && isSmoothing(options.transform)
+  const aware = !isStatic && !isSmooth && asksForAwq(options.transform, asked.to, options.calib !== undefined)
   const opened = options.shared?.opened ?? (await openModel(input))
   const pool = new ProducePool(options.threads ?? availableParallelism(), options.waiting)
   pool.expect(opened.source.byteLength)
@@ -138,6 +141,11 @@ export async function quantize(input: string, output: string | undefined, option
     // Rules that asked for static integers have done their work.
     let ask: Ask = fixed ? afterStatic(asked, fixed.prepared.inventory) : asked
     if (half) ask = half.ask
+    if (aware) {
+      const solver = fits ? 'gptq' : (ask.solver ?? 'search')
+      const { awqOn } = await import('./awq/awq.node.ts')
+      prepared = await phases.time('awq', () => awqOn(prepared, opened, ask, solver, options, tools))
+    }
     let noise: ReadonlyMap<string, number> | null = null
     let raised: string | null = null
     const stageFor = (path: string): NodeStage => {
@@ -328,7 +336,7 @@ function requireStaticOptions(
   fits: boolean,
   { calibrator, effort, transform, statistics, table }: FileOptions,
 ): void {
-  if (transform !== undefined) transformAsk(transform)
+  if (isStatic && transform !== undefined) transformAsk(transform)
   if (table !== undefined && !/\.(table|json)$/.test(table)) {
     throw new TersorError('E_USAGE', `--table ${table}: expected a name that ends in .table or .json`, {
       where: '--table',
@@ -352,11 +360,6 @@ function requireStaticOptions(
   if (!isStatic && calibrator !== undefined) {
     throw new TersorError('E_USAGE', '--calibrator finds ranges of activations: it belongs to --to int8-static', {
       where: '--calibrator',
-    })
-  }
-  if (!isStatic && transform !== undefined) {
-    throw new TersorError('E_USAGE', '--transform goes by ranges of activations: it belongs to --to int8-static', {
-      where: '--transform',
     })
   }
   if (!isStatic && !fits && effort !== undefined) {

@@ -23,6 +23,7 @@ import { withSmoothed } from './smoothing/with-smoothed.ts'
 import type { Stage } from './stage.ts'
 import { Table } from './table.ts'
 import { readSmall } from './tensor-bytes.ts'
+import { tensorKey } from './tensor-key.ts'
 import { transform } from './transform.ts'
 
 export interface RunInput {
@@ -58,6 +59,8 @@ export interface Prepared {
   readonly model: Model
   readonly inventory: Inventory
   readonly table: Table
+  /** What was done to weights before, or why not, by `tensorKey`: put behind the reasons of decisions. */
+  readonly remarks?: ReadonlyMap<string, string>
   readonly warnings: readonly string[]
 }
 
@@ -99,7 +102,8 @@ async function planAndLower(
   await phases.time('measure', () => measure(inventory, ask, tools, table))
   const decided = await phases.time('plan', () => plan(inventory, table, ask))
   const rewritten = await phases.time('rewrite', () => rewrite(prepared.model, inventory, decided, table, ask))
-  const transformed = await phases.time('transform', () => transform(rewritten.model, rewritten.plan, tools))
+  const remarked = withRemarks(rewritten.plan, prepared.remarks)
+  const transformed = await phases.time('transform', () => transform(rewritten.model, remarked, tools))
   const fitting = fit && (await phases.time('fit', () => fit({ ...rewritten, plan: transformed })))
   const ready = fitting ? withFitted(withSmoothed(transformed, fitting.smoothed), fitting) : transformed
   const lowered = await phases.time('lower', () => lower(rewritten.model, ready, ask.target))
@@ -127,6 +131,16 @@ async function planAndLower(
       ...(await keptValueNotes(rewritten.inventory, rewritten.plan, tools.kernels)),
     ],
   }
+}
+
+function withRemarks(plan: Plan, remarks: Prepared['remarks']): Plan {
+  if (!remarks) return plan
+  const decisions = plan.decisions.map((decision) => {
+    const text = remarks.get(tensorKey(decision.tensor.scope, decision.tensor.name))
+    if (text === undefined || decision.action !== 'quantize') return decision
+    return { ...decision, because: { ...decision.because, text: `${decision.because.text}; ${text}` } }
+  })
+  return { ...plan, decisions }
 }
 
 /** Whatever an abort makes the work throw, the caller gets E_ABORTED. */

@@ -101,10 +101,25 @@ export async function save(
   const units = unitsOf(jobs, options.plainOnly)
   const notify = (done: number, label: string): void =>
     tools.notify({ phase: 'quantize', done, total: units.length, note: label })
-  const results =
-    stage.paths !== null && options.threads
-      ? await options.threads(jobs, units, stage.paths, notify)
-      : await runHere(jobs, units, sources, staged, tools, notify)
+  const { threads } = options
+  const here = (some: readonly Unit[]): Promise<Map<number, UnitResult>> =>
+    runHere(jobs, some, sources, staged, tools, notify)
+  // Other threads can open files, but not what is computed when it is read.
+  const isFile = ({ job }: Unit): boolean => jobs[job]?.source.kind !== 'source'
+  const results = new Map<number, UnitResult>()
+  const order = new Map(units.map((unit, index) => [unit, index]))
+  const run = async (some: readonly Unit[], by: (some: readonly Unit[]) => Promise<Map<number, UnitResult>>) => {
+    if (some.length === 0) return
+    for (const [index, result] of await by(some)) results.set(order.get(some[index] as Unit) as number, result)
+  }
+  const { paths } = stage
+  if (paths !== null && threads) {
+    await run(units.filter(isFile), (some) => threads(jobs, some, paths, notify))
+    await run(
+      units.filter((unit) => !isFile(unit)),
+      here,
+    )
+  } else await run(units, here)
 
   for (const [index, unit] of units.entries()) {
     const result = results.get(index)

@@ -1,3 +1,5 @@
+import { powerBySquareRoots } from '../../numbers/power.ts'
+
 /** 1 - 0.7, for the norm of half-quadratic quantization. */
 const EXPONENT = 0.3
 
@@ -8,9 +10,9 @@ const bits = new Uint32Array(single.buffer)
 /** 2^(0.3 e) of the exponents of f32. */
 const ofExponent = new Float64Array(256)
 /** 1 to 2, in equal steps. */
-const ofFraction = Float64Array.from({ length: PARTS + 1 }, (_, i) => bySquareRoots(1 + i / PARTS))
+const ofFraction = Float64Array.from({ length: PARTS + 1 }, (_, i) => powerBySquareRoots(1 + i / PARTS, EXPONENT))
 {
-  const two = bySquareRoots(2)
+  const two = powerBySquareRoots(2, EXPONENT)
   ofExponent[127] = 1
   for (let e = 128; e < 256; e++) ofExponent[e] = (ofExponent[e - 1] as number) * two
   for (let e = 126; e >= 0; e--) ofExponent[e] = (ofExponent[e + 1] as number) / two
@@ -28,16 +30,4 @@ export function power(value: number): number {
   const low = ofFraction[part] as number
   const high = ofFraction[part + 1] as number
   return (ofExponent[word >>> 23] as number) * (low + ((high - low) * (fraction & 0x7fff)) / 0x8000)
-}
-
-function bySquareRoots(base: number): number {
-  let [root, left, result] = [base, EXPONENT, 1]
-  for (let bit = 0; bit < 52; bit++) {
-    root = Math.sqrt(root)
-    left *= 2
-    if (left < 1) continue
-    result *= root
-    left -= 1
-  }
-  return result
 }
