@@ -4,9 +4,11 @@ import { join } from 'node:path'
 import type { Model } from '../model/graph.ts'
 import type { Tools } from '../model/tools.ts'
 import { save } from './save.ts'
-import { NodeStage } from './stage.node.ts'
+import { NodeStage, removeStale } from './stage.node.ts'
 
-/** Changed copies of a model, each a file in a folder that goes in the end. */
+const NAME = 'taps'
+
+/** Changed copies of a model, each a file in a folder that goes in the end; what killed runs left of such folders goes at the start. */
 export class TapFiles {
   readonly #tools: Tools
   readonly #home: string
@@ -17,7 +19,8 @@ export class TapFiles {
   /** `folder` for the copies; default the system's own for such files. */
   constructor(tools: Tools, folder = tmpdir()) {
     this.#tools = tools
-    this.#home = mkdtempSync(join(folder, 'tersor-taps-'))
+    removeStale(folder, NAME)
+    this.#home = mkdtempSync(join(folder, `.${NAME}.tersor-${process.pid}-`))
   }
 
   /** The path of a key; `build` is asked for the model the first time. */
