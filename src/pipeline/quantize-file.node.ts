@@ -109,7 +109,7 @@ export async function quantize(input: string, output: string | undefined, option
           {
             ...options,
             ...judging,
-            fitted: isStatic || fits || smooths || HALF_PRESETS.has(asked.to),
+            fitted: isStatic || fits || aware || smooths || HALF_PRESETS.has(asked.to),
             fittedTo: () => statically?.digests ?? fitting?.digests ?? [],
           },
           tools,

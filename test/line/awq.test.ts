@@ -65,6 +65,14 @@ test('codes found on data behind it: the quantized prefix is that of the scaled 
   expect(aware.reasons.get('layer.1.up.weight')).toMatch(/activation-aware scaling.*second moments/)
 })
 
+test('part of the data is held back to judge on', async () => {
+  const { verdict, warnings } = await quantize(await input, output(), {
+    ...{ to: 'int4-block32-sym', calib, solver: 'search', transform: 'awq', force: true },
+  })
+  expect(verdict?.samples).toBeLessThan(24)
+  expect(warnings.join(' ')).not.toContain('nothing is fitted')
+})
+
 test('where it has no meaning it is refused before any work', async () => {
   const refused = async (options: FileOptions) =>
     quantize(await input, output(), options).then(
