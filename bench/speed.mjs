@@ -34,8 +34,9 @@ const { values: options } = parseArgs({
   },
 })
 
+const others = new Set(['decoder', 'decoder-8', 'decoder-tiny'])
 const paths = Object.fromEntries(
-  modelNames.filter((name) => name !== 'decoder').map((name) => [name, ensureModel(name)]),
+  modelNames.filter((name) => !others.has(name)).map((name) => [name, ensureModel(name)]),
 )
 const groups = groupsOf({ paths, out: options.out, python: options.python, rounds: Number(options.rounds) })
 

@@ -15,6 +15,7 @@ export const groupsOf = ({ paths, out, python, rounds }) => {
   const dense = paths['dense-512']
   const external = paths['external-2560']
   const holes = paths['holes-5120']
+  const language = paths['decoder-24']
   const result = `${out}/result.onnx`
   const copy = (from) => ['cp', ['--reflink=never', '--sparse=never', from, `${out}/copy`]]
   const peers = python
@@ -155,6 +156,18 @@ export const groupsOf = ({ paths, out, python, rounds }) => {
           memory: true,
         },
         { name: 'int8-weights, default', run: quantize(holes, result, '--to', 'int8-weights'), memory: true },
+      ],
+    },
+    {
+      title: 'language model of 24 layers, 4.2 GB with holes',
+      rounds: 1,
+      rows: [
+        { name: 'cp', run: copy(`${language}.data`) },
+        {
+          name: 'int4-weights, nearest',
+          run: quantize(language, result, '--to', 'int4-weights', '--solver', 'nearest'),
+          memory: true,
+        },
       ],
     },
   ]
