@@ -16,10 +16,9 @@ export interface DescentAsk {
   readonly tools: Tools
 }
 
-/** Steps of a code, by its bits, and parts of a scale, that a step of learning takes at first. */
-const PLACE_RATES: ReadonlyMap<number, number> = new Map([[2, 0.03]])
-const PLACE_RATE = 0.012
-const SCALE_RATE = 0.002
+/** Steps of a code, and parts of a scale, that a step of learning takes at first; codes of two bits have further to go. */
+const RATES = { few: { place: 0.03, scale: 0.002 }, more: { place: 0.008, scale: 0.002 } } as const
+const FEW_BITS = 2
 /** Part of the samples that only judge, and the most of them. */
 const HELD_PART = 0.125
 const MOST_HELD = 24
@@ -61,10 +60,11 @@ export async function descend(
     for (const gradient of gradients) gradient.fill(0)
     await runner.step(draw(buckets, drawn, batch, seed, step), gradients)
     const cooling = coolingAt(step, steps)
-    const [place, scale] = [places.next(cooling), scales.next(SCALE_RATE * cooling)]
+    const [place, scale] = [places.next(cooling), scales.next(cooling)]
     for (const [index, { codes }] of learning.entries()) {
-      const rate = place.rate * (PLACE_RATES.get(codes.spec.bits) ?? PLACE_RATE)
-      codes.step(gradients[index] as Float32Array, { ...place, rate }, scale)
+      const rates = codes.spec.bits <= FEW_BITS ? RATES.few : RATES.more
+      const moves = { ...place, rate: place.rate * rates.place }
+      codes.step(gradients[index] as Float32Array, moves, { ...scale, rate: scale.rate * rates.scale })
       codes.decode(weights[index] as Float32Array)
     }
     runner.setWeights(weights)
