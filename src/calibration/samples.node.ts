@@ -65,7 +65,13 @@ export async function openSamples(
   throw new TersorError(
     'E_FORMAT',
     `${path}: no sample can be used${set.skipped.length > 0 ? `: ${set.skipped[0]}` : ''}`,
-    { where: path },
+    {
+      where: path,
+      hint:
+        set.skipped.length > 0
+          ? 'none of it fits; give data of the kind that the model reads'
+          : 'nothing is in it: a text has a sample in each line that is not empty',
+    },
   )
 }
 

@@ -11,5 +11,6 @@ it('what was done informs, what may be wrong warns', () => {
   expect(isInforming('the last 4 samples widened 3 ranges by more than a tenth: more data would help (a, b, c)')).toBe(
     false,
   )
+  expect(isInforming('learning came no nearer to the float model; codes stay as they were found')).toBe(true)
   expect(isInforming('anything new')).toBe(false)
 })

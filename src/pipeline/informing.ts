@@ -19,6 +19,8 @@ const INFORMING: readonly RegExp[] = [
   /: \d+ of \d+ pairs \(.*\), \d+ different texts$/,
   /^float outputs were (read from|saved to) /,
   /^\d+ x 16-bit activations for a product: /,
+  /^(learning|the model is too large to be learned) .*; codes stay as they were found$/,
+  /^learning: no derivative of .* is known; codes stay as they were found$/,
 ]
 
 /** Whether a remark only tells what was done: nobody has to do anything about it. */
