@@ -117,3 +117,10 @@ function functionScope(body: FunctionBody): Scope {
     outputs: body.outputs,
   }
 }
+
+/** Whether a scope belongs to the body of a model-local function. */
+export function isInFunction(scope: Scope): boolean {
+  let at = scope
+  while (at.parent !== null) at = at.parent
+  return at.body !== null
+}

@@ -31,6 +31,16 @@ describe('int', () => {
     )
   })
 
+  test.each([1, 2, 4, 8])('%i bits: codes come back, in as many bytes as said', (bits) => {
+    for (const count of [0, 1, 7, 8, 33]) {
+      const codes = Uint8Array.from({ length: count }, (_, i) => (i * 37) % 2 ** bits)
+      const packed = packCodes(codes, bits)
+      expect(packed).toHaveLength(packedLength(count, bits))
+      expect(unpackCodes(packed, count, bits)).toEqual(codes)
+    }
+    expect(packedLength(32, bits)).toBe((32 * bits) / 8)
+  })
+
   test('packInto touches its bytes only', () => {
     const target = new Uint8Array(4).fill(0xaa)
     packInto(Uint8Array.of(9, 1, 2, 3), 1, 3, 4, 0, target, 1)

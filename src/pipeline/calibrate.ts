@@ -1,12 +1,13 @@
 import type { SampleSet } from '../calibration/index.ts'
 import { mergeValues } from '../calibration/merge-statistics.ts'
 import { sampleDigest } from '../calibration/sample-digest.ts'
-import { type StatePair, statePairs } from '../calibration/states.ts'
+import type { StatePair } from '../calibration/states.ts'
 import { TersorError } from '../errors.ts'
 import type { Model } from '../model/graph.ts'
 import type { Feeds, Sample, Value } from '../model/runtime.ts'
 import type { Statistics, ValueStatistics } from '../model/statistics.ts'
 import type { Tools } from '../model/tools.ts'
+import { statesOfModel } from './carried-states.ts'
 import { channelAxes } from './channel-axes.ts'
 import { modelFingerprint } from './model-fingerprint.ts'
 import type { ModelSessions } from './model-sessions.ts'
@@ -144,11 +145,7 @@ class Collecting {
   /** Which states are carried, and where to go on. */
   async prepare(): Promise<void> {
     const { model, samples, states } = this.#options
-    const given = new Set(samples.filled.map((text) => text.slice(0, text.lastIndexOf(': '))))
-    const inputs = model.graph.inputs.flatMap(({ name, dtype, shape }) =>
-      dtype === undefined ? [] : [{ name, dtype, shape: shape ?? [] }],
-    )
-    this.#pairs = states ?? statePairs(inputs, model.graph.outputs).filter(({ input }) => given.has(input))
+    this.#pairs = states ?? statesOfModel(model, samples)
     const resumed = await this.#resumed()
     this.#labels.push(...(resumed?.labels ?? []))
     this.#digests.push(...(resumed?.digests ?? []))

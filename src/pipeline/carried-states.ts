@@ -1,5 +1,7 @@
-import type { StatePair } from '../calibration/states.ts'
-import type { Feeds, Sample, Value } from '../model/runtime.ts'
+import type { SampleSet } from '../calibration/index.ts'
+import { type StateOutput, type StatePair, statePairs } from '../calibration/states.ts'
+import type { Model } from '../model/graph.ts'
+import type { Feeds, Sample, SessionInput, Value } from '../model/runtime.ts'
 
 /** Feeds one model along a sequence: its own states go from sample to sample. */
 export interface StateCarrier {
@@ -26,4 +28,22 @@ export function stateCarrier(pairs: readonly StatePair[] = []): StateCarrier {
       }
     },
   }
+}
+
+/** States that the data do not give: each model carries its own from sample to sample. */
+export function filledStates(
+  inputs: readonly SessionInput[],
+  outputs: readonly StateOutput[],
+  { filled }: Pick<SampleSet, 'filled'>,
+): readonly StatePair[] {
+  const missing = new Set(filled.map((text) => text.slice(0, text.lastIndexOf(': '))))
+  return statePairs(inputs, outputs).filter(({ input }) => missing.has(input))
+}
+
+/** The same, by what the model says of its inputs. */
+export function statesOfModel(model: Model, samples: Pick<SampleSet, 'filled'>): readonly StatePair[] {
+  const inputs = model.graph.inputs.flatMap(({ name, dtype, shape }) =>
+    dtype === undefined ? [] : [{ name, dtype, shape: shape ?? [] }],
+  )
+  return filledStates(inputs, model.graph.outputs, samples)
 }

@@ -1,11 +1,12 @@
 import { openSynthetic, type SampleSet } from '../calibration/index.ts'
 import { openSamples } from '../calibration/samples.node.ts'
-import { type StatePair, statePairs } from '../calibration/states.ts'
+import type { StatePair } from '../calibration/states.ts'
 import { createKernelsSync } from '../kernels/index.ts'
 import type { Model } from '../model/graph.ts'
 import type { Inventory } from '../model/inventory.ts'
 import type { Kernels } from '../model/kernels.ts'
 import type { RuntimeSession, Sample } from '../model/runtime.ts'
+import { filledStates } from './carried-states.ts'
 import type { Evidence } from './prove.ts'
 import { requireFirst } from './runs-first.ts'
 import { type Counted, judging, someOf } from './static/sample-roles.ts'
@@ -57,7 +58,7 @@ export async function evidenceFor(
   if (path !== undefined) {
     const set = await openGiven(path, model, inventory, session, options)
     const held = options.fitted === true && options.eval === undefined
-    const states = statesOf(model, session, set)
+    const states = filledStates(session.inputs, model.graph.outputs, set)
     // States come through all of the sequence, also where only parts of it are judged.
     const whole = held && states.length > 0
     const samples = await take(held && !whole ? someOf(set, judging(set)) : set)
@@ -94,12 +95,6 @@ export async function evidenceFor(
   const samples = await take(set)
   const notes = heldNotes(samples.length, set.count)
   return { data: 'synthetic', samples, found: samples.length, filled: set.filled, notes }
-}
-
-/** States that the data do not give: each model carries its own from sample to sample. */
-function statesOf(model: Model, { inputs }: RuntimeSession, { filled }: SampleSet): readonly StatePair[] {
-  const missing = new Set(filled.map((text) => text.slice(0, text.lastIndexOf(': '))))
-  return statePairs(inputs, model.graph.outputs).filter(({ input }) => missing.has(input))
 }
 
 function stateNotes(states: readonly StatePair[]): readonly string[] {

@@ -1,6 +1,6 @@
-import { freshNames } from '../graph/index.ts'
+import { freshNames, readsOf } from '../graph/index.ts'
 import type { DType } from '../model/dtype.ts'
-import type { Graph, Model, Node, ValueInfo } from '../model/graph.ts'
+import type { Model, Node, ValueInfo } from '../model/graph.ts'
 import { BodyTaps } from './tapped-bodies.ts'
 
 /** Values that can be looked at, those inside bodies under their keys (`bodyValueKey`), and why the others cannot. */
@@ -128,25 +128,4 @@ function neededFor(nodes: readonly Node[], names: readonly string[]): readonly N
     for (const read of readsOf(node)) open.push(read)
   }
   return nodes.filter((node) => needed.has(node))
-}
-
-/** Names a node reads, those its bodies read included: more than they take from outside, which does no harm. */
-function readsOf(node: Node): readonly string[] {
-  const reads = [...node.inputs]
-  const bodies: Graph[] = []
-  const open = (one: Node): void => {
-    for (const attribute of one.attributes) {
-      if (attribute.kind === 'graph') bodies.push(attribute.value)
-      if (attribute.kind === 'graphs') bodies.push(...attribute.value)
-    }
-  }
-  open(node)
-  for (let body = bodies.pop(); body !== undefined; body = bodies.pop()) {
-    for (const inner of body.nodes) {
-      reads.push(...inner.inputs)
-      open(inner)
-    }
-    reads.push(...body.outputs.map(({ name }) => name))
-  }
-  return reads.filter((name) => name !== '')
 }

@@ -2,7 +2,7 @@ import type { Graph, Model } from '../../model/graph.ts'
 import { connect, type Definition } from '../consumers.ts'
 import { usedNames } from '../fresh-names.ts'
 import { rebuild, type ScopeChange } from '../rebuild.ts'
-import type { Scope } from '../walk.ts'
+import { isInFunction, type Scope } from '../walk.ts'
 
 /** Names that are new in changed bodies and not to be used twice. */
 export class NewNames {
@@ -63,12 +63,6 @@ export function separateNames(
     },
     connections.scopes,
   )
-}
-
-function isInFunction(scope: Scope): boolean {
-  let at = scope
-  while (at.parent !== null) at = at.parent
-  return at.body !== null
 }
 
 function renamed(scope: Scope, nameOf: (name: string, made: boolean) => string): ScopeChange {

@@ -6,7 +6,7 @@ import { freshNames } from '../fresh-names.ts'
 import { rebuild } from '../rebuild.ts'
 import { floatConstant, readFloats } from '../rewrites/float-constants.ts'
 import type { RewriteNote, RewrittenModel } from '../rewrites/rewrite-note.ts'
-import { isStandard, type Scope } from '../walk.ts'
+import { isInFunction, isStandard, type Scope } from '../walk.ts'
 
 /** The largest number that f16 holds. */
 export const LARGEST_HALF = 65504
@@ -125,12 +125,6 @@ function limitAt(use: Use, reach: Reach): number | null {
   if (reach.ends(use)) return SAFE_MASK
   if (!isStandard(node) || !BOUNDED.has(node.op)) return null
   return node.op !== 'Clip' || inputIndex > 0 ? LARGEST_HALF : null
-}
-
-function isInFunction(scope: Scope): boolean {
-  let at = scope
-  while (at.parent !== null) at = at.parent
-  return at.body !== null
 }
 
 /** Which uses lead to an operator that masks are for. */

@@ -4,7 +4,7 @@ import { freshNames } from '../fresh-names.ts'
 import { consumerLabel } from '../labels.ts'
 import { removeLeftovers, unreadValues } from '../liftings/clean-up.ts'
 import { rebuild, type ScopeChange } from '../rebuild.ts'
-import type { Scope } from '../walk.ts'
+import { isInFunction, type Scope } from '../walk.ts'
 import type { RewriteNote, RewrittenModel } from './rewrite-note.ts'
 
 /**
@@ -107,10 +107,4 @@ export class Revision {
     }
     return name
   }
-}
-
-function isInFunction(scope: Scope): boolean {
-  let at = scope
-  while (at.parent !== null) at = at.parent
-  return at.body !== null
 }

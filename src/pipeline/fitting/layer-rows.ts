@@ -10,6 +10,7 @@ import { solveTensor } from '../../solvers/index.ts'
 import { floatsOf } from '../floats.ts'
 import type { WeightWork } from '../plan.ts'
 import { balanceValues, requireFinite } from '../produce/tile.ts'
+import { turned } from '../turned.ts'
 import type { FitLayer } from './fit-groups.ts'
 import type { FittedWeight } from './fitted.ts'
 import type { InputSolvers } from './input-solvers.ts'
@@ -124,14 +125,4 @@ function decodedTensor(
     return new Uint8Array(codes.buffer as ArrayBuffer, codes.byteOffset, codes.byteLength)
   }
   return { name, dtype, shape, storage: madeWhenRead(`decoded "${name}"`, elementCount * width, make) }
-}
-
-/** [rows, columns] to [columns, rows]. */
-function turned<T extends Float32Array | Uint8Array>(values: T, rows: number, columns: number, target: T): T {
-  for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) {
-      target[column * rows + row] = values[row * columns + column] as number
-    }
-  }
-  return target
 }

@@ -1,10 +1,10 @@
 import { TersorError } from '../../errors.ts'
-import { isConstantNode } from '../../graph/index.ts'
+import { isConstantNode, readsOf } from '../../graph/index.ts'
 import type { Model, Node, TensorRef, ValueInfo } from '../../model/graph.ts'
 import type { Sample, Value } from '../../model/runtime.ts'
 import type { Tools } from '../../model/tools.ts'
 import type { ModelSessions } from '../model-sessions.ts'
-import { readsOf, type Segment } from './segments.ts'
+import type { Segment } from './segments.ts'
 
 /**
  * A model run segment by segment over all samples, each node once: what later segments read is kept, the rest forgotten. Constants may be

@@ -1,4 +1,5 @@
-import type { Graph, Model, Node } from '../../model/graph.ts'
+import { readsOf } from '../../graph/index.ts'
+import type { Model, Node } from '../../model/graph.ts'
 
 /** A run of nodes between two looks at a model. */
 export interface Segment {
@@ -81,25 +82,4 @@ export function segmentsOf(model: Model, stops: readonly string[]): readonly Seg
 
 function isRandom({ op }: Node): boolean {
   return op.startsWith('Random') || op === 'Bernoulli' || op === 'Multinomial'
-}
-
-/** Names a node reads, those its bodies read included: more than they take from outside, which does no harm. */
-export function readsOf(node: Node): readonly string[] {
-  const reads = [...node.inputs]
-  const bodies: Graph[] = []
-  const open = (one: Node): void => {
-    for (const attribute of one.attributes) {
-      if (attribute.kind === 'graph') bodies.push(attribute.value)
-      if (attribute.kind === 'graphs') bodies.push(...attribute.value)
-    }
-  }
-  open(node)
-  for (let body = bodies.pop(); body !== undefined; body = bodies.pop()) {
-    for (const inner of body.nodes) {
-      reads.push(...inner.inputs)
-      open(inner)
-    }
-    reads.push(...body.outputs.map(({ name }) => name))
-  }
-  return [...new Set(reads)].filter((name) => name !== '')
 }

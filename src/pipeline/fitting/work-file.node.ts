@@ -5,13 +5,13 @@ import { outputError } from '../../bytes/file-sink.node.ts'
 import { TersorError } from '../../errors.ts'
 import type { FittingId, QuantizedTensor } from '../../model/scheme.ts'
 import { gridShapeOf, viewElementCount } from '../../numbers/grid-shape.ts'
+import { packCodes, packedLength, unpackCodes } from '../../numbers/int.ts'
 import { formatSchemeId } from '../../schemes/index.ts'
 import type { WeightWork } from '../plan.ts'
 import { writeFully } from '../produce/node-io.node.ts'
 import { tensorKey } from '../tensor-key.ts'
 import type { FitStore } from './fit-store.ts'
 import type { FittedWeight } from './fitted.ts'
-import { packCodes, packedLength, unpackCodes } from './packed-codes.ts'
 import { readPayload, readRecords, recordOf, type WorkRecord } from './work-records.node.ts'
 
 const FORMAT = 'tersor codes in work 1'
@@ -180,7 +180,7 @@ function quantizedIn(
   return {
     spec,
     view,
-    codes: unpackCodes(part(0, codes), spec.bits, count),
+    codes: unpackCodes(part(0, codes), count, spec.bits),
     scales: new Float32Array(part(codes, grids * 4).buffer),
     ...(spec.symmetric ? {} : { zeros: part(codes + grids * 4, grids) }),
   }

@@ -1,11 +1,10 @@
 import type { SampleSet } from '../../calibration/index.ts'
-import { type StatePair, statePairs } from '../../calibration/states.ts'
 import { keyOf, type ValueRange, ValueTypes } from '../../graph/half/index.ts'
 import { connect, constantTensor, type Definition } from '../../graph/index.ts'
 import type { Model } from '../../model/graph.ts'
 import type { Feeds, Value } from '../../model/runtime.ts'
 import type { Tools } from '../../model/tools.ts'
-import { stateCarrier } from '../carried-states.ts'
+import { stateCarrier, statesOfModel } from '../carried-states.ts'
 import type { ModelSessions } from '../model-sessions.ts'
 import { type Taps, tappedModel, tapsOf } from '../tapped-model.ts'
 import { partsOf, ValueSizes } from '../value-sizes.ts'
@@ -55,7 +54,7 @@ async function lookAt(
   { key, group, inputs, notify }: Look,
   seen: Map<string, ValueRange>,
 ): Promise<void> {
-  const pairs = statesOf(model, samples)
+  const pairs = statesOfModel(model, samples)
   const also = pairs.map(({ output }) => output)
   const session = await sessions.session(key, () => tappedModel(model, group, also))
   const states = stateCarrier(pairs)
@@ -80,14 +79,6 @@ function floatValues(model: Model): readonly string[] {
     return kind === 'node' || (kind === 'input' && scope.path.length === 0)
   }
   return connections.definitions.filter(isAsked).map(keyOf)
-}
-
-function statesOf(model: Model, samples: SampleSet): readonly StatePair[] {
-  const filled = new Set(samples.filled.map((text) => text.slice(0, text.lastIndexOf(': '))))
-  const inputs = model.graph.inputs.flatMap(({ name, dtype, shape }) =>
-    dtype === undefined ? [] : [{ name, dtype, shape: shape ?? [] }],
-  )
-  return statePairs(inputs, model.graph.outputs).filter(({ input }) => filled.has(input))
 }
 
 function add(seen: Map<string, ValueRange>, key: string, values: Feeds): void {

@@ -1,22 +1,10 @@
+import { powerBySquareRoots } from '../../numbers/power.ts'
+
 /** Ratios beyond this are cut: a channel of no weight, or one that the data never move, must not become infinite. */
 const MOST = 64
 
 /** Shares of the activation's size that a balance takes over; 0.5 splits it evenly. */
 export const ALPHAS = [0.25, 0.375, 0.5, 0.625, 0.75, 0.875] as const
-
-/** value^alpha for eighths, by square roots: the same bits in every engine. */
-function power(value: number, alpha: number): number {
-  let [root, left, result] = [value, alpha, 1]
-  for (let i = 0; i < 3; i++) {
-    root = Math.sqrt(root)
-    left *= 2
-    if (left >= 1) {
-      result *= root
-      left -= 1
-    }
-  }
-  return result
-}
 
 /**
  * The balance of SmoothQuant (Xiao et al. 2023): s = max|x|^alpha / max|w|^(1 - alpha) for each index of the depth, of mean square one. x is
@@ -26,7 +14,7 @@ function power(value: number, alpha: number): number {
 export function smoothBalance(activations: Float64Array, weights: Float64Array, alpha: number): Float32Array | null {
   const raw = Float64Array.from(activations, (size, k) => {
     const weight = weights[k] as number
-    return size > 0 && weight > 0 ? power(size, alpha) / power(weight, 1 - alpha) : 0
+    return size > 0 && weight > 0 ? powerBySquareRoots(size, alpha) / powerBySquareRoots(weight, 1 - alpha) : 0
   })
   const used = raw.filter((one) => one > 0)
   if (used.length === 0) return null

@@ -11,6 +11,7 @@ import {
   solveUnit,
   type Unit,
 } from '../../solvers/learned-rounding/index.ts'
+import { turned } from '../turned.ts'
 import { ConstantFloats } from './constant-floats.ts'
 import { type Chain, chainsOf } from './learn-chains.ts'
 import { type ChainData, ChainSamples, type FloatWindows } from './learn-samples.node.ts'
@@ -188,7 +189,7 @@ async function unitOf(
     layers.push({
       name: weight.name,
       shape,
-      weight: weight.axis === 1 ? turned(values, weight.shape) : values,
+      weight: weight.axis === 1 ? columnsAsRows(values, weight.shape) : values,
       bias: bias === null ? new Float32Array(shape.outputs) : await constants.of(bias),
       hasBias: bias !== null,
       ...fewOf(bits.get(weight.name)),
@@ -215,10 +216,10 @@ function keep(
   const zeros = lows.map((low) => least - low)
   const codes = layer.codes.map((code, i) => code + (zeros[Math.floor(i / each)] as number))
   const flipped = weight.axis === 1 ? ([weight.shape[1], weight.shape[0]] as number[]) : null
-  rounded.set(weight.name, flipped === null ? decoded : turned(decoded, flipped))
+  rounded.set(weight.name, flipped === null ? decoded : columnsAsRows(decoded, flipped))
   if (bias !== null) rounded.set(bias, layer.bias)
   weights.set(weight.name, {
-    codes: flipped === null ? codes : turned(codes, flipped),
+    codes: flipped === null ? codes : columnsAsRows(codes, flipped),
     ...{ scales, zeros, ...few },
     solver: learned < descended ? 'adaround' : 'descent',
     gain: { before: nearest, after: Math.min(learned, descended) },
@@ -230,12 +231,6 @@ function fewOf(few: FewBits | undefined): { readonly bits: number | null; readon
   return { bits: few?.bits ?? null, moves: few?.symmetric === false }
 }
 
-/** Columns as rows. */
-function turned<T extends Float32Array | Int8Array>(values: T, shape: readonly number[]): T {
-  const [rows = 0, columns = 0] = shape
-  const to = values.slice() as T
-  for (let r = 0; r < rows; r++) {
-    for (let c = 0; c < columns; c++) to[c * rows + r] = values[r * columns + c] as number
-  }
-  return to
+function columnsAsRows<T extends Float32Array | Int8Array>(values: T, [rows = 0, columns = 0]: readonly number[]): T {
+  return turned(values, rows, columns, values.slice() as T)
 }

@@ -1,6 +1,7 @@
 import type { Unfolding } from '../../calibration/unfold.ts'
 import { intAttribute, intsAttribute, stringAttribute } from '../../graph/index.ts'
 import type { StaticProduct } from '../../model/activation.ts'
+import { turned } from '../turned.ts'
 
 /** A weight as rows that meet rows of the input, one row an output channel. */
 export interface WeightRows {
@@ -52,14 +53,4 @@ export function weightRows({ node, op, weight, depthwise }: StaticProduct): Weig
 
 function same<T>(values: T): T {
   return values
-}
-
-/** [rows, columns] to [columns, rows]. */
-function turned<T extends Float32Array | Int8Array>(values: T, rows: number, columns: number, target: T): T {
-  for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) {
-      target[column * rows + row] = values[row * columns + column] as number
-    }
-  }
-  return target
 }
