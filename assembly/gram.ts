@@ -59,6 +59,15 @@ export function crossRows(a: usize, aStride: usize, b: usize, bStride: usize, ro
   return code < 0 ? max(-most, -pairLimit - code) : -most
 }
 
+/** What a code's move changes in the pulls of its row. */
+@inline function takeBack(pull: usize, gram: usize, bytes: usize, moved: f32): void {
+  const change = f32x4.splat(moved)
+  for (let i: usize = 0; i < bytes; i += 32) {
+    v128.store(pull + i, f32x4.sub(v128.load(pull + i), f32x4.mul(v128.load(gram + i), change)))
+    v128.store(pull + i, f32x4.sub(v128.load(pull + i, 16), f32x4.mul(v128.load(gram + i, 16), change)), 16)
+  }
+}
+
 export function descendRow(gram: usize, stride: usize, width: i32, pull: usize, codes: usize, scale: f32, most: i32, beside: usize, pairLimit: i32): i32 {
   const step = stride << 2
   const bytes = (<usize>width << 2)
@@ -90,11 +99,7 @@ export function descendRow(gram: usize, stride: usize, width: i32, pull: usize, 
     if (next == code) continue
     i32.store8(codes + j, next)
     moved++
-    const change = f32x4.splat(<f32>(next - code) * scale)
-    for (let i: usize = 0; i < bytes; i += 32) {
-      v128.store(pull + i, f32x4.sub(v128.load(pull + i), f32x4.mul(v128.load(gram + i), change)))
-      v128.store(pull + i, f32x4.sub(v128.load(pull + i, 16), f32x4.mul(v128.load(gram + i, 16), change)), 16)
-    }
+    takeBack(pull, gram, bytes, <f32>(next - code) * scale)
   }
   return moved
 }
@@ -122,11 +127,7 @@ export function descendBlocks(gram: usize, stride: usize, width: i32, from: i32,
     if (next == code) continue
     i32.store8(codes + j, next)
     moved++
-    const change = f32x4.splat(<f32>(next - code) * scale)
-    for (let i: usize = 0; i < bytes; i += 32) {
-      v128.store(pull + i, f32x4.sub(v128.load(pull + i), f32x4.mul(v128.load(gram + i), change)))
-      v128.store(pull + i, f32x4.sub(v128.load(pull + i, 16), f32x4.mul(v128.load(gram + i, 16), change)), 16)
-    }
+    takeBack(pull, gram, bytes, <f32>(next - code) * scale)
   }
   return moved
 }

@@ -27,6 +27,14 @@ export function crossRows(
   }
 }
 
+/** What a code's move changes in the pulls of its row. */
+function takeBack(f32: Float32Array, pull: number, gram: number, width: number, change: number): void {
+  for (let i = 0; i < width; i++) {
+    const at = pull / 4 + i
+    f32[at] = f32[at]! - fround(f32[gram / 4 + i]! * change)
+  }
+}
+
 export function descendRow(
   { f32, u32, u8 }: Arena,
   gram: number,
@@ -61,11 +69,7 @@ export function descendRow(
     if (next === code) continue
     u8[codes + j] = next
     moved++
-    const change = fround((next - code) * step)
-    for (let i = 0; i < width; i++) {
-      const at = pull / 4 + i
-      f32[at] = f32[at]! - fround(f32[gram / 4 + j * stride + i]! * change)
-    }
+    takeBack(f32, pull, gram + j * stride * 4, width, fround((next - code) * step))
   }
   return moved
 }
@@ -95,11 +99,7 @@ export function descendBlocks(
     if (next === code) continue
     u8[codes + j] = next
     moved++
-    const change = fround((next - code) * scale)
-    for (let i = 0; i < width; i++) {
-      const at = pull / 4 + i
-      f32[at] = f32[at]! - fround(f32[gram / 4 + j * stride + i]! * change)
-    }
+    takeBack(f32, pull, gram + j * stride * 4, width, fround((next - code) * scale))
   }
   return moved
 }
