@@ -17,6 +17,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { measure } from '../measure.mjs'
 import { mebibytes, seconds, table } from '../table.mjs'
+import { judgeAnswer, judgePython, missingFor } from './judge.mjs'
 import { ROWS } from './language-bars-rows.mjs'
 
 const beside = (name) => fileURLToPath(new URL(`../../../shared/${name}`, import.meta.url))
@@ -35,18 +36,13 @@ const { values: options } = parseArgs({
 const wanted = ROWS.filter(({ name }) => options.rows.split(',').some((start) => name.startsWith(start)))
 if (wanted.length === 0)
   fail(`no row begins with "${options.rows}"; there are ${ROWS.map(({ name }) => name).join(', ')}`)
-const absent = [
-  existsSync(options.cli) ? null : `${options.cli} is not built (npm run build)`,
-  existsSync(options.data) ? null : `no folder ${options.data} (--data)`,
-  existsSync(join(options.score, 'llm_ev.py')) ? null : `no judge in ${options.score} (--score)`,
-  options.python === undefined || existsSync(options.python) ? null : `no ${options.python} (--python)`,
-].filter((text) => text !== null)
+const absent = missingFor(options, 'llm_ev.py')
 if (absent.length > 0) fail(`nothing was measured: ${absent.join('; ')}`)
 
 const folder = options.keep === undefined ? mkdtempSync(join(tmpdir(), 'tersor-language-')) : resolve(options.keep)
 mkdirSync(folder, { recursive: true })
 if (options.keep === undefined) process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
-const python = options.python ?? judgePython()
+const python = options.python ?? judgePython(options.score)
 const texts = calibrationTexts()
 const floats = new Map()
 const bars = []
@@ -139,11 +135,7 @@ function floatOf(judge, source) {
 function judged(judge, file, way) {
   const script =
     judge === 'kwt' ? ['ev.py', judge, file, way === '' ? '1' : '0'] : ['llm_ev.py', judge, file, ...(way ? [way] : [])]
-  const { stdout, stderr } = spawnSync(python, script, { encoding: 'utf8', cwd: options.score })
-  const line = (stdout ?? '').split('\n').find((one) => /^(EVR)?\{/.test(one))
-  return line === undefined
-    ? { error: (stderr ?? '').trim().split('\n').at(-1) ?? 'no answer' }
-    : JSON.parse(line.replace(/^EVR/, ''))
+  return judgeAnswer(spawnSync(python, script, { encoding: 'utf8', cwd: options.score }))
 }
 
 /** Texts that no judge reads. */
@@ -156,13 +148,6 @@ function calibrationTexts() {
   const sentences = lines.flatMap((line) => line.split('\t').slice(1, 3)).filter((one) => one !== '')
   writeFileSync(sick, `${[...new Set(sentences)].join('\n')}\n`)
   return { stories, sick }
-}
-
-function judgePython() {
-  const { stdout } = spawnSync('bash', [join(options.score, 'setup')], { encoding: 'utf8' })
-  const path = stdout.trim().split('\n').at(-1) ?? ''
-  if (!existsSync(path)) fail('the judge has no Python: pass --python, with onnxruntime, numpy, scipy and tokenizers')
-  return path
 }
 
 function parsed(text) {

@@ -27,6 +27,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { measure } from '../measure.mjs'
 import { mebibytes, seconds, table } from '../table.mjs'
+import { judgeAnswer, judgePython, missingFor } from './judge.mjs'
 import { MODELS } from './static-bars-models.mjs'
 
 const beside = (name) => fileURLToPath(new URL(`../../../shared/${name}`, import.meta.url))
@@ -52,7 +53,7 @@ const wanted = options.models.split(',').map((name) => {
   return found
 })
 
-const absent = missing()
+const absent = missingFor(options, 'lib.py')
 if (absent.length > 0) {
   console.error(`nothing was measured: ${absent.join('; ')}`)
   process.exit(2)
@@ -60,7 +61,7 @@ if (absent.length > 0) {
 const folder = options.keep === undefined ? mkdtempSync(join(tmpdir(), 'tersor-bars-')) : resolve(options.keep)
 mkdirSync(folder, { recursive: true })
 if (options.keep === undefined) process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
-const python = options.python ?? judgePython()
+const python = options.python ?? judgePython(options.score)
 const canEmulate = spawnSync('qemu-x86_64', ['--version']).status === 0
 if (checks.has('haswell') && !canEmulate) console.error('qemu-x86_64 is not here: no CPU without VNNI')
 
@@ -166,7 +167,9 @@ function asHaswell({ kind, bars: wantedBars }, judge, file, run, atLeast) {
   if (run.near.error) run.near.db = Number.NaN
   atLeast('as a Haswell, dB to this CPU', 40, run.near.db)
   if (kind !== 'classes') return
-  run.haswell = answerOf(spawnSync(join(options.score, 'haswell'), [judge, file, options.step], { encoding: 'utf8' }))
+  run.haswell = judgeAnswer(
+    spawnSync(join(options.score, 'haswell'), [judge, file, options.step], { encoding: 'utf8' }),
+  )
   const same = judgedSubset(judge, file, options.step)
   run.subset = same
   atLeast(
@@ -185,7 +188,7 @@ function judgedSubset(judge, file, step) {
     readdirSync(join(site, 'lib')).find((one) => one.startsWith('python3')),
     'site-packages',
   )
-  return answerOf(
+  return judgeAnswer(
     spawnSync(python, ['haswell.py', packages, judge, file, step], { encoding: 'utf8', cwd: options.score }),
   )
 }
@@ -271,7 +274,7 @@ function feedsOf(judge) {
 }
 
 function judged(...words) {
-  return answerOf(spawnSync(python, [here('./static-bars.py'), options.score, ...words], { encoding: 'utf8' }))
+  return judgeAnswer(spawnSync(python, [here('./static-bars.py'), options.score, ...words], { encoding: 'utf8' }))
 }
 
 function emulatedPython(...words) {
@@ -284,30 +287,9 @@ function emulatedPython(...words) {
   )
   const binary = spawnSync('readlink', ['-f', python], { encoding: 'utf8' }).stdout.trim()
   const args = ['-cpu', 'Haswell', binary, here('./static-bars.py'), options.score, ...words]
-  return answerOf(spawnSync('qemu-x86_64', args, { encoding: 'utf8', env: { ...process.env, PYTHONPATH: packages } }))
-}
-
-function answerOf({ stdout, stderr }) {
-  const line = (stdout ?? '').split('\n').find((one) => one.startsWith('EVR'))
-  return line === undefined
-    ? { error: (stderr ?? '').trim().split('\n').at(-1) ?? 'no answer' }
-    : JSON.parse(line.slice(3))
-}
-
-function judgePython() {
-  const { stdout } = spawnSync('bash', [join(options.score, 'setup')], { encoding: 'utf8' })
-  const path = stdout.trim().split('\n').at(-1) ?? ''
-  if (!existsSync(path)) throw new Error('the judge has no Python: pass --python, with onnxruntime, numpy and pillow')
-  return path
-}
-
-function missing() {
-  return [
-    existsSync(options.cli) ? null : `${options.cli} is not built (npm run build)`,
-    existsSync(options.data) ? null : `no folder ${options.data} (--data)`,
-    existsSync(join(options.score, 'lib.py')) ? null : `no judge in ${options.score} (--score)`,
-    options.python === undefined || existsSync(options.python) ? null : `no ${options.python} (--python)`,
-  ].filter((text) => text !== null)
+  return judgeAnswer(
+    spawnSync('qemu-x86_64', args, { encoding: 'utf8', env: { ...process.env, PYTHONPATH: packages } }),
+  )
 }
 
 function lineOf({ model, what, bar, text, met }) {
