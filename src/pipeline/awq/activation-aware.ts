@@ -113,7 +113,7 @@ export async function activationAware(
   let changed = applyFolds(model, chosen, readRange)
   if (!(await sameFunction(model, changed, samples, sessions, tools))) {
     // Repeated heads may lie in turns: no shape says so.
-    chosen = await inTurns(chosen, model, tools)
+    chosen = await inTurns(chosen, model)
     changed = applyFolds(model, chosen, readRange)
     if (!(await sameFunction(model, changed, samples, sessions, tools))) {
       for (const { group, fold } of chosen)
@@ -176,7 +176,7 @@ async function lookAt(
 }
 
 /** The same with heads that share values one after the other; factors are made equal anew. */
-async function inTurns(chosen: readonly Chosen[], model: Prepared['model'], _tools: Tools): Promise<Chosen[]> {
+async function inTurns(chosen: readonly Chosen[], model: Prepared['model']): Promise<Chosen[]> {
   const connections = connect(model)
   const changed: Chosen[] = []
   for (const one of chosen) {
