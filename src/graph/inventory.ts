@@ -7,6 +7,7 @@ import { constantsOf } from './constants.ts'
 import { connect } from './consumers.ts'
 import { familyOf } from './family.ts'
 import { opsetOf } from './opsets.ts'
+import { outerLayers } from './outer-layers.ts'
 import { findShared } from './sharing.ts'
 import { operatorName, type Scope } from './walk.ts'
 
@@ -19,7 +20,12 @@ const PARAMETERS: ReadonlySet<DType> = new Set<DType>(['f64', 'f32', 'f16', 'bf1
  */
 export async function takeInventory(model: Model, readSmall: ReadSmall, readRange?: ReadRange): Promise<Inventory> {
   const connections = connect(model)
-  const weights = await constantsOf(model, readSmall, connections)
+  const constants = await constantsOf(model, readSmall, connections)
+  const outer = outerLayers(model, connections, constants)
+  const weights = constants.map((one): WeightFacts => {
+    const end = outer.get(one)
+    return end === undefined ? one : { ...one, outer: end }
+  })
   const shared = readRange === undefined ? [] : await findShared(weights, readRange)
   const operators = countOperators(connections.scopes)
   let parameterCount = 0

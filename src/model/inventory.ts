@@ -42,6 +42,9 @@ export interface WeightUse {
   readonly movedIntoProduct?: boolean
 }
 
+/** Where a linear layer stands: at the model's float inputs, or at its outputs. */
+export type OuterLayer = 'first' | 'last'
+
 /** One constant of a model, whatever its spelling. */
 export interface WeightFacts {
   readonly name: string
@@ -58,6 +61,8 @@ export interface WeightFacts {
   readonly uses: readonly WeightUse[]
   /** True when the tensor is itself a graph output or captured in a way that forbids replacing it. */
   readonly pinned: boolean
+  /** Set for linear layers at an end of the model. */
+  readonly outer?: OuterLayer
 }
 
 /** Constants with equal elements; `transposed` when equal to the first's transpose. */

@@ -8,6 +8,7 @@ export type ReasonCode =
   | 'error-per-byte' // chosen by measurement
   | 'relaxed' // an attempt with fewer bits was refused
   | 'shared' // follows the decision of the tensor it shares elements with
+  | 'outer' // the first or the last layer, which keeps more bits
   | 'saturation' // sign chosen so that no CPU saturates
   | 'target' // the target executes this and not something better
   | 'kept-by-rule'

@@ -189,6 +189,21 @@ export function optionsOf(preset: string, weight: WeightFacts, target: Target): 
   }
 }
 
+/** Presets of few bits: their first and last layers keep 8. */
+const FEW_BITS: ReadonlySet<string> = new Set(['int4-weights', 'int2-weights', 'q4', 'q4f16', 'q2', 'q2f16'])
+
+/**
+ * 8 bits for a layer at an end of the model, where presets of few bits are meant: raw features are of any scale, and an error of
+ * the answers is made good by nothing. Empty where the preset has 8 bits or more already, or the target no kernel.
+ */
+export function outerOptions(preset: string, weight: WeightFacts, target: Target): readonly Option[] {
+  if (weight.outer === undefined || !FEW_BITS.has(preset)) return []
+  const named = preset.startsWith('q')
+  const options = named ? browserBits(8, preset.endsWith('f16'), target) : nbits(8, weight, target)
+  const text = `the ${weight.outer === 'first' ? 'first layer, which reads the features as they are' : 'last layer, which makes the answers'}: 8 bits`
+  return options.map((option) => ({ ...option, because: { code: 'outer', text } }))
+}
+
 /** Options for a scheme asked by id: forms that can hold it, best first. */
 export function optionsOfScheme(spec: SchemeSpec, weight: WeightFacts, asked: string): readonly Option[] {
   const because: Reason = { code: 'asked', text: `asked for as ${asked}` }

@@ -13,7 +13,8 @@ import type { FittedWeight } from './fitting/fitted.ts'
 import { forms, partOf, usesByLowering } from './forms.ts'
 import { keptSingle } from './half/half-plan.ts'
 import { labelOf, labelsOf } from './labels.ts'
-import { type Option, optionsOf, optionsOfScheme, resolveAuto } from './options.ts'
+import { type Option, optionsOf, optionsOfScheme, outerOptions, resolveAuto } from './options.ts'
+import { affordableEnds } from './outer-layers.ts'
 import { matchRule, type Rule, type RuleContext } from './rules.ts'
 import { cheapest, slopeFor, Table } from './table.ts'
 import { tensorKey } from './tensor-key.ts'
@@ -64,6 +65,8 @@ interface Wish {
   readonly what: string
   readonly rule: string | null
   readonly relaxed?: string
+  /** A layer at an end of the model that may keep more bits than the preset says. */
+  readonly outer?: boolean
 }
 
 /** Resolves `auto`, presets and rules to one wish a weight. Throws E_USAGE. */
@@ -97,12 +100,14 @@ export function wishes(inventory: Inventory, ask: Ask): { preset: string; becaus
       }
     }
   }
+  const ends = affordableEnds(inventory)
   return {
     preset,
     because,
     wishes: inventory.weights.map((weight, i): Wish => {
       const relaxed = rule[i] === null ? ask.relaxed?.get(tensorKey(weight.scope, weight.name)) : undefined
       if (relaxed) return { weight, what: relaxed.what, rule: null, relaxed: relaxed.text }
+      if (rule[i] === null && ends.has(weight)) return { weight, what: preset, rule: null, outer: true }
       return { weight, what: what[i] as string, rule: rule[i] as string | null }
     }),
   }
@@ -204,6 +209,7 @@ function optionsFor(wish: Wish, ask: Ask): readonly Option[] {
     options = [...asked, ...options]
   }
   const { rule, relaxed } = wish
+  if (wish.outer) return [...outerOptions(wish.what, wish.weight, ask.target), ...options]
   if (relaxed !== undefined)
     return options.map((option) => ({ ...option, because: { code: 'relaxed' as const, text: relaxed } }))
   return rule === null
