@@ -1,3 +1,5 @@
+import { TersorError } from '../errors.ts'
+
 /** Between pauses; a signal or a click waits no longer than about this. */
 const EVERY_MS = 50
 
@@ -15,5 +17,21 @@ export function breather(): () => Promise<void> | undefined {
         resolve()
       }, 0),
     )
+  }
+}
+
+/** Long work in steps with breath between them. Throws E_ABORTED soon after the signal says so. */
+export async function paced<T>(
+  steps: Generator<undefined, T, undefined>,
+  { signal }: { readonly signal?: AbortSignal },
+): Promise<T> {
+  const breathe = breather()
+  for (;;) {
+    const { done, value } = steps.next()
+    if (done) return value
+    const pause = breathe()
+    if (pause === undefined) continue
+    await pause
+    if (signal?.aborted) throw new TersorError('E_ABORTED', 'stopped by the user')
   }
 }

@@ -107,7 +107,7 @@ export async function fitGraph(
     const count = Math.min(rounded.samples, exact.samples)
     const solvers = await solversOf(group, group.layers[0]?.work.inverse, count, rounded, exact, tools)
     const rowsOfAll = layers.map(({ rows }) => rows)
-    const choice = solvers && chosenFor(rowsOfAll, solvers)
+    const choice = solvers && (await chosenFor(rowsOfAll, solvers, tools))
     for (const { layer, rows } of layers) {
       tools.signal?.throwIfAborted()
       await breathe()
@@ -117,7 +117,7 @@ export async function fitGraph(
         continue
       }
       const why = solvers ? 'its input is zero or not finite on the data' : 'its input has no rows of its depth'
-      const found = (solvers && choice && fitLayer(layer, rows, solvers, choice)) ?? why
+      const found = (solvers && choice && (await fitLayer(layer, rows, solvers, choice, tools))) ?? why
       settle(layer, store ? store.keep(layer.work, found) : found)
     }
   }

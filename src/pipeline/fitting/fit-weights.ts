@@ -1,6 +1,7 @@
 import type { SampleSet } from '../../calibration/index.ts'
 import { type BodyModel, bodiesAsModels } from '../../graph/bodies/index.ts'
 import { applyEdits, connect, constantTensor, scopeKey } from '../../graph/index.ts'
+import { createKernels, createReferenceKernels } from '../../kernels/index.ts'
 import type { Model, TensorRef } from '../../model/graph.ts'
 import type { Sample } from '../../model/runtime.ts'
 import type { Tools } from '../../model/tools.ts'
@@ -31,9 +32,12 @@ export async function fitWeights(
   { model, plan }: FitInput,
   set: SampleSet,
   newSessions: () => ModelSessions,
-  tools: Tools,
+  given: Tools,
   { mostBytes = 512 * 2 ** 20, store }: FitOptions = {},
 ): Promise<FitResult> {
+  // Solving pauses, and leaves what it works on in the memory of its kernels.
+  const kernels = given.kernels.id === 'reference' ? createReferenceKernels() : await createKernels()
+  const tools: Tools = { ...given, kernels }
   const found: FoundWeights = { fitted: new Map(), refused: new Map(), constants: new Map(), notes: new Set() }
   const run = async (graph: Model, path: readonly string[], samples: readonly Sample[]): Promise<void> => {
     const sessions = newSessions()

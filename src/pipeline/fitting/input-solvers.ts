@@ -6,14 +6,14 @@ import type { Value } from '../../model/runtime.ts'
 import type { Tools } from '../../model/tools.ts'
 import type { GramRows } from '../../solvers/gram/rows.ts'
 import {
-  chooseBy,
+  chooseSteps,
   type GramChoice,
   type GramMoments,
   GramSolver,
   PLAIN_CHOICE,
   someRows,
 } from '../../solvers/gram/solve-gram.ts'
-import { breather } from '../breath.ts'
+import { breather, paced } from '../breath.ts'
 import type { FitGroup } from './fit-groups.ts'
 import { groupPart } from './layer-rows.ts'
 import type { PrefixLine } from './prefix-line.ts'
@@ -25,6 +25,8 @@ const LEAST_ROWS = 4096
 const ROWS_PER_ELEMENT = 4
 /** Longest rows whose drift is looked at and whose choices are compared: the moments are held several times. */
 const MOST_COMPARED = 4096
+/** Rows that are looked at without a breath. */
+const ROWS = 256
 /** Rows of weights that choices are made on. */
 const TRIED = 96
 
@@ -37,12 +39,16 @@ export interface InputSolvers {
 }
 
 /** By the first convolution group: a few rows of every layer. */
-export function chosenFor(layers: readonly GramRows[], [first, ...others]: readonly InputSolvers[]): GramChoice | null {
+export async function chosenFor(
+  layers: readonly GramRows[],
+  [first, ...others]: readonly InputSolvers[],
+  tools: Tools,
+): Promise<GramChoice | null> {
   if (!first?.parts) return PLAIN_CHOICE
   const tried = Math.ceil(TRIED / layers.length)
   const some = layers.map((rows) => someRows(groupPart(rows, 0, others.length + 1), tried))
   const { fit, held } = first.parts
-  const choice = chooseBy(some, fit, held)
+  const choice = await paced(chooseSteps(some, fit, held), tools)
   fit.forget()
   return choice
 }
@@ -54,7 +60,7 @@ export async function solversOf(
   samples: number,
   rounded: PrefixLine,
   exact: PrefixLine,
-  { kernels }: Tools,
+  { kernels, signal }: Tools,
 ): Promise<readonly InputSolvers[] | null> {
   const compares = samples >= HELD_EVERY && depth <= MOST_COMPARED
   const drifts = depth <= MOST_COMPARED
@@ -70,13 +76,18 @@ export async function solversOf(
     if (shape.groups !== groups || shape.depth !== depth) return null
     const positions = spreadPositions(shape.positions, wanted, sample * 7919)
     const [own, other] = [asSingles(floatsOf(value)), asSingles(floatsOf(like))]
-    const rows = new Float32Array(positions.length * depth)
-    const floats = new Float32Array(positions.length * depth)
-    for (let group = 0; group < groups; group++) {
-      shape.copy(own, group, positions, rows, depth)
-      shape.copy(other, group, positions, floats, depth)
-      const into = compares && sample % HELD_EVERY === HELD_EVERY - 1 ? held : fit
-      into[group]?.add(rows, floats, positions.length)
+    const into = compares && sample % HELD_EVERY === HELD_EVERY - 1 ? held : fit
+    for (let first = 0; first < positions.length; first += ROWS) {
+      const some = positions.slice(first, first + ROWS)
+      const rows = new Float32Array(some.length * depth)
+      const floats = new Float32Array(some.length * depth)
+      for (let group = 0; group < groups; group++) {
+        shape.copy(own, group, some, rows, depth)
+        shape.copy(other, group, some, floats, depth)
+        into[group]?.add(rows, floats, some.length)
+      }
+      await breathe()
+      signal?.throwIfAborted()
     }
   }
   return fit.map((one, group): InputSolvers => {

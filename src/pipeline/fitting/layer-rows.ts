@@ -7,6 +7,7 @@ import { decode, encodeHalf } from '../../schemes/index.ts'
 import { decodeRows, type GramCodes, type GramRows } from '../../solvers/gram/rows.ts'
 import type { GramChoice } from '../../solvers/gram/solve-gram.ts'
 import { solveTensor } from '../../solvers/index.ts'
+import { paced } from '../breath.ts'
 import { floatsOf } from '../floats.ts'
 import type { WeightWork } from '../plan.ts'
 import { balanceValues, requireFinite } from '../produce/tile.ts'
@@ -38,19 +39,20 @@ export function groupPart(rows: GramRows, group: number, groups: number): GramRo
 }
 
 /** Codes of a whole layer, put back into the order of the file; null where its moments have no factor. */
-export function fitLayer(
+export async function fitLayer(
   { spec, view }: FitLayer,
   rows: GramRows,
   solvers: readonly InputSolvers[],
   choice: GramChoice,
-): FittedWeight | null {
+  tools: Tools,
+): Promise<FittedWeight | null> {
   const { values, channels } = rows
   const codes = new Uint8Array(values.length)
   const perChannel = gridShapeOf(spec.granularity, view).blocks
   const scales = new Float32Array(channels * perChannel)
   const zeros = new Uint8Array(scales.length)
   for (const [group, { all }] of solvers.entries()) {
-    const solved = all.solve(groupPart(rows, group, solvers.length), choice)
+    const solved = await paced(all.solveSteps(groupPart(rows, group, solvers.length), choice), tools)
     if (solved === null) return null
     codes.set(solved.codes, (group * codes.length) / solvers.length)
     scales.set(solved.scales, (group * scales.length) / solvers.length)

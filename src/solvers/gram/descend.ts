@@ -1,6 +1,7 @@
 import type { Kernels } from '../../model/kernels.ts'
 import { roundToF16 } from '../../numbers/f16.ts'
 import { blockOf, decodeRows, type GramCodes, type GramRows } from './rows.ts'
+import { finish, type Steps } from './steps.ts'
 
 /** Rows whose errors meet the matrix at once. */
 const ROWS = 64
@@ -66,8 +67,14 @@ export class GramDescent {
 
   /** Sum over rows of e^T G e. */
   energy(errors: Float32Array): number {
+    return finish(this.energySteps(errors))
+  }
+
+  /** `energy` in steps; the kernels are nobody else's between them. */
+  *energySteps(errors: Float32Array): Steps<number> {
     let sum = 0
     for (let first = 0; first < errors.length; first += ROWS * this.#depth) {
+      yield
       const some = errors.subarray(first, first + ROWS * this.#depth)
       const rows = some.length / this.#depth
       this.#multiply(some)
@@ -78,10 +85,16 @@ export class GramDescent {
 
   /** G^T r of every row r: [rows][depth]. */
   products(rows: Float32Array): Float32Array {
+    return finish(this.productSteps(rows))
+  }
+
+  /** `products` in steps; the kernels are nobody else's between them. */
+  *productSteps(rows: Float32Array): Steps<Float32Array> {
     this.load()
     const depth = this.#depth
     const made = new Float32Array(rows.length)
     for (let first = 0; first < rows.length; first += ROWS * depth) {
+      yield
       const some = rows.subarray(first, first + ROWS * depth)
       this.#multiply(some)
       for (let row = 0; row * depth < some.length; row++) {
@@ -96,6 +109,11 @@ export class GramDescent {
    * want it, rounded as it is stored. No step raises the error. Codes and scales change in place.
    */
   descend(rows: GramRows, found: GramCodes, options: DescentOptions): void {
+    finish(this.descendSteps(rows, found, options))
+  }
+
+  /** `descend` in steps; the kernels are nobody else's between them. */
+  *descendSteps(rows: GramRows, found: GramCodes, options: DescentOptions): Steps<void> {
     const { channels, depth, values } = rows
     const decoded = decodeRows(rows, found)
     const errors = new Float32Array(ROWS * depth)
@@ -106,11 +124,12 @@ export class GramDescent {
         some[i] = (values[first * depth + i] as number) - (decoded[first * depth + i] as number)
       }
       this.#multiply(some)
-      this.#descendRows(rows, found, first, count, options)
+      yield
+      yield* this.#descendRows(rows, found, first, count, options)
     }
   }
 
-  #descendRows(rows: GramRows, found: GramCodes, first: number, count: number, options: DescentOptions): void {
+  *#descendRows(rows: GramRows, found: GramCodes, first: number, count: number, options: DescentOptions): Steps<void> {
     const { depth } = rows
     const blocks = Math.ceil(depth / blockOf(rows))
     const { codes: at, scales: scalesAt } = this.#places
@@ -124,10 +143,10 @@ export class GramDescent {
     const zeros = found.zeros.subarray(first * blocks, (first + count) * blocks)
     let open = Array.from({ length: count }, (_, row) => row)
     for (let round = 0; round < options.rounds && open.length > 0; round++) {
-      const moved = this.#sweep(rows, open, blocks, options.sweeps)
+      const moved = yield* this.#sweep(rows, open, blocks, options.sweeps)
       // Where nothing moves any more, scales are as they should be, too.
       if (round > 0) open = open.filter((row) => moved.has(row))
-      this.#refit(rows, open, codes, scales, zeros)
+      yield* this.#refit(rows, open, codes, scales, zeros)
     }
     for (let row = 0; row < count; row++) {
       found.codes.set(codes.subarray(row * width, row * width + depth), (first + row) * depth)
@@ -136,7 +155,7 @@ export class GramDescent {
   }
 
   /** Rows whose codes moved. A few columns of all rows after each other: their part of the matrix stays near. */
-  #sweep(rows: GramRows, open: readonly number[], blocks: number, sweeps: number): ReadonlySet<number> {
+  *#sweep(rows: GramRows, open: readonly number[], blocks: number, sweeps: number): Steps<ReadonlySet<number>> {
     const { depth, spec } = rows
     const { gram, pull, codes, scales } = this.#places
     const [stride, width, block, most] = [this.#stride, this.#width, blockOf(rows), 2 ** spec.bits - 1]
@@ -146,6 +165,7 @@ export class GramDescent {
       const now = new Set<number>()
       for (let from = 0; from < depth; from += COLUMNS) {
         const to = Math.min(depth, from + COLUMNS)
+        yield
         for (const row of left) {
           const [own, code, scale] = [pull + row * stride * 4, codes + row * width, scales + row * blocks * 4]
           const some = this.#kernels.descendBlocks(gram, stride, width, from, to, own, code, scale, block, most)
@@ -159,7 +179,13 @@ export class GramDescent {
   }
 
   /** The scale of one block after the other, where all codes and the other scales stay: a quadratic of each row. */
-  #refit(rows: GramRows, open: readonly number[], codes: Uint8Array, scales: Float32Array, zeros: Uint8Array): void {
+  *#refit(
+    rows: GramRows,
+    open: readonly number[],
+    codes: Uint8Array,
+    scales: Float32Array,
+    zeros: Uint8Array,
+  ): Steps<void> {
     const { depth, spec } = rows
     const block = blockOf(rows)
     const blocks = Math.ceil(depth / block)
@@ -170,6 +196,7 @@ export class GramDescent {
     const changes = this.#view(moves, ROWS * stride)
     const height = Math.ceil(open.length / 4) * 4
     for (let index = 0; index < blocks; index++) {
+      yield
       const from = index * block
       const length = Math.min(block, depth - from)
       steps.fill(0, 0, length * side)

@@ -1,4 +1,5 @@
 import type { Kernels } from '../../model/kernels.ts'
+import { finish, type Steps } from './steps.ts'
 
 /** H = M diag(pivots) M^T with M unit upper triangular. */
 export interface GramFactor {
@@ -28,6 +29,17 @@ export function factorGram(
   kernels: Kernels,
   order?: Int32Array,
 ): GramFactor | null {
+  return finish(factorSteps(gram, depth, damping, kernels, order))
+}
+
+/** `factorGram` in steps; the kernels are nobody else's between them. */
+export function* factorSteps(
+  gram: Float32Array,
+  depth: number,
+  damping: number,
+  kernels: Kernels,
+  order?: Int32Array,
+): Steps<GramFactor | null> {
   const size = Math.ceil(depth / 4) * 4
   // Rows an odd number of cache lines apart.
   const stride = (Math.ceil(size / 8) | 1) * 8
@@ -57,6 +69,7 @@ export function factorGram(
         number,
       ]
       kernels.subtractDots(a, stride, b, stride, first, rows, width, out, stride)
+      yield
     }
     for (let i = first; i < size; i++) {
       const row = i * stride

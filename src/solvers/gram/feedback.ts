@@ -3,6 +3,7 @@ import { roundHalfEven } from '../../numbers/rounding.ts'
 import { searchMode } from '../search.ts'
 import type { GramFactor } from './factor.ts'
 import { blockOf, type GramCodes, type GramRows } from './rows.ts'
+import { finish, type Steps } from './steps.ts'
 
 /** Channels side by side. */
 const WIDTH = 64
@@ -24,6 +25,17 @@ export function feedbackRows(
   given?: Pick<GramCodes, 'scales' | 'zeros'>,
   order?: Int32Array,
 ): GramCodes {
+  return finish(feedbackSteps(rows, factor, kernels, given, order))
+}
+
+/** `feedbackRows` in steps; the kernels are nobody else's between them. */
+export function* feedbackSteps(
+  rows: GramRows,
+  factor: GramFactor,
+  kernels: Kernels,
+  given?: Pick<GramCodes, 'scales' | 'zeros'>,
+  order?: Int32Array,
+): Steps<GramCodes> {
   const { values, channels, depth, spec } = rows
   const block = blockOf(rows)
   const blocks = Math.ceil(depth / block)
@@ -92,6 +104,7 @@ export function feedbackRows(
       }
     }
     for (let c = 0; c < chunks; c++) {
+      yield
       const from = c * chunk
       const length = Math.min(chunk, depth - from)
       const columns = packedStart + (packedAt[c] as number) * 4

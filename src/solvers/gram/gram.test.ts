@@ -255,6 +255,17 @@ describe('the solver', () => {
     expect(found[0]).not.toBeNull()
   })
 
+  test('stops often on the way', () => {
+    const rows = rowsOf(64, 256, 'int4-block32-asym-f16')
+    const steps = new GramSolver({ depth: 256, gram: correlated(256, 2), drift: null }, kernels).solveSteps(
+      rows,
+      PLAIN_CHOICE,
+    )
+    let count = 0
+    while (steps.next().done !== true) count++
+    expect(count).toBeGreaterThan(30)
+  })
+
   test('aims at products with what the inputs should have been', () => {
     const rows = rowsOf(20, 64, 'int8-channel-sym')
     // xq is 0.8 x everywhere: weights have to be 1.25 times as large.

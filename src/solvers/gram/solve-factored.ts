@@ -1,5 +1,6 @@
 import type { Kernels } from '../../model/kernels.ts'
 import type { GramFactor } from './factor.ts'
+import { finish, type Steps } from './steps.ts'
 
 /** Right sides next to each other. */
 const WIDTH = 64
@@ -9,6 +10,11 @@ const NEAR = 64
 
 /** H^-1 b for rows b, [rows][depth], in the order of the factor: M y = b from the last unknown on, M^T x = y / pivots from the first on. */
 export function solveFactored(factor: GramFactor, rows: Float32Array, kernels: Kernels): Float32Array {
+  return finish(solveFactoredSteps(factor, rows, kernels))
+}
+
+/** `solveFactored` in steps; the kernels are nobody else's between them. */
+export function* solveFactoredSteps(factor: GramFactor, rows: Float32Array, kernels: Kernels): Steps<Float32Array> {
   const { depth, upper, pivots } = factor
   const count = rows.length / depth
   const panels = Math.ceil(count / WIDTH)
@@ -57,6 +63,7 @@ export function solveFactored(factor: GramFactor, rows: Float32Array, kernels: K
   }
   const lastChunk = Math.floor((depth - 1) / CHUNK) * CHUNK
   for (let from = lastChunk; from >= 0; from -= CHUNK) {
+    yield
     const length = Math.min(CHUNK, depth - from)
     const near = Array.from({ length }, (_, i) => length - 1 - i)
     substitute(from, length, from + length, depth, (i, j) => upper[i * depth + j] as number, near)
@@ -68,6 +75,7 @@ export function solveFactored(factor: GramFactor, rows: Float32Array, kernels: K
     }
   }
   for (let from = 0; from < depth; from += CHUNK) {
+    yield
     const length = Math.min(CHUNK, depth - from)
     const near = Array.from({ length }, (_, i) => i)
     substitute(from, length, 0, from, (i, j) => upper[j * depth + i] as number, near)

@@ -2,10 +2,11 @@ import type { Kernels } from '../../model/kernels.ts'
 import type { MatrixView } from '../../model/scheme.ts'
 import { solveTensor } from '../solve.ts'
 import { GramDescent } from './descend.ts'
-import { factorGram, type GramFactor } from './factor.ts'
-import { feedbackRows } from './feedback.ts'
+import { factorSteps, type GramFactor } from './factor.ts'
+import { feedbackSteps } from './feedback.ts'
 import { decodeRows, type GramCodes, type GramRows } from './rows.ts'
-import { solveFactored } from './solve-factored.ts'
+import { solveFactoredSteps } from './solve-factored.ts'
+import { finish, type Steps } from './steps.ts'
 
 /** Second moments of what rows of a weight multiply, as means over rows of the input. */
 export interface GramMoments {
@@ -55,32 +56,44 @@ export class GramSolver {
    * as they are by then, then scales and codes descended by turns. Null where the moments have no factor: nothing was seen, or not numbers.
    */
   solve(rows: GramRows, choice: GramChoice): GramCodes | null {
+    return finish(this.solveSteps(rows, choice))
+  }
+
+  /** `solve` in steps; the kernels are nobody else's between them. */
+  *solveSteps(rows: GramRows, choice: GramChoice): Steps<GramCodes | null> {
     const { depth } = rows
-    const factor = this.#factor(choice.damping)
+    const factor = yield* this.#factor(choice.damping)
     if (factor === null) return null
-    const aimed = choice.drift > 0 ? this.#aimed(rows, factor, choice.drift) : rows
-    const codes = choice.ordered ? this.#inOrder(aimed, choice.damping) : feedbackRows(aimed, factor, this.#kernels)
+    const aimed = choice.drift > 0 ? yield* this.#aimed(rows, factor, choice.drift) : rows
+    const codes = choice.ordered
+      ? yield* this.#inOrder(aimed, choice.damping)
+      : yield* feedbackSteps(aimed, factor, this.#kernels)
     if (codes === null) return null
     const damped = this.#moments.gram.slice()
     const added = choice.damping * this.#mean
     for (let i = 0; i < depth; i++) damped[i * depth + i] = (damped[i * depth + i] as number) + added
     const descent = new GramDescent(damped, depth, this.#kernels)
     descent.load()
-    descent.descend(aimed, codes, { rounds: ROUNDS, sweeps: SWEEPS })
+    yield* descent.descendSteps(aimed, codes, { rounds: ROUNDS, sweeps: SWEEPS })
     return codes
   }
 
   /** E|W x - Q xq|^2, less what no code changes. */
   error(rows: GramRows, codes: GramCodes): number {
+    return finish(this.errorSteps(rows, codes))
+  }
+
+  /** `error` in steps; the kernels are nobody else's between them. */
+  *errorSteps(rows: GramRows, codes: GramCodes): Steps<number> {
     const { gram, drift, depth } = this.#moments
     const decoded = decodeRows(rows, codes)
     const errors = rows.values.map((value, i) => value - (decoded[i] as number))
     const descent = new GramDescent(gram, depth, this.#kernels)
     descent.load()
-    const own = descent.energy(errors)
+    const own = yield* descent.energySteps(errors)
     if (!drift) return own
     // |e^T xq + w^T (x - xq)|^2 = e^T G e + 2 e^T D w + ...
-    const missing = new GramDescent(drift, depth, this.#kernels).products(rows.values)
+    const missing = yield* new GramDescent(drift, depth, this.#kernels).productSteps(rows.values)
     let crossed = 0
     for (let i = 0; i < errors.length; i++) crossed += (errors[i] as number) * (missing[i] as number)
     return own + 2 * crossed
@@ -91,37 +104,37 @@ export class GramSolver {
     this.#factors = new Map()
   }
 
-  #factor(damping: number, order?: Int32Array): GramFactor | null {
+  *#factor(damping: number, order?: Int32Array): Steps<GramFactor | null> {
     const key = `${damping}${order ? ' ordered' : ''}`
     const known = this.#factors.get(key)
     if (known !== undefined) return known
     const { gram, depth } = this.#moments
-    const found = this.#mean > 0 ? factorGram(gram, depth, damping * this.#mean, this.#kernels, order) : null
+    const found = this.#mean > 0 ? yield* factorSteps(gram, depth, damping * this.#mean, this.#kernels, order) : null
     // One at a time: they are as large as the moments.
     this.#factors = new Map([[key, found]])
     return found
   }
 
   /** What rows have to be so that products with xq come nearest to those with x: w + H^-1 E[xq (x - xq)^T] w. */
-  #aimed(rows: GramRows, factor: GramFactor, part: number): GramRows {
+  *#aimed(rows: GramRows, factor: GramFactor, part: number): Steps<GramRows> {
     const { drift, depth } = this.#moments
     if (!drift) return rows
-    const missing = new GramDescent(drift, depth, this.#kernels).products(rows.values)
-    const shift = solveFactored(factor, missing, this.#kernels)
+    const missing = yield* new GramDescent(drift, depth, this.#kernels).productSteps(rows.values)
+    const shift = yield* solveFactoredSteps(factor, missing, this.#kernels)
     return { ...rows, values: rows.values.map((value, i) => value + part * (shift[i] as number)) }
   }
 
-  #inOrder(rows: GramRows, damping: number): GramCodes | null {
+  *#inOrder(rows: GramRows, damping: number): Steps<GramCodes | null> {
     const { channels, depth, spec } = rows
     const { gram } = this.#moments
     const order = Int32Array.from({ length: depth }, (_, i) => i)
     order.sort((a, b) => (gram[b * depth + b] as number) - (gram[a * depth + a] as number) || a - b)
-    const factor = this.#factor(damping, order)
+    const factor = yield* this.#factor(damping, order)
     if (factor === null) return null
     const view: MatrixView = { stack: 1, channels, depth, along: 'row' }
     const { quantized } = solveTensor(rows.values, view, spec, 'search', this.#kernels)
     const zeros = quantized.zeros ?? new Uint8Array(quantized.scales.length).fill(2 ** (spec.bits - 1))
-    return feedbackRows(rows, factor, this.#kernels, { scales: quantized.scales, zeros }, order)
+    return yield* feedbackSteps(rows, factor, this.#kernels, { scales: quantized.scales, zeros }, order)
   }
 }
 
@@ -130,14 +143,19 @@ export class GramSolver {
  * helps, then how much of the drift to take back, then the order. Null where no choice has codes.
  */
 export function chooseBy(rows: readonly GramRows[], fit: GramSolver, held: GramSolver): GramChoice | null {
+  return finish(chooseSteps(rows, fit, held))
+}
+
+/** `chooseBy` in steps; the kernels are nobody else's between them. */
+export function* chooseSteps(rows: readonly GramRows[], fit: GramSolver, held: GramSolver): Steps<GramChoice | null> {
   let best: GramChoice | null = null
   let least = Number.POSITIVE_INFINITY
-  const better = (choice: GramChoice): boolean => {
+  function* better(choice: GramChoice): Steps<boolean> {
     let error = 0
     for (const some of rows) {
-      const codes = fit.solve(some, choice)
+      const codes = yield* fit.solveSteps(some, choice)
       if (codes === null) return false
-      error += held.error(some, codes)
+      error += yield* held.errorSteps(some, codes)
     }
     if (!(error < least)) return false
     least = error
@@ -145,14 +163,14 @@ export function chooseBy(rows: readonly GramRows[], fit: GramSolver, held: GramS
     return true
   }
   const at = (index: number): GramChoice => ({ ...PLAIN_CHOICE, damping: DAMPINGS[index] as number })
-  better(at(FIRST))
+  yield* better(at(FIRST))
   let [up, down] = [FIRST + 1, FIRST - 1]
-  while (up < DAMPINGS.length && better(at(up))) up++
-  if (up === FIRST + 1) while (down >= 0 && better(at(down))) down--
+  while (up < DAMPINGS.length && (yield* better(at(up)))) up++
+  if (up === FIRST + 1) while (down >= 0 && (yield* better(at(down)))) down--
   const damped = best as GramChoice | null
   if (damped === null) return null
-  for (const drift of [0.5, 0]) if (!better({ ...damped, drift })) break
-  better({ ...(best as unknown as GramChoice), ordered: true })
+  for (const drift of [0.5, 0]) if (!(yield* better({ ...damped, drift }))) break
+  yield* better({ ...(best as unknown as GramChoice), ordered: true })
   return best
 }
 
