@@ -61,6 +61,8 @@ export interface FileOptions extends QuantizeOptions, FloatRunAsk, JudgingOption
   readonly kernels?: 'wasm' | 'reference'
   /** Data files as transformers.js has them: `<name>_data`, and only where the model is too large for one file. */
   readonly browserData?: boolean
+  /** The result stands in a folder that is moved or removed as a whole: nothing is left beside it. */
+  readonly isStaged?: boolean
   /** What several results of one model have in common; the caller closes it. */
   readonly shared?: SharedSource
   readonly onEvent?: (event: StageEvent) => void
@@ -223,9 +225,14 @@ export async function quantize(input: string, output: string | undefined, option
         continue
       }
       const published = finished.files.length > 0
-      work?.done()
+      if (published || options.isStaged) work?.done()
       const note = savingNote(decided, finished.saved.byteLength, asked.to === 'auto')
       const notes = note === null ? [] : [note]
+      if (!published && !options.isStaged && work?.kept !== undefined) {
+        notes.push(
+          `the codes of this result are kept in ${work.kept}: the same command with --force, or another threshold, looks for none of them again`,
+        )
+      }
       const report = reportOf(decided, finished, {
         command: 'quantize',
         source: opened.source,

@@ -119,13 +119,17 @@ test('a damaged file is found, and what it lost is found again', async () => {
 })
 
 test.each([
-  ['other data', { calib: 'other.npz' }],
-  ['another scheme', { to: 'int4-channel-sym' }],
-] as const)('%s: started over, and said', async (_, change) => {
+  [
+    'other data: started over, and said',
+    { calib: 'other.npz' },
+    /of another model, other data or other options: started over/,
+  ],
+  ['another scheme: nothing is taken from there', { to: 'int4-channel-sym' }, /^(?!.*went on from)/],
+] as const)('%s', async (_, change, says) => {
   await killedAt('fit', 5)
   const changed = { ...options, ...change, ...('calib' in change ? { calib: path(change.calib) } : {}) }
   const report = await quantize(path('model.onnx'), out(), changed)
-  expect(report.warnings.join()).toMatch(/of another model, other data or other options: started over/)
+  expect(report.warnings.join()).toMatch(says)
   await quantize(path('model.onnx'), path('again.onnx'), { ...changed, force: true })
   expect(readFileSync(out()).equals(readFileSync(path('again.onnx')))).toBe(true)
 })
@@ -140,4 +144,25 @@ test('a result that cannot be written is refused before anything is found', asyn
   await expect(run).rejects.toMatchObject({ code: 'E_OUTPUT' })
   expect([...phases]).not.toContain('fit')
   expect(readdirSync(folder)).toEqual(['out.onnx'])
+})
+
+test('a refused result keeps what was found and learned: --force looks for none of it again', async () => {
+  const { solver: _solver, noVerify: _noVerify, ...rest } = options
+  const asked: FileOptions = { ...rest, to: 'int2-weights', attempts: 1, minCosine: 0.9999999 }
+  const seen = new Map<string, number>()
+  const onEvent: FileOptions['onEvent'] = ({ phase, done }) => {
+    seen.set(phase, Math.max(seen.get(phase) ?? 0, done))
+  }
+  const refused = await quantize(path('model.onnx'), out(), { ...asked, onEvent })
+  expect(refused.verdict?.status).toBe('refused')
+  expect(refused.warnings.join()).toMatch(/are kept in .*tersor-work: the same command with --force/)
+  expect(readdirSync(folder)).toEqual([WORK])
+  expect(seen.get('learn')).toBeGreaterThan(3)
+  seen.clear()
+  const forced = await quantize(path('model.onnx'), out(), { ...asked, force: true, onEvent })
+  expect(seen.get('learn')).toBeUndefined()
+  expect(readdirSync(folder)).toEqual(['out.onnx'])
+  expect(forced.decisions.map(({ because }) => because.text)).toEqual(
+    refused.decisions.map(({ because }) => because.text),
+  )
 })

@@ -30,10 +30,10 @@ export class FitWork {
     }
     const works: unknown[] = []
     for (const work of plan.work) works.push(await factsOf(work))
-    const parts = [VERSION, await modelFingerprint(model, tools.signal), works, digests, facts]
-    const key = await sha256(new TextEncoder().encode(JSON.stringify(parts)))
+    const hashOf = (parts: unknown): Promise<string> => sha256(new TextEncoder().encode(JSON.stringify(parts)))
+    const base = await hashOf([VERSION, await modelFingerprint(model, tools.signal), digests, facts])
     this.#file?.close()
-    this.#file = new FitWorkFile(workFileOf(path), key)
+    this.#file = new FitWorkFile(workFileOf(path), base, await hashOf(works))
     return this.#file
   }
 
@@ -51,6 +51,11 @@ export class FitWork {
   /** The result is there. */
   done(): void {
     this.#file?.remove()
+  }
+
+  /** Where codes of a result that was refused are kept; undefined: there are none. */
+  get kept(): string | undefined {
+    return this.#file !== undefined && this.#file.count > 0 ? this.#file.path : undefined
   }
 
   /** What is worth going on from stays. */

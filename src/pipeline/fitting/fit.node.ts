@@ -10,6 +10,7 @@ import type { OpenedModel } from '../open-model.node.ts'
 import type { Prepared } from '../run.ts'
 import { type StaticInputOptions, samplesFor } from '../static/static-inputs.node.ts'
 import { TapSessions } from '../tap-sessions.node.ts'
+import type { FitStore } from './fit-store.ts'
 import { fitWeights } from './fit-weights.ts'
 import type { FitWork } from './fit-work.node.ts'
 import type { Fit, FitResult } from './fitted.ts'
@@ -50,17 +51,19 @@ export function fitOn(prepared: Prepared, opened: OpenedModel, options: FitFileO
     let fitted: FitResult
     let samples: SampleSet
     let expected: Feeds
+    let store: FitStore | undefined
     try {
       samples = await samplesFor(input.model, prepared, opened, runtime, options)
       const limit = options.maxMemory === undefined ? {} : { mostBytes: Math.floor(options.maxMemory / 4) }
-      const store = await options.work?.open(input, samples, [runtime.name, runtime.version, limit], tools)
+      const file = await options.work?.open(input, samples, [runtime.name, runtime.version, limit], tools)
+      store = file
       try {
-        const found = { ...limit, ...(store ? { store } : {}) }
+        const found = { ...limit, ...(file ? { store: file } : {}) }
         fitted = await fitWeights(input, samples, () => new TapSessions(runtime, tools), tools, found)
       } catch (thrown) {
         throw options.work?.ended(thrown, tools) ?? thrown
       }
-      fitted = { ...fitted, notes: [...(store?.notes ?? []), ...fitted.notes] }
+      fitted = { ...fitted, notes: [...(file?.notes ?? []), ...fitted.notes] }
       // Whoever names a solver wants its codes.
       if (options.solver === 'gptq' || options.effort === 'fast' || samples.count === 0) return fitted
       // Learning holds all weights, several times.
@@ -88,6 +91,7 @@ export function fitOn(prepared: Prepared, opened: OpenedModel, options: FitFileO
       samples,
       {
         ...{ effort, expected },
+        ...(store ? { store } : {}),
         ...(seed === undefined ? {} : { seed }),
         ...(threads === undefined ? {} : { threads }),
         ...(maxMemory === undefined ? {} : { maxMemory }),

@@ -49,7 +49,7 @@ const plain = ({ quantized, squaredError, energy, solver, corrections, because }
 async function left(to: string) {
   const works = await worksOf(to)
   const [first, second] = works as [WeightWork, WeightWork]
-  const file = new FitWorkFile(path, 'key')
+  const file = new FitWorkFile(path, 'base', 'key')
   const kept = [await found(first), await found(second)] as const
   const given = file.keep(first, kept[0])
   expect(plain(given)).toEqual(kept[0])
@@ -62,25 +62,63 @@ test.each(['int4-weights', 'int2-weights', 'int8-weights', 'int4-channel-sym'])(
   '%s: another run reads the very codes, and adds to them',
   async (to) => {
     const { first, second, kept } = await left(to)
-    const again = new FitWorkFile(path, 'key')
+    const again = new FitWorkFile(path, 'base', 'key')
     expect(again.count).toBe(2)
     expect(again.notes.join()).toMatch(/went on from .*2 weights/)
     expect([first, second].map((work) => plain(again.known(work) as FittedWeight))).toEqual(kept)
     expect((again.known(first) as FittedWeight).quantized.spec).toBe(first.spec)
     again.keep(second, 'it says nothing')
     again.close()
-    expect(new FitWorkFile(path, 'key').known(second)).toBe('it says nothing')
+    expect(new FitWorkFile(path, 'base', 'key').known(second)).toBe('it says nothing')
     again.remove()
     expect(existsSync(path)).toBe(false)
   },
 )
 
-test('of another key: started over, and said', async () => {
+test('of another base: started over, and said', async () => {
   const { first } = await left('int4-weights')
-  const other = new FitWorkFile(path, 'other')
+  const other = new FitWorkFile(path, 'other', 'key')
   expect(other.count).toBe(0)
   expect(other.known(first)).toBeUndefined()
   expect(other.notes.join()).toMatch(/of another model, other data or other options: started over/)
+})
+
+test('attempts with other plans share the file, each with what is its own', async () => {
+  const { first, second, kept } = await left('int4-weights')
+  const other = new FitWorkFile(path, 'base', 'another plan')
+  expect([other.count, other.known(first), other.notes.length]).toEqual([0, undefined, 0])
+  other.keep(first, 'not with this plan')
+  other.close()
+  const again = new FitWorkFile(path, 'base', 'key')
+  expect(plain(again.known(first) as FittedWeight)).toEqual(kept[0])
+  again.keep(second, 'once more')
+  again.close()
+  expect(new FitWorkFile(path, 'base', 'another plan').known(first)).toBe('not with this plan')
+  expect(new FitWorkFile(path, 'base', 'key').known(second)).toBe('once more')
+})
+
+test('what was learned stands beside what was found, once all of it is there', async () => {
+  const { first, second, kept } = await left('int4-weights')
+  const works = [first, second]
+  const file = new FitWorkFile(path, 'base', 'key')
+  const learned: FittedWeight = { ...kept[0], solver: 'learned', because: 'learned' }
+  expect(file.knownLearned('a', works)).toBeUndefined()
+  const size = statSync(path).size
+  const given = file.keepLearned('a', works, { fitted: new Map([[first.weight, learned]]) })
+  expect(plain(given.fitted.get(first.weight) as FittedWeight)).toEqual(learned)
+  const end = statSync(path).size
+  file.keepLearned('b', works, { fitted: new Map(), note: 'no nearer' })
+  file.close()
+  const again = new FitWorkFile(path, 'base', 'key')
+  expect([again.count, plain(again.known(first) as FittedWeight)]).toEqual([2, kept[0]])
+  const known = again.knownLearned('a', works)?.fitted
+  expect([...(known ?? [])].map(([weight, one]) => [weight.name, plain(one)])).toEqual([[first.weight.name, learned]])
+  expect(again.knownLearned('b', works)).toEqual({ fitted: new Map(), note: 'no nearer' })
+  again.close()
+  // Killed before it was closed.
+  truncateSync(path, end - 1)
+  expect(size).toBeLessThan(end)
+  expect(new FitWorkFile(path, 'base', 'key').knownLearned('a', works)).toBeUndefined()
 })
 
 test('whatever byte is cut off at the end, what stands before is used', async () => {
@@ -90,14 +128,14 @@ test('whatever byte is cut off at the end, what stands before is used', async ()
   for (const cut of [1, 31, 33, 200, size - 20, size]) {
     writeFileSync(path, whole)
     truncateSync(path, size - cut)
-    const file = new FitWorkFile(path, 'key')
+    const file = new FitWorkFile(path, 'base', 'key')
     const codes = file.known(first) as FittedWeight | undefined
     if (file.count > 0) expect(codes && plain(codes)).toEqual(kept[0])
     expect(file.known(second)).toBeUndefined()
     // It goes on behind the last whole record.
     file.keep(second, kept[1])
     file.close()
-    expect(plain(new FitWorkFile(path, 'key').known(second) as FittedWeight)).toEqual(kept[1])
+    expect(plain(new FitWorkFile(path, 'base', 'key').known(second) as FittedWeight)).toEqual(kept[1])
   }
 })
 
@@ -107,14 +145,14 @@ test('a damaged record is found, said, and not used; nor is what stands behind i
   const at = Math.floor(bytes.length / 3)
   bytes[at] = (bytes[at] as number) ^ 1
   writeFileSync(path, bytes)
-  const file = new FitWorkFile(path, 'key')
+  const file = new FitWorkFile(path, 'base', 'key')
   expect(file.notes.join()).toMatch(/is damaged behind its first 0 weights/)
   expect([file.known(first), file.known(second)]).toEqual([undefined, undefined])
 })
 
 test('codes that change between finding and writing are an error', async () => {
   const { first } = await left('int4-weights')
-  const file = new FitWorkFile(path, 'key')
+  const file = new FitWorkFile(path, 'base', 'key')
   const codes = file.known(first) as FittedWeight
   const bytes = readFileSync(path)
   const at = Math.floor(bytes.length / 3)
@@ -124,9 +162,9 @@ test('codes that change between finding and writing are an error', async () => {
 
 test('other files are no work of ours, and a folder that is not there is said', () => {
   writeFileSync(path, 'something else that is long enough to hold a record, or so it seems to be')
-  const file = new FitWorkFile(path, 'key')
+  const file = new FitWorkFile(path, 'base', 'key')
   expect(file.notes.join()).toMatch(/damaged or of another version: started over/)
   file.close()
-  const wrong = (): unknown => new FitWorkFile(workFileOf(join(folder, 'none', 'out.onnx')), 'key')
+  const wrong = (): unknown => new FitWorkFile(workFileOf(join(folder, 'none', 'out.onnx')), 'base', 'key')
   expect(wrong).toThrow(expect.objectContaining({ code: 'E_OUTPUT' }))
 })

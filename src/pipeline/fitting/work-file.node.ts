@@ -3,6 +3,7 @@ import { basename, dirname, join, resolve } from 'node:path'
 import * as v from 'valibot'
 import { outputError } from '../../bytes/file-sink.node.ts'
 import { TersorError } from '../../errors.ts'
+import type { WeightFacts } from '../../model/inventory.ts'
 import type { FittingId, QuantizedTensor } from '../../model/scheme.ts'
 import { gridShapeOf, viewElementCount } from '../../numbers/grid-shape.ts'
 import { packCodes, packedLength, unpackCodes } from '../../numbers/int.ts'
@@ -10,16 +11,17 @@ import { formatSchemeId } from '../../schemes/index.ts'
 import type { WeightWork } from '../plan.ts'
 import { writeFully } from '../produce/node-io.node.ts'
 import { tensorKey } from '../tensor-key.ts'
-import type { FitStore } from './fit-store.ts'
+import type { FitStore, Learned } from './fit-store.ts'
 import type { FittedWeight } from './fitted.ts'
 import { readPayload, readRecords, recordOf, type WorkRecord } from './work-records.node.ts'
 
-const FORMAT = 'tersor codes in work 1'
+const FORMAT = 'tersor codes in work 2'
 
-const RunSchema = v.object({ format: v.literal(FORMAT), key: v.string() })
+const RunSchema = v.object({ format: v.literal(FORMAT), base: v.string(), key: v.string() })
 const amount = v.pipe(v.number(), v.finite())
 const FoundSchema = v.object({
   weight: v.string(),
+  learned: v.optional(v.string()),
   scheme: v.string(),
   squaredError: amount,
   energy: amount,
@@ -28,6 +30,7 @@ const FoundSchema = v.object({
   because: v.string(),
 })
 const RefusedSchema = v.object({ weight: v.string(), refused: v.string() })
+const LearnedSchema = v.object({ learned: v.string(), weights: v.array(v.string()), note: v.optional(v.string()) })
 const EntrySchema = v.union([FoundSchema, RefusedSchema])
 type Entry = v.InferOutput<typeof EntrySchema>
 type Found = v.InferOutput<typeof FoundSchema>
@@ -40,38 +43,41 @@ export function workFileOf(output: string): string {
 
 /**
  * Codes of a run in progress, in a file: each weight's as soon as they are found, so that memory holds those of one layer and a run that was stopped
- * or killed is gone on from. A file of another `key` (of model, plan, samples and version) is started anew, one with a damaged record is
- * used up to it. Throws E_OUTPUT where it cannot be written.
+ * or killed is gone on from. A file of another `base` (of model, samples and version) is started anew, one with a damaged record is
+ * used up to it. Attempts with other plans share it, each with its own `key`. Throws E_OUTPUT where it cannot be written.
  */
 export class FitWorkFile implements FitStore {
   readonly path: string
   /** What is to be said of what was there. */
   readonly notes: readonly string[]
+  /** By learning (none: '') and weight. */
   readonly #entries = new Map<string, { readonly entry: Entry; readonly record: WorkRecord }>()
+  readonly #learned = new Map<string, v.InferOutput<typeof LearnedSchema>>()
   #fd: number | undefined
   #end = 0
 
-  constructor(path: string, key: string) {
+  constructor(path: string, base: string, key: string) {
     this.path = path
     const notes: string[] = []
+    let isOpen = false
     try {
-      if (existsSync(path) && statSync(path).isFile()) this.#goOn(key, notes)
+      if (existsSync(path) && statSync(path).isFile()) isOpen = this.#goOn(base, key, notes)
       this.#fd = openSync(path, existsSync(path) ? 'r+' : 'w+')
       ftruncateSync(this.#fd, this.#end)
     } catch (cause) {
       throw cause instanceof TersorError ? cause : outputError(path, cause)
     }
-    if (this.#end === 0) this.#append(JSON.stringify({ format: FORMAT, key }), [])
+    if (!isOpen) this.#append(JSON.stringify({ format: FORMAT, base, key }), [])
     this.notes = notes
   }
 
   /** Weights that are done. */
   get count(): number {
-    return this.#entries.size
+    return [...this.#entries.values()].filter(({ entry }) => !('learned' in entry)).length
   }
 
   known(work: WeightWork): FittedWeight | string | undefined {
-    const found = this.#entries.get(keyOf(work))
+    const found = this.#entries.get(entryKey(keyOf(work)))
     if (found === undefined) return undefined
     if ('refused' in found.entry) return found.entry.refused
     return storedWeight(this.path, work, found.entry, found.record)
@@ -81,21 +87,55 @@ export class FitWorkFile implements FitStore {
     const weight = keyOf(work)
     if (typeof found === 'string') {
       const entry: Entry = { weight, refused: found }
-      this.#entries.set(weight, { entry, record: this.#append(JSON.stringify(entry), []) })
+      this.#entries.set(entryKey(weight), { entry, record: this.#append(JSON.stringify(entry), []) })
       return found
     }
-    const { quantized, squaredError, energy, solver, corrections, because } = found as FittedWeight
+    return this.#keepFound(work, found as FittedWeight) as T
+  }
+
+  knownLearned(name: string, works: readonly WeightWork[]): Learned | undefined {
+    const known = this.#learned.get(name)
+    if (known === undefined) return undefined
+    const byKey = new Map(works.map((work) => [keyOf(work), work]))
+    const fitted = new Map<WeightFacts, FittedWeight>()
+    for (const key of known.weights) {
+      const [work, found] = [byKey.get(key), this.#entries.get(entryKey(key, name))]
+      if (!work || !found || 'refused' in found.entry) return undefined
+      fitted.set(work.weight, storedWeight(this.path, work, found.entry, found.record))
+    }
+    return { fitted, ...(known.note === undefined ? {} : { note: known.note }) }
+  }
+
+  keepLearned(name: string, works: readonly WeightWork[], { fitted, note }: Learned): Learned {
+    const kept = new Map<WeightFacts, FittedWeight>()
+    const weights: string[] = []
+    for (const work of works) {
+      const found = fitted.get(work.weight)
+      if (found === undefined) continue
+      weights.push(keyOf(work))
+      kept.set(work.weight, this.#keepFound(work, found, name))
+    }
+    const known = { learned: name, weights, ...(note === undefined ? {} : { note }) }
+    this.#append(JSON.stringify(known), [])
+    this.#learned.set(name, known)
+    return { fitted: kept, ...(note === undefined ? {} : { note }) }
+  }
+
+  #keepFound(work: WeightWork, found: FittedWeight, learned?: string): FittedWeight {
+    const weight = keyOf(work)
+    const { quantized, squaredError, energy, solver, corrections, because } = found
     const { codes, scales, zeros } = quantized
     const scheme = formatSchemeId(work.spec)
     const bits = bitsOf(work)
-    const entry: Found = { weight, scheme, squaredError, energy, solver, corrections: [...corrections], because }
+    const facts = { scheme, squaredError, energy, solver, corrections: [...corrections], because }
+    const entry: Found = { weight, ...(learned === undefined ? {} : { learned }), ...facts }
     const record = this.#append(JSON.stringify(entry), [
       packCodes(bytesOf(codes), bits),
       bytesOf(scales),
       ...(zeros ? [bytesOf(zeros)] : []),
     ])
-    this.#entries.set(weight, { entry, record })
-    return storedWeight(this.path, work, entry, record) as T
+    this.#entries.set(entryKey(weight, learned), { entry, record })
+    return storedWeight(this.path, work, entry, record)
   }
 
   /** Nothing is added any more; what was kept can still be read. */
@@ -110,28 +150,40 @@ export class FitWorkFile implements FitStore {
     rmSync(this.path, { force: true })
   }
 
-  #goOn(key: string, notes: string[]): void {
+  /** Whether what is added next belongs to this key. */
+  #goOn(base: string, key: string, notes: string[]): boolean {
     const { records, end, damaged } = readRecords(this.path)
-    const [first, ...rest] = records
+    const [first] = records
     const run = first && v.safeParse(RunSchema, jsonOf(first.head))
-    if (run?.success !== true || run.output.key !== key) {
+    if (run?.success !== true || run.output.base !== base) {
       const why = run?.success ? 'is of another model, other data or other options' : 'is damaged or of another version'
       notes.push(`what an earlier run left in ${this.path} ${why}: started over`)
-      return
+      return false
     }
     this.#end = end
     let bad = damaged
-    for (const record of rest) {
-      const entry = v.safeParse(EntrySchema, jsonOf(record.head))
-      if (!entry.success) {
+    let own = false
+    for (const record of records) {
+      const head = jsonOf(record.head)
+      const [plan, entry, learned] = [
+        v.safeParse(RunSchema, head),
+        v.safeParse(EntrySchema, head),
+        v.safeParse(LearnedSchema, head),
+      ]
+      if (plan.success) own = plan.output.key === key
+      else if (entry.success && own) {
+        const { weight } = entry.output
+        this.#entries.set(entryKey(weight, nameOf(entry.output)), { entry: entry.output, record })
+      } else if (learned.success && own) this.#learned.set(learned.output.learned, learned.output)
+      else if (!entry.success && !learned.success) {
         this.#end = record.start
         bad = true
         break
       }
-      this.#entries.set(entry.output.weight, { entry: entry.output, record })
     }
     if (bad) notes.push(`${this.path} is damaged behind its first ${this.count} weights: what follows is found again`)
     if (this.count > 0) notes.push(`went on from ${this.path}: ${this.count} weights were done by an earlier run`)
+    return own
   }
 
   #append(head: string, payload: readonly Uint8Array[]): WorkRecord {
@@ -184,6 +236,15 @@ function quantizedIn(
     scales: new Float32Array(part(codes, grids * 4).buffer),
     ...(spec.symmetric ? {} : { zeros: part(codes + grids * 4, grids) }),
   }
+}
+
+/** Names of weights have no line feeds of ours, and those of learnings are hashes. */
+function entryKey(weight: string, learned = ''): string {
+  return `${learned}\n${weight}`
+}
+
+function nameOf(entry: Entry): string | undefined {
+  return 'learned' in entry ? entry.learned : undefined
 }
 
 function keyOf({ weight }: WeightWork): string {

@@ -2,6 +2,7 @@ import { TersorError } from '../../errors.ts'
 import { isKnown, type Operation } from '../../gradients/index.ts'
 import type { Feeds } from '../../model/runtime.ts'
 import { elementCountOf } from '../../numbers/dtype.ts'
+import type { FitStore, Learned } from '../fitting/fit-store.ts'
 import type { FitInput, FitResult } from '../fitting/fitted.ts'
 import { canStack } from './can-stack.ts'
 import { type DescentAsk, decoded, descend } from './descend.ts'
@@ -14,6 +15,8 @@ import { lossesOf, maskOf } from './output-losses.ts'
 
 export interface LearnAsk extends DescentAsk {
   readonly effort: LearnEffort
+  /** Keeps what is learned under this name, and knows what an earlier run learned. */
+  readonly kept?: { readonly store: FitStore; readonly name: string }
   /** At most so many steps, whatever the effort allows. */
   readonly mostSteps?: number
   /** Of all constants, as memory allows. */
@@ -38,7 +41,9 @@ const UNFIT = new Set(['E_UNSUPPORTED', 'E_FORMAT', 'E_LIMIT'])
  */
 export async function learnWeights(input: FitInput, started: FitResult, ask: LearnAsk): Promise<FitResult> {
   const { model, plan } = input
-  const { tools, samples } = ask
+  const { tools, samples, kept } = ask
+  const known = kept?.store.knownLearned(kept.name, plan.work)
+  if (known) return withLearned(started, known)
   const { operations, constants } = await operationsOf(model)
   const unknown = unknownOf(operations)
   if (unknown !== null)
@@ -107,9 +112,9 @@ export async function learnWeights(input: FitInput, started: FitResult, ask: Lea
   tools.signal?.addEventListener('abort', stop)
   try {
     const better = await descend(runner, learning, started, steps, ask)
-    if (better === null)
-      return noted(started, 'learning came no nearer to the float model; codes stay as they were found')
-    return { ...started, fitted: new Map([...started.fitted, ...better]) }
+    const note = 'learning came no nearer to the float model; codes stay as they were found'
+    const learned = better === null ? { fitted: new Map(), note } : { fitted: better }
+    return withLearned(started, kept ? kept.store.keepLearned(kept.name, plan.work, learned) : learned)
   } catch (thrown) {
     if (!(thrown instanceof TersorError) || !UNFIT.has(thrown.code)) throw thrown
     return noted(started, `${thrown.message}; codes stay as they were found`)
@@ -133,6 +138,11 @@ function differing({ outputs }: Survey, expected: Feeds): string | undefined {
     }
     return !(distance <= TOLERANCE * energy)
   })?.name
+}
+
+function withLearned(started: FitResult, { fitted, note }: Learned): FitResult {
+  const notes = note === undefined ? started.notes : [...started.notes, note]
+  return { ...started, fitted: new Map([...started.fitted, ...fitted]), notes }
 }
 
 function noted(result: FitResult, note: string): FitResult {

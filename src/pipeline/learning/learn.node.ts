@@ -1,11 +1,14 @@
 import { availableParallelism } from 'node:os'
 import type { SampleSet } from '../../calibration/index.ts'
+import { sampleDigest } from '../../calibration/sample-digest.ts'
+import { sha256 } from '../../calibration/statistics.ts'
 import { TersorError } from '../../errors.ts'
 import { createKernelsSync, createReferenceKernels } from '../../kernels/index.ts'
 import type { Kernels } from '../../model/kernels.ts'
 import type { Feeds } from '../../model/runtime.ts'
 import type { Tools } from '../../model/tools.ts'
 import { breather } from '../breath.ts'
+import type { FitStore } from '../fitting/fit-store.ts'
 import type { FitInput, FitResult } from '../fitting/fitted.ts'
 import { Distiller, type DistillerGraph } from './distiller.ts'
 import { OwnRunner } from './gradient-runner.ts'
@@ -20,6 +23,8 @@ export interface LearnOptions {
   readonly mostSteps?: number
   /** Bytes; fewer threads learn, or none. */
   readonly maxMemory?: number
+  /** Keeps what is learned. */
+  readonly store?: FitStore
   /** What an executor gives for the first sample. */
   readonly expected?: Feeds
   /** The compiled entry of the threads; default that of dist/. */
@@ -48,11 +53,14 @@ export async function learnOn(
   const room = Math.min(MOST_FLOATS, ((options.maxMemory ?? Infinity) * ROOM) / 4)
   const ownKernels = (): Kernels => (kernels === 'reference' ? createReferenceKernels() : createKernelsSync())
   const feeds = await keptFeeds(samples)
+  const { store, effort, seed = 0, mostSteps = null } = options
+  const kept = store && { store, name: await nameOf(['whole', effort, seed, mostSteps], feeds) }
   let surveyor: Distiller | undefined
   return await learnWeights(input, started, {
     samples: feeds,
     ...options,
-    seed: options.seed ?? 0,
+    seed,
+    ...(kept ? { kept } : {}),
     mostElements: Math.floor(room / COPIES),
     tools,
     survey: (graph, first, outputs) => {
@@ -75,6 +83,13 @@ export async function learnOn(
       }
     },
   })
+}
+
+/** All that learning depends on beside the codes to begin with. */
+async function nameOf(facts: unknown, samples: readonly Feeds[]): Promise<string> {
+  const digests: string[] = []
+  for (const feeds of samples) digests.push(await sampleDigest(feeds))
+  return sha256(new TextEncoder().encode(JSON.stringify([facts, digests])))
 }
 
 /** Floats of the constants. */

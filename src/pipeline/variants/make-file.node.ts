@@ -36,6 +36,7 @@ export async function quantized(
     to,
     ...(lowering === undefined ? {} : { lowering }),
     browserData: true,
+    isStaged: true,
   }
   let report: Report
   const said: string[] = []
