@@ -27,6 +27,8 @@ export interface ComparedOutput extends OutputFigures {
   readonly zero: boolean
   /** True where every sample is one number: its cosine is that of all samples as one vector, and noise decides. */
   readonly single?: boolean
+  /** True where values lie between 0 and 1 whatever is fed. */
+  readonly share?: boolean
   /** The largest magnitude in float. */
   readonly referenceMaxAbs: number
   /** Share of equal elements, for integers, booleans and strings. */
@@ -138,6 +140,7 @@ export function outputAccumulator(name: string, hints: KindHints = {}): OutputAc
         ...(Number.isNaN(ssim.mean()) ? {} : { ssim: ssim.mean() }),
         ...(medium === undefined ? {} : { medium: medium.medium }),
         ...(hints.carried?.has(name) === true ? { carried: true } : {}),
+        ...(hints.shares?.has(name) === true ? { share: true } : {}),
         ...(worst === undefined ? {} : { worstSample: { label: labels[worst.sample]!, cosine: worst.cosine } }),
       }
     },

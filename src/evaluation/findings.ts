@@ -99,6 +99,8 @@ function defaultFinding(output: ComparedOutput, { bits, data }: Basis, reach: nu
   if (output.kind === 'exact') return atLeast('equal', MIN_EQUAL, output.equal ?? 0, label)
   if (output.zero) return zeroFinding(output, reach)
   if (output.kind === 'logits' && output.kl !== undefined) return atMost('kl', MAX_KL, output.kl, label)
+  if (data === 'synthetic' && output.share === true && output.referenceMaxAbs < NOTHING)
+    return atMost('maxAbs', NOTHING, output.maxAbs, `${label} (finds nothing in made-up inputs)`)
   if (output.medium === 'picture' && output.psnrDb !== undefined)
     return atLeast('psnrDb', minPsnrOf(bits), output.psnrDb, label)
   if (output.medium === 'waveform' || output.medium === 'spectrum')
@@ -130,6 +132,8 @@ function agreementFinding({ name, answers = 0, top1Agreement = 0, likelyAgreemen
 
 /** An estimate of twice the loss that is allowed. */
 const NEARLY = 1 - 2 * (1 - MIN_AGREEMENT)
+/** A detector's share that says no, everywhere: of such shares the direction is noise. */
+const NOTHING = 0.01
 /** Standard deviations that chance explains. */
 const CHANCE = 3
 

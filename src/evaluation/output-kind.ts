@@ -19,6 +19,8 @@ export interface KindHints {
   readonly declared?: ReadonlyMap<string, readonly Dimension[]>
   /** What is fed: an output that is like a picture, a sound or a spectrum of the input is one. */
   readonly inputs?: readonly InputFacts[]
+  /** Outputs that lie between 0 and 1 whatever is fed: of a Sigmoid or a Softmax. */
+  readonly shares?: ReadonlySet<string>
   /** Outputs that are fed back: where there are others, the verdict is about those. */
   readonly carried?: ReadonlySet<string>
 }

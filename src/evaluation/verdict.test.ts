@@ -30,6 +30,7 @@ const few = (top1Agreement: number, likelyAgreement: number) => ({
   answers: 32,
   likelyAgreement,
 })
+const nothing = (maxAbs: number) => output({ share: true, referenceMaxAbs: 0.002, maxAbs, cosine: 0.8 })
 const logits = (kl: number) => output({ kind: 'logits', kl, top1Agreement: 0.5, cosine: 0.5 })
 
 describe('verdict by default thresholds', () => {
@@ -44,6 +45,14 @@ describe('verdict by default thresholds', () => {
     ['classifier missed, whatever the cosine', { fused: [classes(0.979, 1)] }, 'refused'],
     ['one number a sample, noise met', { fused: [output({ single: true, sqnrDb: 26, cosine: 0.9 })] }, 'proven'],
     ['one number a sample, noise missed', { fused: [output({ single: true, sqnrDb: 25, cosine: 1 })] }, 'refused'],
+    ['a share that says no to made-up inputs', { data: 'synthetic', fused: [nothing(0.001)] }, 'plausible'],
+    ['a share that says yes in the result', { data: 'synthetic', fused: [nothing(0.02)] }, 'refused'],
+    ['a share that says no to given inputs', { fused: [nothing(0.001)] }, 'refused'],
+    [
+      'a share that says yes in float',
+      { data: 'synthetic', fused: [{ ...nothing(0.001), referenceMaxAbs: 0.02 }] },
+      'refused',
+    ],
     ['one other answer of 32, as likely as not', { fused: [few(31 / 32, 0.985)] }, 'proven'],
     ['one other answer of 32, more to be expected', { fused: [few(31 / 32, 0.975)] }, 'refused'],
     [

@@ -21,6 +21,7 @@ import type { Gallery } from './gallery/gallery.ts'
 import { matchingSample } from './half/matching-feeds.ts'
 import type { Decided } from './run.ts'
 import type { Saved } from './save.ts'
+import { shareOutputs } from './share-outputs.ts'
 import { vocabularyOf } from './token-tables.ts'
 import { type BatchFacts, batchFacts, batchFigures, batchNote } from './truth/batch.ts'
 import { truthWatcher } from './truth/watcher.ts'
@@ -274,6 +275,7 @@ export function hintsOf({ graph }: Model, inventory: Inventory): KindHints {
   return {
     declared: new Map(graph.outputs.flatMap(({ name, shape }) => (shape ? [[name, shape] as const] : []))),
     ...(vocabulary === undefined ? {} : { vocabulary }),
+    shares: shareOutputs(graph),
   }
 }
 
