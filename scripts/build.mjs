@@ -21,6 +21,7 @@ import {
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
+import { directImports } from './direct-imports.mjs'
 import { embedUplot } from './embed-uplot.mjs'
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..')
@@ -107,6 +108,7 @@ async function bundleCommandLine() {
     ...SHAPE,
     entryPoints: { main: join('cli', 'main.js') },
     outdir: 'cli-bundle',
+    plugins: [directImports()],
     splitting: true,
     chunkNames: '[name]-[hash]',
     metafile: true,

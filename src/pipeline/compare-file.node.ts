@@ -40,7 +40,7 @@ export interface CompareOptions extends FloatRunAsk, JudgingOptions, Thresholds 
 export async function compare(a: string, b: string, options: CompareOptions = {}): Promise<CompareReport> {
   const judging = await judgingOf(options)
   checkMetric(judging, options)
-  const tools = toolsOf(options)
+  const tools = await toolsOf(options)
   const phases = new Phases(tools.notify)
   const opened: OpenedModel[] = []
   try {

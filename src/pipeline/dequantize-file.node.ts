@@ -36,7 +36,7 @@ export async function dequantize(
   output: string | undefined,
   options: DequantizeOptions = {},
 ): Promise<Report> {
-  const tools = toolsOf(options)
+  const tools = await toolsOf(options)
   const phases = new Phases(tools.notify)
   const opened = await openModel(input)
   try {

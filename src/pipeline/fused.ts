@@ -5,7 +5,6 @@ import { columnBlocksInOrder } from './produce/column-blocks.ts'
 import { channelPanel, columnsToChannels } from './produce/column-channels.ts'
 import { columnsToNbits, nbitsPanel } from './produce/columns-to-nbits.ts'
 import { toHalf } from './produce/half.ts'
-import { wholeTensor } from './produce/plain.ts'
 import { rowsInOrder } from './produce/rows.ts'
 import { CALL_ELEMENTS, SIGNED_FACTOR } from './produce/tile.ts'
 import type { ProduceJob, Unit, UnitIo, UnitResult } from './produce/types.ts'
@@ -110,7 +109,12 @@ export const PATHS: readonly Path[] = [
       ),
     run: columnBlocksInOrder,
   },
-  { id: 'plain', fits: () => true, units: () => whole, run: wholeTensor },
+  {
+    id: 'plain',
+    fits: () => true,
+    units: () => whole,
+    run: async (...all) => (await import('./produce/plain.ts')).wholeTensor(...all),
+  },
 ]
 
 export function pathOf(job: ProduceJob, plainOnly = false): Path {

@@ -4,7 +4,6 @@ import type { IntegerSpec } from '../model/packing.ts'
 import type { MatrixView, SolverId } from '../model/scheme.ts'
 import type { Tools } from '../model/tools.ts'
 import { bitsPerWeight, formatSchemeId } from '../schemes/index.ts'
-import { solveTensor } from '../solvers/index.ts'
 import type { Ask } from './ask.ts'
 import { breather } from './breath.ts'
 import { floatsOf } from './floats.ts'
@@ -41,6 +40,8 @@ export async function measureSpecs(
   const wanted = asked.filter(({ weight, specs }) =>
     specs.some((spec) => !table.get(Table.key(weight.scope, weight.name, formatSchemeId(spec)))),
   )
+  if (wanted.length === 0) return
+  const { solveTensor } = await import('../solvers/index.ts')
   let done = 0
   const breath = breather()
   for (const { weight, specs } of wanted) {
@@ -65,7 +66,7 @@ export async function measureSpecs(
     }
     done++
   }
-  if (wanted.length > 0) tools.notify({ phase: 'measure', done, total: wanted.length })
+  tools.notify({ phase: 'measure', done, total: wanted.length })
 }
 
 const hasHalfChannels = ({ scale, granularity }: IntegerSpec): boolean =>

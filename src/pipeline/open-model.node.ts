@@ -2,7 +2,6 @@ import { existsSync, readdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileSource } from '../bytes/file.node.ts'
 import type { ByteSource } from '../bytes/types.ts'
-import { urlSource } from '../bytes/url.ts'
 import { TersorError } from '../errors.ts'
 import { externalOpener } from '../formats/onnx/external-data.node.ts'
 import type { RunInput } from './run.ts'
@@ -18,6 +17,7 @@ const IN_FOLDER = ['onnx/model.onnx', 'model.onnx', 'onnx/decoder_model_merged.o
 /** A file, a folder in Hugging Face layout, or an address that answers range requests. Throws E_USAGE, E_FORMAT. */
 export async function openModel(input: string): Promise<OpenedModel> {
   if (/^https?:\/\//.test(input)) {
+    const { urlSource } = await import('../bytes/url.ts')
     const source = await urlSource(input)
     return { source, openExternal: (location): Promise<ByteSource> => urlSource(new URL(location, input).href) }
   }

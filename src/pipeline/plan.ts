@@ -11,7 +11,7 @@ import { commonSchemeIds, formatSchemeId, parseFewBits, parseSchemeId, tryParseS
 import { type Ask, LATER_PRESETS, PRESETS } from './ask.ts'
 import type { FittedWeight } from './fitting/fitted.ts'
 import { forms, partOf, usesByLowering } from './forms.ts'
-import { keptSingle } from './half/half-plan.ts'
+import { keptSingle } from './half/kept-single.ts'
 import { labelOf, labelsOf } from './labels.ts'
 import { type Option, optionsOf, optionsOfScheme, outerOptions, resolveAuto } from './options.ts'
 import { affordableEnds } from './outer-layers.ts'

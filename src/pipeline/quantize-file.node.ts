@@ -4,7 +4,7 @@ import type { Worker } from 'node:worker_threads'
 import type { Calibrator } from '../calibration/ranges/index.ts'
 import { TersorError } from '../errors.ts'
 import type { Thresholds } from '../evaluation/index.ts'
-import { createKernelsSync, createReferenceKernels } from '../kernels/index.ts'
+import { loadKernels } from '../kernels/load.ts'
 import type { Report } from '../model/report.ts'
 import type { Runtime } from '../model/runtime.ts'
 import type { StageEvent, Tools } from '../model/tools.ts'
@@ -15,7 +15,6 @@ import { asksForAwq } from './awq/awq-ask.ts'
 import { isFitted, withoutData } from './fitting/asks-for-data.ts'
 import type { FileFitting } from './fitting/file-fitting.node.ts'
 import type { FitWork } from './fitting/fit-work.node.ts'
-import { halfQuadraticFit } from './fitting/half-quadratic-fit.ts'
 import { doorsOf } from './half/doors.ts'
 import type { Judging, JudgingOptions } from './judging.node.ts'
 import { type OpenedModel, openModel } from './open-model.node.ts'
@@ -28,7 +27,6 @@ import { decide, finish, type Prepared, prepare } from './run.ts'
 import { layoutOf } from './save.ts'
 import { savingNote } from './saving.ts'
 import { NodeStage } from './stage.node.ts'
-import { staticDecisions } from './static/static-decisions.ts'
 import type { StaticWhole } from './static/static-whole.node.ts'
 import { transformAsk } from './static/transform-candidates.ts'
 import { suggestionFor } from './suggestion.ts'
@@ -80,7 +78,7 @@ export interface SharedSource extends SharedRun {
  * that the verdict refuses is tried again with more precision where the error comes from, `attempts` times in all.
  */
 export async function quantize(input: string, output: string | undefined, options: FileOptions = {}): Promise<Report> {
-  const tools = toolsOf(options)
+  const tools = await toolsOf(options)
   const phases = new Phases(tools.notify)
   const asked = askOf(options)
   const judging = await judgingFor(options)
@@ -168,7 +166,7 @@ export async function quantize(input: string, output: string | undefined, option
       const smooth = smooths ? await import('./smoothing/smooth.node.ts') : undefined
       const fit =
         asked.fitting === 'hqq'
-          ? halfQuadraticFit(tools)
+          ? (await import('./fitting/half-quadratic-fit.ts')).halfQuadraticFit(tools)
           : (fitting?.fitFor(ask) ?? smooth?.smoothOn(prepared, opened, options, options.transform === 'smooth', tools))
       const decided = await decide(prepared, ask, tools, phases, fit)
       const path = output ?? defaultOutput(input, opened, decided.plan.preset)
@@ -263,7 +261,11 @@ export async function quantize(input: string, output: string | undefined, option
       return fixed
         ? {
             ...report,
-            decisions: staticDecisions(given, fixed.decisions, report.decisions),
+            decisions: (await import('./static/static-decisions.ts')).staticDecisions(
+              given,
+              fixed.decisions,
+              report.decisions,
+            ),
             points: fixed.points,
             ...(statistics === undefined ? {} : { statistics }),
             ...(layers.length === 0 ? {} : { layers }),
@@ -284,7 +286,7 @@ export async function quantize(input: string, output: string | undefined, option
 
 /** Every decision with its reason and the exact output bytes; nothing is run or written. */
 export async function plan(input: string, options: FileOptions = {}): Promise<Report> {
-  const tools = toolsOf(options)
+  const tools = await toolsOf(options)
   const phases = new Phases(tools.notify)
   const ask = askOf(options)
   const opened = await openModel(input)
@@ -402,9 +404,9 @@ async function judgingFor(options: FileOptions): Promise<Judging> {
   return (await import('./judging.node.ts')).judgingOf(options)
 }
 
-export function toolsOf(options: Pick<FileOptions, 'kernels' | 'signal' | 'onEvent'>): Tools {
+export async function toolsOf(options: Pick<FileOptions, 'kernels' | 'signal' | 'onEvent'>): Promise<Tools> {
   return {
-    kernels: options.kernels === 'reference' ? createReferenceKernels() : createKernelsSync(),
+    kernels: await loadKernels(options.kernels),
     notify: options.onEvent ?? (() => undefined),
     ...(options.signal ? { signal: options.signal } : {}),
   }

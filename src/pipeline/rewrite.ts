@@ -1,5 +1,4 @@
 import { takeInventory } from '../graph/index.ts'
-import { raiseOpset } from '../graph/rewrites/raise-opset/index.ts'
 import type { Model } from '../model/graph.ts'
 import type { Inventory } from '../model/inventory.ts'
 import type { Ask } from './ask.ts'
@@ -26,6 +25,7 @@ export async function rewrite(
   ask: Ask,
 ): Promise<Rewritten> {
   if (decided.minOpset <= inventory.opset) return { model, inventory, plan: decided, notes: [] }
+  const { raiseOpset } = await import('../graph/rewrites/raise-opset/index.ts')
   const raised = await raiseOpset(model, decided.minOpset, readSmall)
   if ('model' in raised) {
     const again = await takeInventory(raised.model, readSmall)

@@ -4,8 +4,6 @@ import type { Decision } from '../model/plan.ts'
 import type { Tools } from '../model/tools.ts'
 import type { Plan } from './plan.ts'
 import { tensorKey } from './tensor-key.ts'
-import { transformProducts } from './transform-products.ts'
-import { transformStored } from './transform-stored.ts'
 import type { Transformed } from './transformed.ts'
 
 /**
@@ -15,9 +13,12 @@ import type { Transformed } from './transformed.ts'
 export async function transform(model: Model, plan: Plan, tools: Tools): Promise<Plan> {
   const of = (form: string) => plan.work.filter((work) => work.form === form)
   const products = of('matmul-integer-rows')
+  const stored = of('expand')
   const found = new Map<WeightFacts, Transformed>([
-    ...(products.length > 0 ? await transformProducts(model, products, tools) : []),
-    ...(await transformStored(of('expand'), tools)),
+    ...(products.length > 0
+      ? await (await import('./transform-products.ts')).transformProducts(model, products, tools)
+      : []),
+    ...(stored.length > 0 ? await (await import('./transform-stored.ts')).transformStored(stored, tools) : []),
   ])
   if (found.size === 0) return plan
   const work = plan.work.map((one) => ({ ...one, ...found.get(one.weight) }))

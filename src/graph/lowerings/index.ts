@@ -1,16 +1,3 @@
-import type { Lowering } from '../../model/lowering.ts'
-import type { LoweringId } from '../../model/plan.ts'
-import { dequantize } from './dequantize.ts'
-import { dynamicLstm } from './dynamic-lstm.ts'
-import { dynamicMatmul } from './dynamic-matmul.ts'
-import { expand } from './expand.ts'
-import { gatherBlock } from './gather-block.ts'
-import { gatherRows } from './gather-rows.ts'
-import { half } from './half.ts'
-import { matmulInteger } from './matmul-integer.ts'
-import { matmulIntegerRows } from './matmul-integer-rows.ts'
-import { matmulNBits } from './matmul-nbits.ts'
-
 export { lowerLstmPair, type PackedWeight } from './dynamic-lstm.ts'
 export { type LowBitWeight, lowBitWeight } from './low-bit-weight.ts'
 export { float32s, int64s } from './make.ts'
@@ -19,19 +6,4 @@ export { insertPairs, type PairInputs } from './quantize-linear.ts'
 export { biasCodes, leastScalesOf, leastWeightScales } from './quantized-bias.ts'
 export { quantizedRows, type RowActivation, type RowScale, rowScale } from './row-activation.ts'
 export { shareDynamic } from './share-dynamic.ts'
-
-/** Every lowering by its id. */
-export const lowerings: ReadonlyMap<LoweringId, Lowering> = new Map(
-  [
-    matmulNBits,
-    dequantize,
-    expand,
-    gatherBlock,
-    gatherRows,
-    matmulInteger,
-    matmulIntegerRows,
-    dynamicMatmul,
-    dynamicLstm,
-    half,
-  ].map((lowering) => [lowering.id, lowering]),
-)
+export { lowerings } from './table.ts'

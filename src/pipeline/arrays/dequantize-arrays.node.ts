@@ -35,7 +35,7 @@ export async function dequantizeArrays(
   output: string | undefined,
   options: DequantizeArraysOptions = {},
 ): Promise<ArrayReport> {
-  const tools = toolsOf(options)
+  const tools = await toolsOf(options)
   const phases = new Phases(tools.notify)
   const kind = await arrayFileKind(input)
   if (kind !== 'npz') {

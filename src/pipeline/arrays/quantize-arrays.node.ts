@@ -32,7 +32,7 @@ export async function quantizeArrays(
 ): Promise<ArrayReport> {
   const kind = await arrayFileKind(input)
   const ask = arrayAsk(kind === 'picture' ? { ...options, to: pictureScheme(options) } : options)
-  const tools = toolsOf(options)
+  const tools = await toolsOf(options)
   const phases = new Phases(tools.notify)
   if (kind === null) {
     throw new TersorError('E_FORMAT', `${input}: expected an .npy, an .npz or a picture, found other content`, {

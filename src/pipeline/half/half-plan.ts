@@ -1,7 +1,6 @@
 import { type ConstantFacts, HalfLayout, type HalfWish, keyOf, nodeKey, type Risks } from '../../graph/half/index.ts'
 import { constantTensor } from '../../graph/index.ts'
 import type { Model } from '../../model/graph.ts'
-import type { WeightFacts } from '../../model/inventory.ts'
 import type { Reason } from '../../model/plan.ts'
 import { tensorKey } from '../tensor-key.ts'
 
@@ -86,10 +85,3 @@ function keepReason(
 
 /** As where nodes are kept for it. */
 const LOSSY = 1 / 65536
-
-/** Why a weight stays f32; null when it is stored in f16. */
-export function keptSingle(plan: HalfPlan, weight: WeightFacts): Reason | null {
-  if (weight.dtype !== 'f32') return { code: 'not-float', text: `${weight.dtype} already` }
-  const known = plan.constants.get(tensorKey(weight.scope, weight.name))
-  return known === undefined ? { code: 'not-float', text: 'it came in with a rewrite' } : known.keep
-}

@@ -1,6 +1,6 @@
 import { parentPort } from 'node:worker_threads'
 import { asTersorError } from '../../errors.ts'
-import { createKernelsSync } from '../../kernels/index.ts'
+import { loadKernels } from '../../kernels/load.ts'
 import { NodeIo } from './node-io.node.ts'
 import { runUnits, STOP } from './run-units.ts'
 import type { ProduceJob, Unit } from './types.ts'
@@ -14,7 +14,7 @@ export interface ProduceTask {
 }
 
 // Compiled while the main thread still reads the header and plans.
-const kernels = createKernelsSync()
+const kernels = await loadKernels()
 
 parentPort?.once('message', async (task: ProduceTask) => {
   const counters = new Int32Array(task.counters)

@@ -40,7 +40,7 @@ const FEWEST_BITS = 2
 export async function search(input: string, output: string | undefined, options: SearchOptions): Promise<Report> {
   const { budget, maxLoss, ...given } = options
   requireGoal(options)
-  const tools = toolsOf(options)
+  const tools = await toolsOf(options)
   const opened = await openModel(input)
   const pool = new ProducePool(options.threads ?? availableParallelism())
   let runtime: Runtime | undefined

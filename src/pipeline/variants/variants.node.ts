@@ -32,7 +32,7 @@ export async function variants(
   const { set, ...rest } = options
   const dtypes = dtypesOf(set ?? usualSet())
   const source = variantSource(input)
-  const tools = toolsOf(options)
+  const tools = await toolsOf(options)
   const phases = new Phases(tools.notify)
   const own = resolve(input)
   const folder = output ?? join(dirname(own), `${basename(own).replace(/\.onnx$/i, '')}-variants`)
