@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { statePairs } from './states.ts'
+import { cacheOutputs, statePairs } from './states.ts'
 
 type Shape = readonly (number | string | null)[]
 const pairs = (inputs: readonly (readonly [string, Shape])[], outputs: readonly (readonly [string, Shape])[]) =>
@@ -79,4 +79,20 @@ test('what fits twice is not guessed, and types decide', () => {
     { name: 'stateN', dtype: 'f16', shape: S },
   ]
   expect(statePairs([input], [output])).toEqual([])
+})
+
+test('caches that grow are known by name, with and without an input for them', () => {
+  const past = { name: 'past_key_values.0.key', dtype: 'f32', shape: ['B', 4, 'P', 8] }
+  const outputs = [
+    { name: 'logits', dtype: 'f32', shape: ['B', 'S', 512] },
+    { name: 'present.0.key', dtype: 'f32', shape: ['B', 4, 'P + S', 8] },
+    { name: 'updated_kv', dtype: 'f32', shape: [2, 'B', 'P + S', 8] },
+    { name: 'presence', dtype: 'f32', shape: ['B', 2] },
+  ]
+  expect(cacheOutputs([past], outputs)).toEqual(['present.0.key'])
+  expect(cacheOutputs([], outputs)).toEqual(['present.0.key'])
+  const kv = { name: 'kv', dtype: 'f32', shape: [2, 'B', 'P', 8] }
+  expect(cacheOutputs([kv], outputs)).toEqual(['present.0.key', 'updated_kv'])
+  const image = { name: 'input_image', dtype: 'f32', shape: ['B', 3, 64, 64] }
+  expect(cacheOutputs([image], [{ ...image, name: 'output_image' }])).toEqual([])
 })

@@ -50,6 +50,29 @@ export function statePairs(inputs: readonly SessionInput[], outputs: readonly St
   )
 }
 
+const CACHE = /past|present|cache|(^|[^a-z])kv([^a-z]|$)/i
+
+/**
+ * Outputs that a decoder hands to its next run, which reads more of them each time: keys and values of attention. They have a
+ * rank of 3 or more and a name that says so; decoders of a first step have no inputs for them.
+ */
+export function cacheOutputs(inputs: readonly StateOutput[], outputs: readonly StateOutput[]): readonly string[] {
+  return outputs
+    .filter(({ name, shape, dtype }) => {
+      if (!CACHE.test(name) || (shape !== undefined && shape.length < 3)) return false
+      if (/^present/i.test(name)) return true
+      const bases = basesOf(name, NEW)
+      return inputs.some(
+        (input) =>
+          input.name !== name &&
+          (input.dtype === undefined || dtype === undefined || input.dtype === dtype) &&
+          (input.shape === undefined || shape === undefined || input.shape.length === shape.length) &&
+          basesOf(input.name, OLD).some((base) => bases.includes(base)),
+      )
+    })
+    .map(({ name }) => name)
+}
+
 /** The name itself, and without one of the words at either end; never empty. */
 function basesOf(name: string, words: readonly string[]): readonly string[] {
   const plain = simple(name)

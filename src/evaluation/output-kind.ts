@@ -21,7 +21,7 @@ export interface KindHints {
   readonly inputs?: readonly InputFacts[]
   /** Outputs that lie between 0 and 1 whatever is fed: of a Sigmoid or a Softmax. */
   readonly shares?: ReadonlySet<string>
-  /** Outputs that are fed back: where there are others, the verdict is about those. */
+  /** Outputs that are fed back, caches of a decoder among them: where there are others, the verdict is about those. */
   readonly carried?: ReadonlySet<string>
 }
 

@@ -145,6 +145,13 @@ describe('checkGraph accepts', () => {
     expect(checked.model.graph.nodes).toEqual(nodes)
   })
 
+  it('bodies whose results have the names of what their node gives, as merged decoders have them', () => {
+    const branch = body({ outputs: 'y', nodes: [op('Relu', 'x', 'y')] })
+    const nodes = [op('If', 'c', 'y', { then_branch: branch, else_branch: branch })]
+    const { model, warnings } = checkGraph(sketch({ inputs: 'x c', outputs: 'y', nodes }))
+    expect([model.graph.nodes, warnings]).toEqual([nodes, []])
+  })
+
   it('a body that returns an outer value', () => {
     const branch = body({ outputs: 'w', nodes: [] })
     const model = sketch({

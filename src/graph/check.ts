@@ -76,7 +76,8 @@ function checkShadows({ definitions, resolve }: Connections, places: Places): re
   for (const definition of definitions) {
     const { scope, name } = definition
     const outer = scope.parent === null ? undefined : resolve(scope.parent, name)
-    if (outer === undefined) continue
+    // Merged decoders give results of If the names that its bodies use: nothing in a body could mean those.
+    if (outer === undefined || (outer.node !== null && outer.node === scope.owner)) continue
     if (definition.kind === 'node' && !isLater(outer, scope, places)) throw shadowError(definition, outer)
     first ??= definition
     count++

@@ -1,4 +1,4 @@
-import type { StatePair } from '../calibration/states.ts'
+import { cacheOutputs, type StatePair } from '../calibration/states.ts'
 import { TersorError } from '../errors.ts'
 import {
   type ComparedOutput,
@@ -130,7 +130,9 @@ export function hintsFor(evidence: Evidence, hints: KindHints): KindHints {
   return {
     ...hints,
     inputs: inputFactsOf(evidence.samples),
-    ...(evidence.states === undefined ? {} : { carried: new Set(evidence.states.map(({ output }) => output)) }),
+    ...(evidence.states === undefined
+      ? {}
+      : { carried: new Set([...(hints.carried ?? []), ...evidence.states.map(({ output }) => output)]) }),
   }
 }
 
@@ -272,10 +274,13 @@ export async function batchAgainst(
 /** What the model itself tells of its outputs. */
 export function hintsOf({ graph }: Model, inventory: Inventory): KindHints {
   const vocabulary = vocabularyOf(inventory, graph)
+  // What a token gives to those behind it shows in their scores.
+  const caches = cacheOutputs(graph.inputs, graph.outputs)
   return {
     declared: new Map(graph.outputs.flatMap(({ name, shape }) => (shape ? [[name, shape] as const] : []))),
     ...(vocabulary === undefined ? {} : { vocabulary }),
     shares: shareOutputs(graph),
+    ...(caches.length === 0 ? {} : { carried: new Set(caches) }),
   }
 }
 
