@@ -4,7 +4,8 @@
  *     node bench/gptq.mjs [--depth 768] [--channels 256] [--speed 2048] [--python PYTHON]
  *
  * Inputs are correlated: a quarter as many factors as dimensions, and a little noise. Errors are roots of E|W x - Q x|^2 / E|W x|^2. The times
- * are processor times of one thread, the matrix given; with --python (numpy) the reference formulas, in blocks of 128 columns, are timed on the same matrix.
+ * are processor times of one thread, the matrix given; with --python (numpy, and torch if there is one) the
+ * reference formulas, in blocks of 128 columns, are timed on a matrix of that size.
  * Run npm run build first.
  */
 import { spawnSync } from 'node:child_process'

@@ -9,6 +9,8 @@ import { finish, type Steps } from './steps.ts'
 const WIDTH = 64
 /** Rows of a call of the kernel: with the columns of a chunk they stay in the nearest cache. */
 const NEAR = 64
+/** Rows whose pulls a call of the kernel brings up to date together; what they do to each other is added one by one. */
+const TOGETHER = 4
 /** Longest block whose grid is found when the pass gets there; longer ones are found before. */
 const LONGEST = 256
 
@@ -56,14 +58,22 @@ export function* feedbackSteps(
     packedSize += Math.min(depth, (c + 1) * chunk) * padded
   }
   const height = Math.max(depth, chunk)
-  const sizes = [packedSize, height * WIDTH, padded * WIDTH, Math.max(chunk, depth) * WIDTH, WIDTH, WIDTH]
+  const sizes = [
+    packedSize,
+    height * WIDTH,
+    padded * WIDTH,
+    padded * WIDTH,
+    Math.max(chunk, depth) * WIDTH,
+    WIDTH,
+    WIDTH,
+  ]
   const start = kernels.reserve(sizes.reduce((sum, size) => sum + size + 16, 0) * 4)
   let next = start
-  const [packedStart, errorStart, pullStart, tileStart, scaleStart, zeroStart] = sizes.map((size) => {
+  const [packedStart, errorStart, pullStart, askedStart, tileStart, scaleStart, zeroStart] = sizes.map((size) => {
     const here = next
     next += Math.ceil(size / 16) * 64
     return here
-  }) as [number, number, number, number, number, number]
+  }) as [number, number, number, number, number, number, number]
   const view = (from: number, length: number): Float32Array => new Float32Array(kernels.memory, from, length)
   const packed = view(packedStart, packedSize).fill(0)
   for (let c = 0; c < chunks; c++) {
@@ -75,18 +85,40 @@ export function* feedbackSteps(
   }
   const errors = view(errorStart, height * WIDTH)
   const pull = view(pullStart, padded * WIDTH)
+  const asked = view(askedStart, padded * WIDTH)
   const tile = view(tileStart, Math.max(chunk, depth) * WIDTH)
   const target = new Float32Array(depth * WIDTH)
-  const row = new Float32Array(WIDTH)
+  const codes = new Uint8Array(chunk * WIDTH)
+  const scales = new Float32Array(WIDTH)
+  const zeros = new Uint8Array(WIDTH)
   const half = spec.scale === 'f16' ? 1 : 0
   const columnOf = (k: number): number => (order ? (order[k] as number) : k)
+  /** Row `l` of `asked` gets what the errors of the rows before it in its chunk ask. */
+  const ask = (l: number, own: number, from: number): void => {
+    const group = l - (l % TOGETHER)
+    if (l === group && l > 0) {
+      const a = packedStart + (own + l) * 4
+      kernels.crossRows(
+        a,
+        padded,
+        errorStart + from * WIDTH * 4,
+        WIDTH,
+        l,
+        TOGETHER,
+        WIDTH,
+        askedStart + l * WIDTH * 4,
+        WIDTH,
+      )
+    }
+    for (let j = group; j < l; j++) {
+      addScaled(asked, l * WIDTH, packed[own + j * padded + l] as number, errors, (from + j) * WIDTH)
+    }
+  }
 
   for (let first = 0; first < channels; first += WIDTH) {
     const width = Math.min(WIDTH, channels - first)
     target.fill(0)
-    for (let n = 0; n < width; n++) {
-      for (let k = 0; k < depth; k++) target[k * WIDTH + n] = values[(first + n) * depth + columnOf(k)] as number
-    }
+    for (let n = 0; n < width; n++) turn(values, (first + n) * depth, order, target, n, depth)
     const fit = (length: number, index: number): void => {
       kernels.fitColumns(tileStart, WIDTH, length, WIDTH, searchMode(spec), most, half, scaleStart, 1, zeroStart, 1)
       const scales = view(scaleStart, WIDTH)
@@ -117,37 +149,105 @@ export function* feedbackSteps(
       }
       if (!given && block <= LONGEST) {
         // What these weights would be if no column from here on were rounded.
+        asked.set(pull)
         for (let l = 0; l < length; l++) {
-          row.set(pull.subarray(l * WIDTH, (l + 1) * WIDTH))
-          for (let j = 0; j < l; j++) addScaled(row, packed[own + j * padded + l] as number, errors, (from + j) * WIDTH)
-          for (let n = 0; n < WIDTH; n++) {
-            errors[(from + l) * WIDTH + n] = -(row[n] as number)
-            tile[l * WIDTH + n] = (target[(from + l) * WIDTH + n] as number) + (row[n] as number)
-          }
+          ask(l, own, from)
+          foresee(target, (from + l) * WIDTH, asked, l * WIDTH, tile, errors)
         }
         fit(length, c)
       }
+      asked.set(pull)
+      let loaded = -1
       for (let l = 0; l < length; l++) {
-        row.set(pull.subarray(l * WIDTH, (l + 1) * WIDTH))
-        for (let j = 0; j < l; j++) addScaled(row, packed[own + j * padded + l] as number, errors, (from + j) * WIDTH)
-        const column = columnOf(from + l)
-        const grid = Math.floor(column / block)
-        const at = (from + l) * WIDTH
-        for (let n = 0; n < width; n++) {
-          const weight = target[at + n] as number
-          const scale = found.scales[(first + n) * blocks + grid] as number
-          const zero = found.zeros[(first + n) * blocks + grid] as number
-          const aim = weight + (row[n] as number)
-          const code = scale === 0 ? zero : Math.max(0, Math.min(most, roundHalfEven(aim / scale) + zero))
-          found.codes[(first + n) * depth + column] = code
-          errors[at + n] = weight - Math.fround(scale * (code - zero))
+        ask(l, own, from)
+        const grid = Math.floor(columnOf(from + l) / block)
+        if (grid !== loaded) {
+          for (let n = 0; n < width; n++) {
+            scales[n] = found.scales[(first + n) * blocks + grid] as number
+            zeros[n] = found.zeros[(first + n) * blocks + grid] as number
+          }
+          loaded = grid
         }
+        const here = l * WIDTH
+        const at = (from + l) * WIDTH
+        roundRow(target, at, asked, here, scales, zeros, most, width, codes, errors)
       }
+      putBack(codes, width, length, order, from, found.codes, first, depth)
     }
   }
   return found
 }
 
-function addScaled(sums: Float32Array, factor: number, values: Float32Array, from: number): void {
-  for (let n = 0; n < WIDTH; n++) sums[n] = (sums[n] as number) + factor * (values[from + n] as number)
+function turn(
+  from: Float32Array,
+  at: number,
+  order: Int32Array | undefined,
+  to: Float32Array,
+  n: number,
+  depth: number,
+): void {
+  if (order) for (let k = 0; k < depth; k++) to[k * WIDTH + n] = from[at + (order[k] as number)] as number
+  else for (let k = 0; k < depth; k++) to[k * WIDTH + n] = from[at + k] as number
+}
+
+function addScaled(sums: Float32Array, at: number, factor: number, values: Float32Array, from: number): void {
+  for (let n = 0; n < WIDTH; n++) sums[at + n] = (sums[at + n] as number) + factor * (values[from + n] as number)
+}
+
+/** A row as it would be if nothing from here on were rounded. */
+function foresee(
+  target: Float32Array,
+  at: number,
+  asked: Float32Array,
+  here: number,
+  tile: Float32Array,
+  errors: Float32Array,
+): void {
+  for (let n = 0; n < WIDTH; n++) {
+    const more = asked[here + n] as number
+    errors[at + n] = -more
+    tile[here + n] = (target[at + n] as number) + more
+  }
+}
+
+/** The nearest codes of a row, and what they are wrong by. */
+function roundRow(
+  target: Float32Array,
+  at: number,
+  asked: Float32Array,
+  here: number,
+  scales: Float32Array,
+  zeros: Uint8Array,
+  most: number,
+  width: number,
+  codes: Uint8Array,
+  errors: Float32Array,
+): void {
+  for (let n = 0; n < width; n++) {
+    const weight = target[at + n] as number
+    const scale = scales[n] as number
+    const zero = zeros[n] as number
+    const wanted = scale === 0 ? zero : roundHalfEven((weight + (asked[here + n] as number)) / scale) + zero
+    const code = wanted < 0 ? 0 : wanted > most ? most : wanted
+    codes[here + n] = code
+    errors[at + n] = weight - Math.fround(scale * (code - zero))
+  }
+}
+
+function putBack(
+  codes: Uint8Array,
+  width: number,
+  length: number,
+  order: Int32Array | undefined,
+  from: number,
+  to: Uint8Array,
+  first: number,
+  depth: number,
+): void {
+  for (let n = 0; n < width; n++) {
+    const at = (first + n) * depth
+    for (let l = 0; l < length; l++) {
+      to[at + (order ? (order[from + l] as number) : from + l)] = codes[l * WIDTH + n] as number
+    }
+  }
 }
