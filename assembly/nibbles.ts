@@ -131,6 +131,34 @@ export function packNibbleColumns(src: usize, stride: usize, rows: i32, columns:
 
 export function interleave(src: usize, count: i32, runs: i32, size: i32, dst: usize, dstStride: usize): void {
   const step = <usize>count * <usize>size
+  if (size == 16) {
+    // Four at a time: a cache line is read once.
+    for (; count >= 4; count -= 4, src += 64, dst += dstStride << 2) {
+      let from = src
+      let to = dst
+      for (let run = runs; run > 0; run--, from += step, to += 16) {
+        v128.store(to, v128.load(from))
+        v128.store(to + dstStride, v128.load(from, 16))
+        v128.store(to + dstStride * 2, v128.load(from, 32))
+        v128.store(to + dstStride * 3, v128.load(from, 48))
+      }
+    }
+  } else if (size == 4 && runs == 4) {
+    for (; count >= 4; count -= 4, src += 16, dst += dstStride << 2) {
+      const a = v128.load(src)
+      const b = v128.load(src + step)
+      const c = v128.load(src + step * 2)
+      const d = v128.load(src + step * 3)
+      const ab = v128.shuffle<i32>(a, b, 0, 4, 1, 5)
+      const cd = v128.shuffle<i32>(c, d, 0, 4, 1, 5)
+      v128.store(dst, v128.shuffle<i64>(ab, cd, 0, 2))
+      v128.store(dst + dstStride, v128.shuffle<i64>(ab, cd, 1, 3))
+      const ab2 = v128.shuffle<i32>(a, b, 2, 6, 3, 7)
+      const cd2 = v128.shuffle<i32>(c, d, 2, 6, 3, 7)
+      v128.store(dst + dstStride * 2, v128.shuffle<i64>(ab2, cd2, 0, 2))
+      v128.store(dst + dstStride * 3, v128.shuffle<i64>(ab2, cd2, 1, 3))
+    }
+  }
   for (; count > 0; count--, src += <usize>size, dst += dstStride) {
     let from = src
     let to = dst

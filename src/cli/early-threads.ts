@@ -18,7 +18,7 @@ export function startThreads(words: readonly string[]): Worker[] {
   const threads = process.getBuiltinModule('node:worker_threads')
   const url = new URL('../pipeline/produce/produce-worker.node.js', import.meta.url)
   return Array.from({ length: availableParallelism() - 1 }, () => {
-    const worker = new threads.Worker(url, { execArgv: [] })
+    const worker = new threads.Worker(url, { execArgv: [], stdout: true, stderr: true })
     worker.unref()
     return worker
   })

@@ -1,3 +1,5 @@
+import { now } from '../pipeline/clock.ts'
+import { processOutput } from './process-output.ts'
 import type { Terminal } from './terminal.ts'
 
 const STOPPED = 130
@@ -5,8 +7,8 @@ const STOPPED = 130
 /** The terminal of this process. The first Ctrl-C asks to stop, the second does not wait. */
 export function processTerminal(): Terminal {
   return {
-    stdout: process.stdout,
-    stderr: process.stderr,
+    stdout: processOutput(1),
+    stderr: processOutput(2),
     env: process.env,
     onStop(stop) {
       let asked = false
@@ -24,7 +26,7 @@ export function processTerminal(): Terminal {
       process.once('beforeExit', idle)
       return () => process.off('beforeExit', idle)
     },
-    now: () => performance.now(),
+    now,
     memory: () => process.memoryUsage.rss(),
   }
 }

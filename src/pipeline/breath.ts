@@ -1,4 +1,5 @@
 import { TersorError } from '../errors.ts'
+import { now } from './clock.ts'
 
 /** Between pauses; a signal or a click waits no longer than about this. */
 const EVERY_MS = 50
@@ -8,12 +9,12 @@ const EVERY_MS = 50
  * the clock. Never changes what is computed.
  */
 export function breather(): () => Promise<void> | undefined {
-  let last = performance.now()
+  let last = now()
   return () => {
-    if (performance.now() - last < EVERY_MS) return undefined
+    if (now() - last < EVERY_MS) return undefined
     return new Promise((resolve) =>
       setTimeout(() => {
-        last = performance.now()
+        last = now()
         resolve()
       }, 0),
     )

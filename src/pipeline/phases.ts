@@ -1,4 +1,5 @@
 import type { StageEvent } from '../model/tools.ts'
+import { now } from './clock.ts'
 
 /** Times the stages of one run. */
 export class Phases {
@@ -10,12 +11,12 @@ export class Phases {
   }
 
   async time<T>(name: string, work: () => Promise<T> | T): Promise<T> {
-    const start = performance.now()
+    const start = now()
     this.#notify({ phase: name, done: 0, total: 0 })
     try {
       return await work()
     } finally {
-      this.list.push({ name, ms: Math.floor((performance.now() - start) * 10) / 10 })
+      this.list.push({ name, ms: Math.floor((now() - start) * 10) / 10 })
     }
   }
 }

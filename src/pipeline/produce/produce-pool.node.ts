@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import { type ErrorCode, TersorError } from '../../errors.ts'
 import type { Kernels } from '../../model/kernels.ts'
+import { now } from '../clock.ts'
 import { workerUrl } from '../worker-url.node.ts'
 import { NodeIo } from './node-io.node.ts'
 import type { ProduceTask } from './produce-worker.node.ts'
@@ -38,7 +39,11 @@ export class ProducePool {
   #start(): void {
     while (this.#idle.length < this.#helpers) {
       // Without the flags of the process: `node --input-type=module -e ...` refuses them for a file.
-      const worker = new Worker(workerUrl('pipeline/produce/produce-worker.node.js'), { execArgv: [] })
+      const worker = new Worker(workerUrl('pipeline/produce/produce-worker.node.js'), {
+        execArgv: [],
+        stdout: true,
+        stderr: true,
+      })
       worker.unref()
       this.#idle.push(worker)
     }
@@ -61,15 +66,15 @@ export class ProducePool {
       .splice(0, Math.min(this.#threads, units.length) - 1)
       .map((worker) => give(worker, task, counters))
     const io = new NodeIo(outputs)
-    let last = performance.now()
+    let last = now()
     try {
       const own = await runUnits(jobs, units, counters, io, kernels, (done, label) => {
         notify(done, label)
         if (signal?.aborted) Atomics.store(counters, STOP, 1)
         // Let timers, signals and messages through a few times a second.
-        const now = performance.now()
-        if (now - last > 50) {
-          last = now
+        const time = now()
+        if (time - last > 50) {
+          last = time
           return new Promise((resolve) => setImmediate(resolve))
         }
       })
