@@ -9,6 +9,7 @@ import type { RuntimeSession, Sample } from '../model/runtime.ts'
 import { filledStates } from './carried-states.ts'
 import type { Evidence } from './prove.ts'
 import { requireFirst } from './runs-first.ts'
+import { statedInputs, statedSession } from './stated-sizes.ts'
 import { type Counted, judging, someOf } from './static/sample-roles.ts'
 import { overlapNote } from './statistics-overlap.ts'
 import { decodeTensorProto } from './tensor-proto.ts'
@@ -86,7 +87,7 @@ export async function evidenceFor(
       ],
     }
   }
-  const set = await openSynthetic(session, {
+  const set = await openSynthetic(statedSession(session, model), {
     seed: options.seed ?? 0,
     count: options.samples ?? SYNTHETIC_SAMPLES,
     limits,
@@ -119,7 +120,7 @@ export async function openGiven(
   session: RuntimeSession,
   options: EvidenceOptions,
 ): Promise<SampleSet> {
-  const set = await openSamples(path, session.inputs, {
+  const set = await openSamples(path, statedInputs(session.inputs, model), {
     ...(options.samples === undefined ? {} : { samples: options.samples }),
     ...(options.skipBad === undefined ? {} : { skipBad: options.skipBad }),
     ...(options.preprocess === undefined ? {} : { preprocess: options.preprocess }),

@@ -26,6 +26,7 @@ import { referenceModel } from './reference.ts'
 import { reportOf } from './report-of.ts'
 import { decide, finish, type Prepared, type Prove, prepare } from './run.ts'
 import { save } from './save.ts'
+import { statedSession } from './stated-sizes.ts'
 import { staticDecisions } from './static/static-decisions.ts'
 
 export interface BytesOptions extends QuantizeOptions, Thresholds {
@@ -228,7 +229,7 @@ function proverOf(runtime: Runtime, source: ByteSource, options: BytesOptions, t
     const files = (stage as MemoryStage).files
     if (files.size !== 1 || decided.input.externalFiles.length > 0)
       return unrun('models with external data are not run from memory; judged by weights only')
-    const run = await firstRun(runtime, await source.read(0, source.byteLength), options, tools)
+    const run = await firstRun(runtime, await source.read(0, source.byteLength), decided.input, options, tools)
     if (typeof run === 'string') return unrun(run)
     const fused = { bytes: [...files.values()][0] as Uint8Array }
     // What overflows in f16 shows only there.
@@ -255,6 +256,7 @@ async function bytesOf(model: Model, tools: Tools): Promise<{ readonly bytes: Ui
 async function firstRun(
   runtime: Runtime,
   bytes: Uint8Array,
+  model: Model,
   options: BytesOptions,
   tools: Tools,
 ): Promise<FloatRun | string> {
@@ -269,7 +271,7 @@ async function firstRun(
   }
   const given = options.samples
   try {
-    const set = given ? null : await openSynthetic(float, { seed: options.seed ?? 0 })
+    const set = given ? null : await openSynthetic(statedSession(float, model), { seed: options.seed ?? 0 })
     const samples: Sample[] = given ? [...given] : []
     for (let i = 0; set !== null && i < set.count; i++) samples.push(await set.at(i))
     if (samples.length === 0) throw new TersorError('E_USAGE', 'samples were given, but none is in the list')

@@ -17,6 +17,7 @@ import { modelFingerprint } from './model-fingerprint.ts'
 import { MemorySessions } from './model-sessions.ts'
 import type { Phases } from './phases.ts'
 import type { Prepared } from './run.ts'
+import { statedInputs, statedSession } from './stated-sizes.ts'
 import { GraphStage, type MemoryInputs } from './static/graph-stage.ts'
 import { inputScaleNotes } from './static/input-scale.ts'
 import { plainShare } from './static/integer-share.ts'
@@ -198,10 +199,12 @@ async function samplesFor(
       // Other inputs than those the proof draws.
       const seed = ((options.seed ?? 0) + 0x51a71c) >>> 0
       const signal = tools.signal ? { signal: tools.signal } : {}
-      return { set: await openSynthetic(session, { seed, count: SYNTHETIC_SAMPLES, limits, ...signal }) }
+      return {
+        set: await openSynthetic(statedSession(session, model), { seed, count: SYNTHETIC_SAMPLES, limits, ...signal }),
+      }
     }
     const { preprocess, skipBad } = options
-    const set = await givenSamples(options.calib, session.inputs, {
+    const set = await givenSamples(options.calib, statedInputs(session.inputs, model), {
       limits,
       states: model.graph.outputs,
       ...(preprocess === undefined ? {} : { preprocess }),

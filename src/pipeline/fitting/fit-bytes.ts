@@ -10,6 +10,7 @@ import type { Ask } from '../ask.ts'
 import { modelFingerprint } from '../model-fingerprint.ts'
 import { MemorySessions } from '../model-sessions.ts'
 import type { Prepared } from '../run.ts'
+import { statedInputs } from '../stated-sizes.ts'
 import { calibrating, judging, someOf } from '../static/sample-roles.ts'
 import { checkStatistics } from '../statistics-need.ts'
 import { idLimits } from '../token-tables.ts'
@@ -99,7 +100,7 @@ export class BytesFitting {
     const { preprocess, skipBad, judged } = this.#options
     try {
       const session = await sessions.session('inputs', () => model)
-      const set = await givenSamples(calib, session.inputs, {
+      const set = await givenSamples(calib, statedInputs(session.inputs, model), {
         limits: idLimits(this.#prepared.inventory, model.graph),
         states: model.graph.outputs,
         ...(preprocess === undefined ? {} : { preprocess }),

@@ -7,6 +7,7 @@ import type { QuantizeOptions } from '../ask-of.ts'
 import { MemorySessions } from '../model-sessions.ts'
 import type { Phases } from '../phases.ts'
 import type { Prepared } from '../run.ts'
+import { statedInputs, statedSession } from '../stated-sizes.ts'
 import { idLimits } from '../token-tables.ts'
 import { doorsOf } from './doors.ts'
 import { type HalfStage, halfStage, SYNTHETIC_SAMPLES, syntheticSeed } from './half-stage.ts'
@@ -47,10 +48,15 @@ async function samplesFor(
   const limits = idLimits(inventory, input.graph)
   if (options.calib === undefined) {
     const signal = tools.signal ? { signal: tools.signal } : {}
-    return openSynthetic(session, { seed: syntheticSeed(ask.seed), count: SYNTHETIC_SAMPLES, limits, ...signal })
+    return openSynthetic(statedSession(session, input), {
+      seed: syntheticSeed(ask.seed),
+      count: SYNTHETIC_SAMPLES,
+      limits,
+      ...signal,
+    })
   }
   const { preprocess, skipBad } = options
-  return givenSamples(options.calib, session.inputs, {
+  return givenSamples(options.calib, statedInputs(session.inputs, input), {
     limits,
     states: input.graph.outputs,
     ...(preprocess === undefined ? {} : { preprocess }),

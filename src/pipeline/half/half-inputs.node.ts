@@ -9,6 +9,7 @@ import { type EvidenceOptions, openGiven } from '../evidence.node.ts'
 import type { OpenedModel } from '../open-model.node.ts'
 import type { Phases } from '../phases.ts'
 import type { Prepared } from '../run.ts'
+import { statedSession } from '../stated-sizes.ts'
 import { calibrating, someOf } from '../static/sample-roles.ts'
 import { TapSessions } from '../tap-sessions.node.ts'
 import { idLimits } from '../token-tables.ts'
@@ -63,7 +64,12 @@ async function samplesFor(
     if (options.calib === undefined) {
       const seed = syntheticSeed(ask.seed)
       const limits = idLimits(prepared.inventory, prepared.input.graph)
-      return await openSynthetic(session, { seed, count: SYNTHETIC_SAMPLES, limits, ...signal })
+      return await openSynthetic(statedSession(session, prepared.input), {
+        seed,
+        count: SYNTHETIC_SAMPLES,
+        limits,
+        ...signal,
+      })
     }
     const samples = Math.min(options.samples ?? MOST_SAMPLES, MOST_SAMPLES)
     const { input, inventory } = prepared

@@ -10,6 +10,7 @@ import { findObservingRuntime } from '../observe-threads.node.ts'
 import type { OpenedModel } from '../open-model.node.ts'
 import type { Prepared } from '../run.ts'
 import { save } from '../save.ts'
+import { statedSession } from '../stated-sizes.ts'
 import { idLimits } from '../token-tables.ts'
 import { calibrating, someOf } from './sample-roles.ts'
 
@@ -112,7 +113,7 @@ export async function samplesFor(
     if (options.calib === undefined) {
       // Other inputs than those the proof draws.
       const seed = ((options.seed ?? 0) + 0x51a71c) >>> 0
-      return await openSynthetic(session, {
+      return await openSynthetic(statedSession(session, model), {
         seed,
         count: options.samples ?? SYNTHETIC_SAMPLES,
         limits: idLimits(inventory, model.graph),
