@@ -18,6 +18,11 @@ export interface PackedRefs {
   readonly inverse?: TensorRef
   /** Rows of the weight, K x N, that stay float and are zero in the codes: their indices (i64) and values (f32, rows x N). */
   readonly floatRows?: { readonly indices: TensorRef; readonly values: TensorRef }
+  /**
+   * Added to what the codes stand for: first times (second times scales), both signed codes of 4 or 8 bits; scales f32 [rank, 1]. As the product sees the
+   * weight, [K, rank] and [rank, N]; for lowerings of values and weights whose rows are channels [N, rank] and [rank, K].
+   */
+  readonly lowRank?: { readonly first: TensorRef; readonly second: TensorRef; readonly scales: TensorRef }
 }
 
 export interface LoweringContext {

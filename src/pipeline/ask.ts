@@ -1,5 +1,6 @@
 import type { SolverId } from '../model/scheme.ts'
 import type { Target } from '../model/target.ts'
+import type { RankAsk } from '../solvers/low-rank/index.ts'
 import type { HalfPlan } from './half/half-plan.ts'
 import type { Rule } from './rules.ts'
 
@@ -12,6 +13,8 @@ export interface Ask {
   readonly solver: SolverId | undefined
   /** Codes by what they do to data was asked for; absent: where data are given and no other solver was. */
   readonly fitting?: 'gptq' | 'hqq'
+  /** Corrections of low rank behind codes of weight-only schemes. */
+  readonly lowRank?: RankAsk
   /** Codes of int8-static by learned rounding. */
   readonly learned?: boolean
   /** Prefer this lowering wherever it fits (`dequantize`, `expand`, `matmul-nbits`, ...). */

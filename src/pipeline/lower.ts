@@ -3,11 +3,14 @@ import { applyEdits, freshNames } from '../graph/index.ts'
 import { float32s, int64s, lowerings, lowerLstmPair } from '../graph/lowerings/index.ts'
 import type { Model, TensorRef } from '../model/graph.ts'
 import type { GraphEdit } from '../model/graph-edit.ts'
+import type { LowRank } from '../model/low-rank.ts'
 import type { LoweringContext, PackedRefs } from '../model/lowering.ts'
 import type { LoweringId } from '../model/plan.ts'
 import type { Target } from '../model/target.ts'
 import { encodeF16Array } from '../numbers/f16.ts'
+import { packCodes } from '../numbers/int.ts'
 import type { Plan, WeightWork } from './plan.ts'
+import { turned } from './turned.ts'
 
 /** A weight with the names of its packed tensors in the output graph, parallel to `work.parts`. */
 export interface LoweredWeight {
@@ -47,6 +50,7 @@ export function lower(model: Model, plan: Plan, target: Target): { model: Model;
       addInitializers: [
         ...tensors,
         ...[extra.inverse, extra.floatRows?.indices, extra.floatRows?.values].filter((one) => one !== undefined),
+        ...(extra.lowRank ? [extra.lowRank.first, extra.lowRank.second, extra.lowRank.scales] : []),
       ],
       ...(listed ? { removeInputs: [work.weight.name] } : {}),
     })
@@ -79,8 +83,11 @@ export function lower(model: Model, plan: Plan, target: Target): { model: Model;
 }
 
 /** Float tensors beside the codes: what undoes a balance, and rows that stay float. */
-function extraOf(work: WeightWork, names: (base: string) => string): Pick<PackedRefs, 'inverse' | 'floatRows'> {
-  const { inverse, floatRows, weight } = work
+function extraOf(
+  work: WeightWork,
+  names: (base: string) => string,
+): Pick<PackedRefs, 'inverse' | 'floatRows' | 'lowRank'> {
+  const { inverse, floatRows, weight, fitted } = work
   const name = (suffix: string): string => names(`${weight.name}.${suffix}`)
   return {
     ...(inverse ? { inverse: short(name('b'), inverse) } : {}),
@@ -92,6 +99,29 @@ function extraOf(work: WeightWork, names: (base: string) => string): Pick<Packed
           },
         }
       : {}),
+    ...(fitted?.lowRank ? { lowRank: factorsOf(work, fitted.lowRank, name) } : {}),
+  }
+}
+
+/** Factors of a correction in the order that the lowering of the work multiplies them in. */
+function factorsOf(
+  { groups, weight }: WeightWork,
+  { rank, bits, channels, depth, left, right, scales }: LowRank,
+  name: (suffix: string) => string,
+): NonNullable<PackedRefs['lowRank']> {
+  const isProduct = [...groups.keys()].every((id) => loweringOf(id).kind === 'node')
+  const byRows = !isProduct && weight.uses[0]?.view?.along === 'row'
+  const codes = (suffix: string, values: Uint8Array, shape: readonly [number, number]): TensorRef => {
+    const bytes = packCodes(values, bits, 2 ** (bits - 1))
+    const storage = { kind: 'bytes', bytes, byteLength: bytes.byteLength } as const
+    return { name: name(suffix), dtype: bits === 4 ? 'i4' : 'i8', shape, storage }
+  }
+  const over = (values: Uint8Array, rows: number): Uint8Array =>
+    turned(values, rows, values.length / rows, new Uint8Array(values.length))
+  return {
+    first: byRows ? codes('u', over(right, rank), [channels, rank]) : codes('u', left, [depth, rank]),
+    second: byRows ? codes('v', over(left, depth), [rank, depth]) : codes('v', right, [rank, channels]),
+    scales: { ...float32s(name('w'), scales), shape: [rank, 1] },
   }
 }
 

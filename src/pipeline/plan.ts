@@ -13,6 +13,7 @@ import type { FittedWeight } from './fitting/fitted.ts'
 import { forms, partOf, usesByLowering } from './forms.ts'
 import { keptSingle } from './half/kept-single.ts'
 import { labelOf, labelsOf } from './labels.ts'
+import { lowRankOpset } from './low-rank/factor-bits.ts'
 import { type Option, optionsOf, optionsOfScheme, outerOptions, resolveAuto } from './options.ts'
 import { affordableEnds } from './outer-layers.ts'
 import { matchRule, type Rule, type RuleContext } from './rules.ts'
@@ -316,6 +317,7 @@ export function plan(inventory: Inventory, table: Table, ask: Ask): Plan {
     for (const id of one.groups.keys())
       minOpset = Math.max(minOpset, lowerings.get(id)?.minOpset(one.spec, one.weight) ?? 0)
   }
+  minOpset = Math.max(minOpset, lowRankOpset(ask, work))
   return {
     version: 1,
     preset: resolved.preset,

@@ -17,6 +17,7 @@ import { askOf, type QuantizeOptions } from './ask-of.ts'
 import { isFitted, withoutData } from './fitting/asks-for-data.ts'
 import type { BytesFitting } from './fitting/fit-bytes.ts'
 import { halfQuadraticFit } from './fitting/half-quadratic-fit.ts'
+import { lowRankAsk } from './low-rank/low-rank-ask.ts'
 import { MemoryStage } from './memory-stage.ts'
 import { Phases } from './phases.ts'
 import { afterStatic } from './plan.ts'
@@ -71,8 +72,11 @@ export interface BytesResult {
 /** The main job in memory, for browsers and anywhere else: the same bytes as the command line writes. */
 export async function quantize(
   input: File | Blob | ArrayBuffer | Uint8Array | ByteSource,
-  options: BytesOptions = {},
+  given: BytesOptions = {},
 ): Promise<BytesResult> {
+  const { transform, ...rest } = given
+  const { lowRank, ...others } = lowRankAsk(transform, given.to ?? 'auto')
+  const options: BytesOptions = { ...rest, ...others }
   const kernels = options.kernels === 'reference' ? createReferenceKernels() : await createKernels()
   const tools: Tools = {
     kernels,
@@ -81,7 +85,7 @@ export async function quantize(
   }
   const phases = new Phases(tools.notify)
   const judged = options.noVerify !== true && options.runtime !== undefined
-  const asked = askOf({ ...options, noVerify: !judged })
+  const asked: Ask = { ...askOf({ ...options, noVerify: !judged }), ...(lowRank ? { lowRank } : {}) }
   const isStatic = asked.to === 'int8-static'
   const isHalf = HALF_PRESETS.has(asked.to)
   const hasData = options.calib !== undefined || options.statistics !== undefined
@@ -94,7 +98,7 @@ export async function quantize(
     tools,
     phases,
   )
-  const given = prepared.inventory
+  const inventory = prepared.inventory
   const made = isStatic ? await staticOf(prepared, asked, options, judged, tools, phases) : undefined
   if (made) prepared = made.stage.prepared
   const half = isHalf
@@ -111,7 +115,9 @@ export async function quantize(
   // Rules that asked for static integers have done their work.
   const ask: Ask = made ? afterStatic(asked, prepared.inventory) : (half?.ask ?? asked)
   const fitting = fits ? await fittingOf(prepared, options, judged, tools) : undefined
-  const fit = asked.fitting === 'hqq' ? halfQuadraticFit(tools) : fitting?.fitFor(ask)
+  const found = asked.fitting === 'hqq' ? halfQuadraticFit(tools) : fitting?.fitFor(ask)
+  const fit =
+    ask.lowRank && !fitting ? (await import('./low-rank/low-rank-fit.ts')).lowRankFit(ask.lowRank, found, tools) : found
   const decided = await decide(prepared, ask, tools, phases, fit)
   const stage = new MemoryStage()
   const name = options.name ?? 'model.onnx'
@@ -151,7 +157,7 @@ export async function quantize(
   const { decisions, points } = made.stage
   const statistics = { sha256: made.sha256 }
   return {
-    report: { ...report, decisions: staticDecisions(given, decisions, report.decisions), points, statistics },
+    report: { ...report, decisions: staticDecisions(inventory, decisions, report.decisions), points, statistics },
     files,
     statistics: made.file,
   }

@@ -17,6 +17,7 @@ import type { FileFitting } from './fitting/file-fitting.node.ts'
 import type { FitWork } from './fitting/fit-work.node.ts'
 import { doorsOf } from './half/doors.ts'
 import type { Judging, JudgingOptions } from './judging.node.ts'
+import { lowRankAsk } from './low-rank/low-rank-ask.ts'
 import { type OpenedModel, openModel } from './open-model.node.ts'
 import { Phases } from './phases.ts'
 import { afterStatic } from './plan.ts'
@@ -77,10 +78,10 @@ export interface SharedSource extends SharedRun {
  * The main job on files. Without `output`, the result goes beside the model under a name that says what was done. A result
  * that the verdict refuses is tried again with more precision where the error comes from, `attempts` times in all.
  */
-export async function quantize(input: string, output: string | undefined, options: FileOptions = {}): Promise<Report> {
-  const tools = await toolsOf(options)
+export async function quantize(input: string, output: string | undefined, given: FileOptions = {}): Promise<Report> {
+  const tools = await toolsOf(given)
   const phases = new Phases(tools.notify)
-  const asked = askOf(options)
+  const { asked, options } = withLowRank(given)
   const judging = await judgingFor(options)
   const isStatic = asked.to === 'int8-static'
   const hasData = options.calib !== undefined || options.statistics !== undefined
@@ -117,7 +118,7 @@ export async function quantize(input: string, output: string | undefined, option
         )
   try {
     let prepared = options.shared?.prepared ?? (await prepare(opened, tools, phases))
-    const given = prepared.inventory
+    const inventory = prepared.inventory
     pool.expect(prepared.input.byteLength)
     statically = isStatic
       ? await (await import('./static/static-whole.node.ts')).StaticWhole.open(
@@ -168,7 +169,10 @@ export async function quantize(input: string, output: string | undefined, option
         asked.fitting === 'hqq'
           ? (await import('./fitting/half-quadratic-fit.ts')).halfQuadraticFit(tools)
           : (fitting?.fitFor(ask) ?? smooth?.smoothOn(prepared, opened, options, options.transform === 'smooth', tools))
-      const decided = await decide(prepared, ask, tools, phases, fit)
+      const { lowRank } = ask
+      const corrected =
+        lowRank && !fitting ? (await import('./low-rank/low-rank-fit.ts')).lowRankFit(lowRank, fit, tools) : fit
+      const decided = await decide(prepared, ask, tools, phases, corrected)
       const path = output ?? defaultOutput(input, opened, decided.plan.preset)
       const stage = stageFor(path)
       const current = ask
@@ -235,7 +239,7 @@ export async function quantize(input: string, output: string | undefined, option
         command: 'quantize',
         source: opened.source,
         ask,
-        options: plainOptions(options),
+        options: plainOptions(given),
         phases: phases.list,
         warnings: [
           ...(proof?.warnings() ?? []),
@@ -262,7 +266,7 @@ export async function quantize(input: string, output: string | undefined, option
         ? {
             ...report,
             decisions: (await import('./static/static-decisions.ts')).staticDecisions(
-              given,
+              inventory,
               fixed.decisions,
               report.decisions,
             ),
@@ -284,11 +288,14 @@ export async function quantize(input: string, output: string | undefined, option
   }
 }
 
+/** Ranks are chosen by the errors of codes. */
+const LOW_RANK_LATER = 'corrections of low rank are found with the codes: their bytes are not in this plan'
+
 /** Every decision with its reason and the exact output bytes; nothing is run or written. */
 export async function plan(input: string, options: FileOptions = {}): Promise<Report> {
   const tools = await toolsOf(options)
   const phases = new Phases(tools.notify)
-  const ask = askOf(options)
+  const ask = withLowRank(options).asked
   const opened = await openModel(input)
   try {
     const prepared = await prepare(opened, tools, phases)
@@ -306,7 +313,7 @@ export async function plan(input: string, options: FileOptions = {}): Promise<Re
       ask,
       options: plainOptions(options),
       phases: phases.list,
-      warnings: half?.notes ?? [],
+      warnings: [...(half?.notes ?? []), ...(ask.lowRank ? [LOW_RANK_LATER] : [])],
       peakBytes: process.resourceUsage().maxRSS * 1024,
       ...(options.hashes && opened.path !== undefined
         ? { inputHash: await (await fileFacts()).sha256Of(opened.path) }
@@ -318,6 +325,14 @@ export async function plan(input: string, options: FileOptions = {}): Promise<Re
   } finally {
     await opened.source.close?.()
   }
+}
+
+/** What `--transform low-rank` asks for is done behind everything else, the other names before. */
+function withLowRank(given: FileOptions): { readonly asked: Ask; readonly options: FileOptions } {
+  const { transform, ...rest } = given
+  const asked = askOf(given)
+  const { lowRank, ...left } = lowRankAsk(transform, asked.to)
+  return { asked: lowRank ? { ...asked, lowRank } : asked, options: { ...rest, ...left } }
 }
 
 /** Names of `--transform` that int8 takes: whether activations are balanced by what the data show. */

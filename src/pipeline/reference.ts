@@ -8,6 +8,7 @@ import type { MatrixView } from '../model/scheme.ts'
 import type { Tools } from '../model/tools.ts'
 import { decode, decodeHalf, encodeHalf } from '../schemes/index.ts'
 import { emulatedActivations } from './emulate.ts'
+import { addLowRank } from './low-rank/low-rank-values.ts'
 import type { LoweredWeight } from './lower.ts'
 import type { WeightWork } from './plan.ts'
 import { balanceValues } from './produce/tile.ts'
@@ -79,6 +80,7 @@ function valuesOf({ work }: LoweredWeight, parts: readonly Uint8Array[], kernels
     throw new TersorError('E_INTERNAL', `"${work.weight.name}" was quantized without a packing`)
   const values = decode(work.packing.unpack(parts, work.spec as IntegerSpec, view, work.weight.shape), kernels)
   if (work.balance) unbalance(work, view, values)
+  if (work.fitted?.lowRank) addLowRank(values, work.fitted.lowRank, view)
   return values
 }
 

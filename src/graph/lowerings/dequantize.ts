@@ -5,6 +5,7 @@ import type { Refusal } from '../../model/packing.ts'
 import type { SchemeSpec } from '../../model/scheme.ts'
 import { Chain } from './chain.ts'
 import { channelGridOf, type Grid, gridOf } from './grid.ts'
+import { besideValue } from './low-rank.ts'
 import { type AttributeValue, cast, MICROSOFT, MICROSOFT_OPSET, makeNode } from './make.ts'
 import { placeValue, refuseWeight } from './place.ts'
 
@@ -121,6 +122,7 @@ export const dequantize: Lowering = {
       ? chain.reshape(value, weight.shape, casts ? context.fresh(`${weight.name}/shaped`) : weight.name)
       : value
     if (casts) chain.push(cast(shaped, weight.name, weight.dtype))
+    if (packed.lowRank !== undefined) besideValue(chain, weight, packed.lowRank)
     return [placeValue(weight, chain.nodes, chain.constants, microsoft ? [MICROSOFT_OPSET] : [needed(grid, spec.bits)])]
   },
 }

@@ -2,6 +2,7 @@ import { TersorError } from '../../errors.ts'
 import type { Lowering, PackedRefs } from '../../model/lowering.ts'
 import { Chain } from './chain.ts'
 import { channelGridOf, type Grid, gridOf } from './grid.ts'
+import { besideValue } from './low-rank.ts'
 import { placeValue, refuseWeight } from './place.ts'
 
 /** Cast takes 4-bit codes from 21 on, 2-bit codes from 25 on; the rest of the chain is as old as broadcasting. */
@@ -118,6 +119,7 @@ export const expand: Lowering = {
     }
     if (reshapes) value = chain.reshape(value, weight.shape, casts ? undefined : weight.name)
     if (casts) chain.cast(value, 'f32', weight.dtype, weight.name)
+    if (packed.lowRank !== undefined) besideValue(chain, weight, packed.lowRank)
     return [placeValue(weight, chain.nodes, chain.constants, [])]
   },
 }

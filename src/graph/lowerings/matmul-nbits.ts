@@ -5,6 +5,7 @@ import type { GraphEdit } from '../../model/graph-edit.ts'
 import type { WeightFacts } from '../../model/inventory.ts'
 import type { Lowering, LoweringContext, PackedRefs } from '../../model/lowering.ts'
 import { replaceUses } from './by-scope.ts'
+import { besideProduct, type FloatFactors, floatFactors } from './low-rank.ts'
 import { cast, MICROSOFT, MICROSOFT_OPSET, makeNode } from './make.ts'
 import { dtypeThroughPath, matrixOf, refuseMatrixUse } from './matrix-use.ts'
 import { surround } from './surround.ts'
@@ -28,6 +29,17 @@ export function scalesIn(
     casts.set(dtype, made)
   }
   return made.name
+}
+
+function factorsIn(
+  lowRank: NonNullable<PackedRefs['lowRank']>,
+  dtype: DType,
+  context: LoweringContext,
+  made: Map<DType, FloatFactors>,
+): FloatFactors {
+  const factors = made.get(dtype) ?? floatFactors(lowRank, dtype, context)
+  made.set(dtype, factors)
+  return factors
 }
 
 /** The edit that puts the Casts of scales in front of everything in the weight's scope. */
@@ -73,6 +85,7 @@ export const matmulNBits: Lowering = {
     const { bits, granularity } = spec
     const targetLevel = context.target.matmulNBits?.accuracyLevel[bits] ?? 0
     const casts = new Map<DType, { readonly name: string; readonly node: Node }>()
+    const corrections = new Map<DType, FloatFactors>()
     const edits = replaceUses(uses, [MICROSOFT_OPSET], (use) => {
       const { K, N } = matrixOf(weight, use)
       const dtype = dtypeThroughPath(weight, use) ?? 'f32'
@@ -88,14 +101,17 @@ export const matmulNBits: Lowering = {
       // widens on a CPU. Level 0 is right in every session.
       const level = dtype === 'f32' && packed.scales?.dtype === dtype ? targetLevel : 0
       const attributes = { K, N, bits, block_size: granularity.size, accuracy_level: level }
-      const product = makeNode('MatMulNBits', inputs, [around.product], attributes, MICROSOFT)
-      return { nodes: [...around.before, product, ...around.after], constants: around.constants }
+      const factors = packed.lowRank && factorsIn(packed.lowRank, dtype, context, corrections)
+      const codesOnly = factors ? context.fresh(`${around.product}/codes`) : around.product
+      const product = makeNode('MatMulNBits', inputs, [codesOnly], attributes, MICROSOFT)
+      const beside = factors ? besideProduct(around.activation, factors, codesOnly, around.product, context) : []
+      return { nodes: [...around.before, product, ...beside, ...around.after], constants: around.constants }
     })
     return [
-      ...prependCasts(
-        weight,
-        [...casts.values()].map((made) => made.node),
-      ),
+      ...prependCasts(weight, [
+        ...[...casts.values()].map((made) => made.node),
+        ...[...corrections.values()].flatMap(({ nodes }) => nodes),
+      ]),
       ...edits,
     ]
   },

@@ -88,7 +88,10 @@ export class BytesFitting {
         labels.push(label)
         digests.push(await sampleDigest(feeds))
       }
-      const limit = maxMemory === undefined ? {} : { mostBytes: Math.floor(maxMemory / 4) }
+      const limit = {
+        ...(maxMemory === undefined ? {} : { mostBytes: Math.floor(maxMemory / 4) }),
+        ...(ask.lowRank ? { lowRank: ask.lowRank } : {}),
+      }
       const found = await fitWeights(input, set, () => new MemorySessions(runtime, tools), tools, limit)
       const seen: Statistics = { model, labels, digests, values: new Map(), skipped: new Map(), carried: [] }
       this.#made = withFits(seen, key, found)

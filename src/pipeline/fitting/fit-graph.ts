@@ -5,6 +5,7 @@ import type { Sample } from '../../model/runtime.ts'
 import type { Tools } from '../../model/tools.ts'
 import type { GramRows } from '../../solvers/gram/rows.ts'
 import { breather } from '../breath.ts'
+import type { LowRankOptions } from '../low-rank/corrected-rows.ts'
 import type { ModelSessions } from '../model-sessions.ts'
 import type { WeightWork } from '../plan.ts'
 import { type FitGroup, type FitLayer, fitGroups } from './fit-groups.ts'
@@ -25,6 +26,8 @@ export interface FitGraph {
   readonly mostBytes: number
   /** Keeps what is found; absent: memory does. */
   readonly store?: FitStore
+  /** Corrects what codes do wrong. */
+  readonly lowRank?: LowRankOptions
 }
 
 /** What was found so far, in this graph and in those before it. */
@@ -42,7 +45,7 @@ export interface FoundWeights {
  * second moments; nothing of earlier layers is kept but what later ones read. What `store` knows of an earlier run is not solved again.
  */
 export async function fitGraph(
-  { model, path, work, samples, mostBytes, store }: FitGraph,
+  { model, path, work, samples, mostBytes, store, lowRank }: FitGraph,
   { fitted, refused, constants, notes }: FoundWeights,
   sessions: ModelSessions,
   tools: Tools,
@@ -117,7 +120,7 @@ export async function fitGraph(
         continue
       }
       const why = solvers ? 'its input is zero or not finite on the data' : 'its input has no rows of its depth'
-      const found = (solvers && choice && (await fitLayer(layer, rows, solvers, choice, tools))) ?? why
+      const found = (solvers && choice && (await fitLayer(layer, rows, solvers, choice, tools, lowRank))) ?? why
       settle(layer, store ? store.keep(layer.work, found) : found)
     }
   }

@@ -79,13 +79,20 @@ export function isFitProduct({ spec, weight }: WeightWork): boolean {
   return spec.family === 'integer' && weight.uses.some(({ role }) => OPERANDS.has(role))
 }
 
-function placeOf(model: Model, work: WeightWork, use: WeightUse): FitGroup | string {
-  const { weight, form, spec } = work
+/** Why a weight cannot be solved as one matrix of a product, of what it tells by itself; null: nothing is in the way. */
+export function whyNoFit({ weight, form }: WeightWork): string | null {
   if (!FORMS.has(form)) return 'its activations are rounded at run time'
   if (weight.uses.some(({ role }) => role === 'gather')) return 'it is also a table, whose rows are read as they are'
   if (weight.uses.some(({ role }) => !OPERANDS.has(role))) return 'it is not only the weight of products'
+  return weight.uses.some(({ view }) => view?.stack !== 1) ? 'it is a stack of matrices' : null
+}
+
+function placeOf(model: Model, work: WeightWork, use: WeightUse): FitGroup | string {
+  const { weight, spec } = work
+  const why = whyNoFit(work)
+  if (why !== null) return why
   const { view, node, role } = use
-  if (view === null || view.stack !== 1) return 'it is a stack of matrices'
+  if (view === null) return 'it is a stack of matrices'
   const constants = constantNames(model)
   const operand = node.inputs[OPERANDS.get(role) as number] ?? ''
   if (operand === '' || constants.has(operand)) return 'it multiplies a constant'

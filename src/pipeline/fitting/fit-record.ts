@@ -2,8 +2,9 @@ import * as v from 'valibot'
 import { TersorError } from '../../errors.ts'
 import { bodyValueKey } from '../../graph/bodies/index.ts'
 import type { WeightFacts } from '../../model/inventory.ts'
+import type { LowRank } from '../../model/low-rank.ts'
 import type { Value } from '../../model/runtime.ts'
-import type { QuantizedTensor } from '../../model/scheme.ts'
+import type { MatrixView, QuantizedTensor } from '../../model/scheme.ts'
 import type { Json, Statistics } from '../../model/statistics.ts'
 import { gridShapeOf } from '../../numbers/grid-shape.ts'
 import { formatSchemeId } from '../../schemes/index.ts'
@@ -27,10 +28,12 @@ const WeightSchema = v.object({
   because: v.string(),
   squaredError: amount,
   energy: amount,
+  lowRank: v.optional(v.object({ rank: v.pipe(v.number(), v.integer(), v.minValue(1)), bits: v.picklist([4, 8]) })),
 })
 const FitsSchema = v.object({
   weights: v.array(v.tuple([v.string(), WeightSchema])),
   refused: v.array(v.tuple([v.string(), v.string()])),
+  remarks: v.optional(v.array(v.tuple([v.string(), v.string()]))),
   notes: v.array(v.string()),
 })
 
@@ -39,6 +42,7 @@ export function fitKey(ask: Ask, { effort = 'default' }: { readonly effort?: str
   return JSON.stringify({
     solver: ask.fitting ?? null,
     effort,
+    ...(ask.lowRank ? { lowRank: ask.lowRank } : {}),
     seed: ask.seed,
     to: ask.to,
     target: ask.target.id,
@@ -53,7 +57,7 @@ export function fitKey(ask: Ask, { effort = 'default' }: { readonly effort?: str
 export function withFits(
   statistics: Statistics,
   key: string,
-  { fitted, refused = new Map(), notes }: FitResult,
+  { fitted, refused = new Map(), remarks = new Map(), notes }: FitResult,
 ): Statistics {
   const arrays = new Map([...(statistics.arrays ?? [])].filter(([name]) => !name.startsWith(`${key}/fitted-`)))
   const weights: [string, Json][] = []
@@ -62,12 +66,20 @@ export function withFits(
     arrays.set(`${key}/fitted-codes/${name}`, stored('u8', quantized.codes))
     arrays.set(`${key}/fitted-scales/${name}`, stored('f32', quantized.scales))
     if (quantized.zeros) arrays.set(`${key}/fitted-zeros/${name}`, stored('u8', quantized.zeros))
-    const { solver, corrections, because, squaredError, energy } = rest
+    const { solver, corrections, because, squaredError, energy, lowRank } = rest
     const scheme = formatSchemeId(quantized.spec)
-    weights.push([name, { scheme, solver, corrections, because, squaredError, energy }])
+    if (lowRank) {
+      arrays.set(`${key}/fitted-left/${name}`, stored('u8', lowRank.left))
+      arrays.set(`${key}/fitted-right/${name}`, stored('u8', lowRank.right))
+      arrays.set(`${key}/fitted-factors/${name}`, stored('f32', lowRank.scales))
+    }
+    const added = lowRank ? { lowRank: { rank: lowRank.rank, bits: lowRank.bits } } : {}
+    weights.push([name, { scheme, solver, corrections: [...corrections], because, squaredError, energy, ...added }])
   }
-  const without = [...refused].map(([weight, why]): [string, string] => [nameOf(weight), why])
-  const choice: Json = { weights, refused: without, notes: [...notes] }
+  const texts = (of: ReadonlyMap<WeightFacts, string>): [string, string][] =>
+    [...of].map(([weight, text]): [string, string] => [nameOf(weight), text])
+  const said = remarks.size > 0 ? { remarks: texts(remarks) } : {}
+  const choice: Json = { weights, refused: texts(refused), ...said, notes: [...notes] }
   return { ...statistics, arrays, choices: new Map([...(statistics.choices ?? []), [MARK + key, choice]]) }
 }
 
@@ -79,18 +91,23 @@ export function fitsIn(statistics: Statistics, key: string, plan: Plan): FitResu
   if (!parsed.success) throw unfit('what was fitted')
   const works = new Map(plan.work.map((work) => [nameOf(work.weight), work]))
   const fitted = new Map<WeightFacts, FittedWeight>()
-  for (const [name, { scheme, ...rest }] of parsed.output.weights) {
+  for (const [name, { scheme, lowRank, ...rest }] of parsed.output.weights) {
     const work = works.get(name)
     if (work === undefined || formatSchemeId(work.spec) !== scheme) return undefined
     const array = (what: string): Value | undefined => statistics.arrays?.get(`${key}/fitted-${what}/${name}`)
-    fitted.set(work.weight, { ...rest, quantized: quantizedOf(work, array, name) })
+    const quantized = quantizedOf(work, array, name)
+    const added = lowRank ? { lowRank: lowRankOf(lowRank, quantized.view, array, name) } : {}
+    fitted.set(work.weight, { ...rest, quantized, ...added })
   }
-  const refused = new Map<WeightFacts, string>()
-  for (const [name, why] of parsed.output.refused) {
-    const work = works.get(name)
-    if (work) refused.set(work.weight, why)
-  }
-  return { fitted, refused, notes: parsed.output.notes }
+  const texts = (of: readonly (readonly [string, string])[]): ReadonlyMap<WeightFacts, string> =>
+    new Map(
+      of.flatMap(([name, text]) => {
+        const work = works.get(name)
+        return work ? [[work.weight, text] as const] : []
+      }),
+    )
+  const { refused, remarks, notes } = parsed.output
+  return { fitted, refused: texts(refused), ...(remarks ? { remarks: texts(remarks) } : {}), notes }
 }
 
 /** Names of what was fitted under any key, for messages. */
@@ -115,6 +132,21 @@ function quantizedOf(
   const fits = (code: number): boolean => code < most
   if (!codes.every(fits) || zeros?.every(fits) === false || !scales.every(Number.isFinite)) throw unfit(name)
   return { spec, view, codes, scales, ...(zeros ? { zeros } : {}) }
+}
+
+function lowRankOf(
+  { rank, bits }: { readonly rank: number; readonly bits: 4 | 8 },
+  { stack, channels, depth }: MatrixView,
+  array: (what: string) => Value | undefined,
+  name: string,
+): LowRank {
+  if (stack !== 1 || rank > Math.min(channels, depth)) throw unfit(name)
+  const left = bytesIn(array('left'), 'u8', depth * rank, name)
+  const right = bytesIn(array('right'), 'u8', rank * channels, name)
+  const scales = new Float32Array(bytesIn(array('factors'), 'f32', rank * 4, name).buffer)
+  const fits = (code: number): boolean => code < 2 ** bits
+  if (!left.every(fits) || !right.every(fits) || !scales.every(Number.isFinite)) throw unfit(name)
+  return { rank, bits, channels, depth, left, right, scales }
 }
 
 function nameOf({ scope, name }: WeightFacts): string {

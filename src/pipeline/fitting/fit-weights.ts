@@ -5,7 +5,10 @@ import { createKernels, createReferenceKernels } from '../../kernels/index.ts'
 import type { Model, TensorRef } from '../../model/graph.ts'
 import type { Sample } from '../../model/runtime.ts'
 import type { Tools } from '../../model/tools.ts'
+import type { RankAsk } from '../../solvers/low-rank/index.ts'
 import { bodySamples } from '../body-samples.ts'
+import { lowRankOptions } from '../low-rank/factor-bits.ts'
+import { withUncorrected } from '../low-rank/low-rank-fit.ts'
 import type { ModelSessions } from '../model-sessions.ts'
 import type { WeightWork } from '../plan.ts'
 import { readSmall } from '../tensor-bytes.ts'
@@ -19,6 +22,8 @@ export interface FitOptions {
   readonly mostBytes?: number
   /** Keeps what is found, and knows what an earlier run found; default memory. */
   readonly store?: FitStore
+  /** Corrections of what codes do wrong. */
+  readonly lowRank?: RankAsk
 }
 
 /** Samples of a body in use, evenly spread over those there are. */
@@ -29,25 +34,25 @@ const BODY_SAMPLES = 256
  * each body, on what the quantized model around it gives it. The same model, plan and samples give the same codes, on one executor.
  */
 export async function fitWeights(
-  { model, plan }: FitInput,
+  input: FitInput,
   set: SampleSet,
   newSessions: () => ModelSessions,
   given: Tools,
-  { mostBytes = 512 * 2 ** 20, store }: FitOptions = {},
+  { mostBytes = 512 * 2 ** 20, store, lowRank }: FitOptions = {},
 ): Promise<FitResult> {
+  const { model, plan, inventory } = input
   // Solving pauses, and leaves what it works on in the memory of its kernels.
   const kernels = given.kernels.id === 'reference' ? createReferenceKernels() : await createKernels()
   const tools: Tools = { ...given, kernels }
   const found: FoundWeights = { fitted: new Map(), refused: new Map(), constants: new Map(), notes: new Set() }
+  const also = {
+    ...(store ? { store } : {}),
+    ...(lowRank ? { lowRank: lowRankOptions(lowRank, inventory) } : {}),
+  }
   const run = async (graph: Model, path: readonly string[], samples: readonly Sample[]): Promise<void> => {
     const sessions = newSessions()
     try {
-      await fitGraph(
-        { model: graph, path, work: plan.work, samples, mostBytes, ...(store ? { store } : {}) },
-        found,
-        sessions,
-        tools,
-      )
+      await fitGraph({ model: graph, path, work: plan.work, samples, mostBytes, ...also }, found, sessions, tools)
     } finally {
       await sessions.close()
     }
@@ -76,7 +81,8 @@ export async function fitWeights(
     }
   }
   for (const { weight } of left()) found.refused.set(weight, 'its product is in a model-local function')
-  return { fitted: found.fitted, refused: found.refused, notes: [...found.notes] }
+  const result = { fitted: found.fitted, refused: found.refused, notes: [...found.notes] }
+  return lowRank ? withUncorrected(input, result) : result
 }
 
 async function taken(set: SampleSet, most: number): Promise<readonly Sample[]> {

@@ -2,6 +2,7 @@ import type { SampleSet } from '../../calibration/index.ts'
 import { TersorError } from '../../errors.ts'
 import type { Feeds } from '../../model/runtime.ts'
 import type { Tools } from '../../model/tools.ts'
+import type { RankAsk } from '../../solvers/low-rank/index.ts'
 import { learnOn } from '../learning/learn.node.ts'
 import type { LearnEffort } from '../learning/learning-budget.ts'
 import { manySamples } from '../learning/many-samples.ts'
@@ -20,6 +21,8 @@ export interface FitFileOptions extends StaticInputOptions {
   readonly effort?: LearnEffort
   /** 'gptq': its codes, and nothing is learned behind them. */
   readonly solver?: string
+  /** Corrections of low rank behind the codes. */
+  readonly lowRank?: RankAsk
   /** Keeps codes in a file until the result is complete. */
   readonly work?: FitWork
 }
@@ -54,7 +57,10 @@ export function fitOn(prepared: Prepared, opened: OpenedModel, options: FitFileO
     let store: FitStore | undefined
     try {
       samples = await samplesFor(input.model, prepared, opened, runtime, options)
-      const limit = options.maxMemory === undefined ? {} : { mostBytes: Math.floor(options.maxMemory / 4) }
+      const limit = {
+        ...(options.maxMemory === undefined ? {} : { mostBytes: Math.floor(options.maxMemory / 4) }),
+        ...(options.lowRank ? { lowRank: options.lowRank } : {}),
+      }
       const file = await options.work?.open(input, samples, [runtime.name, runtime.version, limit], tools)
       store = file
       try {

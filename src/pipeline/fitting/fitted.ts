@@ -1,9 +1,11 @@
 import { TersorError } from '../../errors.ts'
 import type { Model } from '../../model/graph.ts'
 import type { Inventory, WeightFacts } from '../../model/inventory.ts'
+import type { LowRank } from '../../model/low-rank.ts'
 import type { Decision } from '../../model/plan.ts'
-import type { FittingId, QuantizedTensor } from '../../model/scheme.ts'
+import type { FittingId, QuantizedTensor, SolverId } from '../../model/scheme.ts'
 import { gridShapeOf, viewElementCount } from '../../numbers/grid-shape.ts'
+import { lowRankBytes } from '../low-rank/correction-bytes.ts'
 import type { Plan, WeightWork } from '../plan.ts'
 import type { Smoothed } from '../smoothing/with-smoothed.ts'
 import { tensorKey } from '../tensor-key.ts'
@@ -15,11 +17,13 @@ export interface FittedWeight {
   /** Sum of (value - decoded)^2 over the elements, and of value^2: with its balance, where it has one. */
   readonly squaredError: number
   readonly energy: number
-  readonly solver: FittingId
+  readonly solver: FittingId | SolverId
   /** What was done beside, for the report. */
   readonly corrections: readonly string[]
   /** Put behind the reason of the decision. */
   readonly because: string
+  /** Added to what the codes stand for. */
+  readonly lowRank?: LowRank
 }
 
 export interface FitInput {
@@ -36,6 +40,8 @@ export interface FitResult {
   readonly refused?: ReadonlyMap<WeightFacts, string>
   /** Integer products: balances of their activations, found on data. */
   readonly smoothed?: ReadonlyMap<WeightFacts, Smoothed>
+  /** Put behind the reasons of decisions as they are. */
+  readonly remarks?: ReadonlyMap<WeightFacts, string>
   readonly notes: readonly string[]
 }
 
@@ -43,7 +49,7 @@ export interface FitResult {
 export type Fit = (input: FitInput) => Promise<FitResult>
 
 /** The plan with codes that are packed as they are, and decisions that say how they were found. Throws E_INTERNAL where they do not suit the work. */
-export function withFitted(plan: Plan, { fitted, refused = new Map() }: FitResult): Plan {
+export function withFitted(plan: Plan, { fitted, refused = new Map(), remarks = new Map() }: FitResult): Plan {
   const work = plan.work.map((one): WeightWork => {
     const found = fitted.get(one.weight)
     if (found) checkFitted(one, found.quantized)
@@ -51,15 +57,17 @@ export function withFitted(plan: Plan, { fitted, refused = new Map() }: FitResul
   })
   const keyed = <T>(map: ReadonlyMap<WeightFacts, T>): ReadonlyMap<string, T> =>
     new Map([...map].map(([weight, one]) => [tensorKey(weight.scope, weight.name), one]))
-  const [found, without] = [keyed(fitted), keyed(refused)]
+  const [found, without, remarked] = [keyed(fitted), keyed(refused), keyed(remarks)]
   const decisions = plan.decisions.map((decision): Decision => {
     const key = tensorKey(decision.tensor.scope, decision.tensor.name)
-    const [one, why] = [found.get(key), without.get(key)]
-    if (decision.action !== 'quantize' || (!one && why === undefined)) return decision
-    const text = `${decision.because.text}; ${one?.because ?? `solved without data: ${why}`}`
-    const because = { ...decision.because, text }
+    const [one, why, remark] = [found.get(key), without.get(key), remarked.get(key)]
+    if (decision.action !== 'quantize' || (!one && why === undefined && remark === undefined)) return decision
+    const texts = [decision.because.text, one?.because ?? (why && `solved without data: ${why}`), remark]
+    const because = { ...decision.because, text: texts.filter((text) => text !== undefined).join('; ') }
     if (!one) return { ...decision, because }
-    return { ...decision, because, solver: one.solver, corrections: [...decision.corrections, ...one.corrections] }
+    const corrections = [...decision.corrections, ...one.corrections]
+    const bytesAfter = decision.bytesAfter + (one.lowRank ? lowRankBytes(one.lowRank) : 0)
+    return { ...decision, because, solver: one.solver, corrections, bytesAfter }
   })
   return { ...plan, work, decisions }
 }

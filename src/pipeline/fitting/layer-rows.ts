@@ -5,10 +5,14 @@ import type { Tools } from '../../model/tools.ts'
 import { gridShapeOf } from '../../numbers/grid-shape.ts'
 import { decode, encodeHalf } from '../../schemes/index.ts'
 import { decodeRows, type GramCodes, type GramRows } from '../../solvers/gram/rows.ts'
-import type { GramChoice } from '../../solvers/gram/solve-gram.ts'
+import type { GramChoice, GramSolver } from '../../solvers/gram/solve-gram.ts'
+import { finish } from '../../solvers/gram/steps.ts'
 import { solveTensor } from '../../solvers/index.ts'
+import { factorSpec, lowRankRows } from '../../solvers/low-rank/index.ts'
 import { paced } from '../breath.ts'
 import { floatsOf } from '../floats.ts'
+import { type CorrectedRows, correctRows, type LowRankOptions, type RowCoder } from '../low-rank/corrected-rows.ts'
+import { addLowRank } from '../low-rank/low-rank-values.ts'
 import type { WeightWork } from '../plan.ts'
 import { balanceValues, requireFinite } from '../produce/tile.ts'
 import { turned } from '../turned.ts'
@@ -40,12 +44,25 @@ export function groupPart(rows: GramRows, group: number, groups: number): GramRo
 
 /** Codes of a whole layer, put back into the order of the file; null where its moments have no factor. */
 export async function fitLayer(
-  { spec, view }: FitLayer,
+  { work, spec, view }: FitLayer,
   rows: GramRows,
   solvers: readonly InputSolvers[],
   choice: GramChoice,
   tools: Tools,
+  lowRank?: LowRankOptions,
 ): Promise<FittedWeight | null> {
+  const because = `codes by the second moments of ${solvers[0]?.rows ?? 0} rows of its input behind the quantized layers before it`
+  const corrections = [
+    `damping ${choice.damping}`,
+    ...(choice.drift > 0 ? [`drift ${choice.drift}`] : []),
+    ...(choice.ordered ? ['act-order'] : []),
+  ]
+  const [only] = solvers
+  const refused = lowRank && (solvers.length > 1 ? 'it is of a convolution in groups' : refuseCorrection(work))
+  if (lowRank && refused === null && only) {
+    const found = await correctedLayer(work, rows, only.all, choice, lowRank, tools)
+    return found && { ...correctedWeight(rows, view, found, corrections, because), solver: 'gptq' }
+  }
   const { values, channels } = rows
   const codes = new Uint8Array(values.length)
   const perChannel = gridShapeOf(spec.granularity, view).blocks
@@ -61,12 +78,55 @@ export async function fitLayer(
   return {
     ...storedRows(rows, view, { codes, scales, zeros }),
     solver: 'gptq',
-    corrections: [
-      `damping ${choice.damping}`,
-      ...(choice.drift > 0 ? [`drift ${choice.drift}`] : []),
-      ...(choice.ordered ? ['act-order'] : []),
-    ],
-    because: `codes by the second moments of ${solvers[0]?.rows ?? 0} rows of its input behind the quantized layers before it`,
+    corrections,
+    because: refused ? `${because}; no low-rank correction: ${refused}` : because,
+  }
+}
+
+/** What no correction is added to, and why; null: nothing is in the way. */
+export function refuseCorrection({ balance, inverse }: WeightWork): string | null {
+  return balance || inverse ? 'its input is balanced' : null
+}
+
+/** Codes with a correction of what they do wrong, each found beside the other. */
+async function correctedLayer(
+  work: WeightWork,
+  rows: GramRows,
+  solver: GramSolver,
+  choice: GramChoice,
+  options: LowRankOptions,
+  tools: Tools,
+): Promise<CorrectedRows | null> {
+  const aimed = await paced(solver.aimedSteps(rows, choice), tools)
+  const first = aimed && (await paced(solver.codeSteps(aimed, choice), tools))
+  if (!aimed || !first) return null
+  const coder: RowCoder = {
+    code: (target) => paced(solver.codeSteps(target, choice), tools),
+    moved: (some) => finish(solver.movedSteps(some, choice.damping)),
+    codeRows: (values, channels, depth) =>
+      finish(solver.codeSteps({ values, channels, depth, spec: factorSpec(options.bits) }, choice)),
+  }
+  return await correctRows(aimed, first, { work, coder, options, tools })
+}
+
+/** A weight with what was found for its rows, put back into the order of the file. */
+export function correctedWeight(
+  rows: GramRows,
+  view: MatrixView,
+  { codes, lowRank, because: why }: CorrectedRows,
+  corrections: readonly string[],
+  because: string,
+): Omit<FittedWeight, 'solver'> {
+  const added = lowRank && lowRankRows(lowRank)
+  const values = added ? rows.values.map((value, i) => value - (added[i] as number)) : rows.values
+  const { quantized, squaredError } = storedRows({ ...rows, values }, view, codes)
+  let energy = 0
+  for (const value of rows.values) energy += value * value
+  return {
+    ...{ quantized, squaredError, energy },
+    corrections: lowRank ? [...corrections, `low rank ${lowRank.rank}`] : corrections,
+    because: `${because}; ${why}`,
+    ...(lowRank ? { lowRank } : {}),
   }
 }
 
@@ -106,7 +166,11 @@ export function decodedAlone(work: WeightWork, { kernels }: Tools): TensorRef | 
 
 /** Codes in the place of a weight, decoded when they are read. */
 export function decodedFit(work: WeightWork, found: FittedWeight, { kernels }: Tools): TensorRef {
-  return decodedTensor(work, kernels, async () => decode(found.quantized, kernels))
+  return decodedTensor(work, kernels, async () => {
+    const values = decode(found.quantized, kernels)
+    if (found.lowRank) addLowRank(values, found.lowRank, found.quantized.view)
+    return values
+  })
 }
 
 /** Decoded values in the place of a weight: without its balance, in its own type. */

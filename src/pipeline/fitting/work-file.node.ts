@@ -4,7 +4,8 @@ import * as v from 'valibot'
 import { outputError } from '../../bytes/file-sink.node.ts'
 import { TersorError } from '../../errors.ts'
 import type { WeightFacts } from '../../model/inventory.ts'
-import type { FittingId, QuantizedTensor } from '../../model/scheme.ts'
+import type { LowRank } from '../../model/low-rank.ts'
+import type { QuantizedTensor } from '../../model/scheme.ts'
 import { gridShapeOf, viewElementCount } from '../../numbers/grid-shape.ts'
 import { packCodes, packedLength, unpackCodes } from '../../numbers/int.ts'
 import { formatSchemeId } from '../../schemes/index.ts'
@@ -25,9 +26,10 @@ const FoundSchema = v.object({
   scheme: v.string(),
   squaredError: amount,
   energy: amount,
-  solver: v.custom<FittingId>((one) => typeof one === 'string'),
+  solver: v.custom<FittedWeight['solver']>((one) => typeof one === 'string'),
   corrections: v.array(v.string()),
   because: v.string(),
+  lowRank: v.optional(v.object({ rank: v.pipe(v.number(), v.integer(), v.minValue(1)), bits: v.picklist([4, 8]) })),
 })
 const RefusedSchema = v.object({ weight: v.string(), refused: v.string() })
 const LearnedSchema = v.object({ learned: v.string(), weights: v.array(v.string()), note: v.optional(v.string()) })
@@ -123,16 +125,21 @@ export class FitWorkFile implements FitStore {
 
   #keepFound(work: WeightWork, found: FittedWeight, learned?: string): FittedWeight {
     const weight = keyOf(work)
-    const { quantized, squaredError, energy, solver, corrections, because } = found
+    const { quantized, squaredError, energy, solver, corrections, because, lowRank } = found
     const { codes, scales, zeros } = quantized
     const scheme = formatSchemeId(work.spec)
     const bits = bitsOf(work)
     const facts = { scheme, squaredError, energy, solver, corrections: [...corrections], because }
-    const entry: Found = { weight, ...(learned === undefined ? {} : { learned }), ...facts }
+    const entry: Found = {
+      ...{ weight, ...facts },
+      ...(learned === undefined ? {} : { learned }),
+      ...(lowRank ? { lowRank: { rank: lowRank.rank, bits: lowRank.bits } } : {}),
+    }
     const record = this.#append(JSON.stringify(entry), [
       packCodes(bytesOf(codes), bits),
       bytesOf(scales),
       ...(zeros ? [bytesOf(zeros)] : []),
+      ...(lowRank ? [lowRank.left, lowRank.right, bytesOf(lowRank.scales)] : []),
     ])
     this.#entries.set(entryKey(weight, learned), { entry, record })
     return storedWeight(this.path, work, entry, record)
@@ -204,16 +211,14 @@ export class FitWorkFile implements FitStore {
 
 /** Codes that are read from the file, and held by nobody, each time they are asked for. */
 function storedWeight(path: string, work: WeightWork, entry: Found, record: WorkRecord): FittedWeight {
-  const { squaredError, energy, solver, corrections, because, scheme } = entry
+  const { squaredError, energy, solver, corrections, because, scheme, lowRank } = entry
   return {
     ...{ squaredError, energy, solver, corrections, because },
+    ...(lowRank ? { lowRank: lowRankIn(path, record, work, lowRank) } : {}),
     get quantized() {
-      const found = quantizedIn(readPayload(path, record), work, scheme)
+      const found = quantizedIn(readPayload(path, record), work, scheme, lowRank)
       if (found) return found
-      throw new TersorError('E_FORMAT', `${path}: the codes of "${work.weight.name}" are not those that were kept`, {
-        where: path,
-        hint: 'delete the file and run again',
-      })
+      throw notKept(path, work)
     },
   }
 }
@@ -222,12 +227,14 @@ function quantizedIn(
   bytes: Uint8Array | null,
   { weight, spec }: WeightWork,
   scheme: string,
+  lowRank: Found['lowRank'],
 ): QuantizedTensor | undefined {
   const view = weight.uses[0]?.view
   if (bytes === null || !view || spec.family !== 'integer' || formatSchemeId(spec) !== scheme) return undefined
   const [count, { grids }] = [viewElementCount(view), gridShapeOf(spec.granularity, view)]
   const codes = packedLength(count, spec.bits)
-  if (bytes.length !== codes + grids * (spec.symmetric ? 4 : 5)) return undefined
+  const behind = lowRank ? lowRank.rank * (view.channels + view.depth + 4) : 0
+  if (bytes.length !== codes + grids * (spec.symmetric ? 4 : 5) + behind) return undefined
   const part = (start: number, length: number): Uint8Array => bytes.slice(start, start + length)
   return {
     spec,
@@ -245,6 +252,35 @@ function entryKey(weight: string, learned = ''): string {
 
 function nameOf(entry: Entry): string | undefined {
   return 'learned' in entry ? entry.learned : undefined
+}
+
+/** The end of the payload: thin, so it is held. */
+function lowRankIn(
+  path: string,
+  record: WorkRecord,
+  work: WeightWork,
+  { rank, bits }: NonNullable<Found['lowRank']>,
+): LowRank {
+  const bytes = readPayload(path, record)
+  const view = work.weight.uses[0]?.view
+  if (bytes === null || !view) throw notKept(path, work)
+  const { channels, depth } = view
+  const start = bytes.length - rank * (channels + depth + 4)
+  if (start < 0) throw notKept(path, work)
+  const part = (from: number, length: number): Uint8Array => bytes.slice(start + from, start + from + length)
+  return {
+    ...{ rank, bits, channels, depth },
+    left: part(0, depth * rank),
+    right: part(depth * rank, rank * channels),
+    scales: new Float32Array(part(rank * (depth + channels), rank * 4).buffer),
+  }
+}
+
+function notKept(path: string, { weight }: WeightWork): TersorError {
+  return new TersorError('E_FORMAT', `${path}: the codes of "${weight.name}" are not those that were kept`, {
+    where: path,
+    hint: 'delete the file and run again',
+  })
 }
 
 function keyOf({ weight }: WeightWork): string {

@@ -14,6 +14,7 @@ import type { Feeds } from '../../model/runtime.ts'
 import type { Tools } from '../../model/tools.ts'
 import { askOf } from '../ask-of.ts'
 import type { Fit, FitResult } from '../fitting/fitted.ts'
+import { lowRankFit } from '../low-rank/low-rank-fit.ts'
 import { Phases } from '../phases.ts'
 import { decide, prepare } from '../run.ts'
 import { type LearnOptions, learnOn } from './learn.node.ts'
@@ -72,6 +73,7 @@ async function learned(
   model: Model,
   options: Partial<LearnOptions> = {},
   own: Partial<Tools> = {},
+  start: Fit = async () => ({ fitted: new Map(), notes: ['before'] }),
 ): Promise<FitResult> {
   const tools: Tools = { kernels: createKernelsSync(), notify: () => undefined, ...own }
   const phases = new Phases(() => undefined)
@@ -79,7 +81,7 @@ async function learned(
   const fit: Fit = async (input) => {
     result = await learnOn(
       input,
-      { fitted: new Map(), notes: ['before'] },
+      await start(input),
       set,
       { effort: 'default', entry, mostSteps: 40, ...options },
       tools,
@@ -96,6 +98,29 @@ async function learned(
   )
   return result
 }
+
+test('a correction of low rank stays as it is behind the codes that are learned', async () => {
+  const tools: Tools = { kernels: createKernelsSync(), notify: () => undefined }
+  let started: FitResult | undefined
+  const start: Fit = async (input) => {
+    started = await lowRankFit({ kind: 'rank', rank: 4 }, undefined, tools)(input)
+    return started
+  }
+  const alone = await learned(block(), { threads: 1 })
+  const { fitted } = await learned(block(), { threads: 1 }, {}, start)
+  const distance = ({ fitted: found }: FitResult, part: 1 | 2): number =>
+    Number(/distance ([\d.e-]+) to ([\d.e-]+) on/.exec([...found.values()][0]?.because ?? '')?.[part])
+  // What learning begins with, and what it ends with, has the correction in it.
+  expect(distance({ fitted, notes: [] }, 1)).toBeLessThan(distance(alone, 1))
+  expect(distance({ fitted, notes: [] }, 2)).toBeLessThan(0.95 * distance({ fitted, notes: [] }, 1))
+  expect(fitted.size).toBe(5)
+  for (const [{ name }, one] of fitted) {
+    const before = [...(started?.fitted ?? [])].find(([weight]) => weight.name === name)?.[1]
+    expect(one.solver).toBe('learned')
+    expect(one.lowRank).toEqual(before?.lowRank)
+    expect(one.corrections).toEqual(['low rank 4', 'learned'])
+  }
+})
 
 const codesOf = ({ fitted }: FitResult) =>
   [...fitted].map(([{ name }, { quantized }]) => [name, quantized.codes, quantized.scales] as const)

@@ -1,11 +1,13 @@
 import type { WeightFacts } from '../../model/inventory.ts'
 import type { Kernels } from '../../model/kernels.ts'
+import type { LowRank } from '../../model/low-rank.ts'
 import type { IntegerSpec } from '../../model/packing.ts'
 import type { MatrixView, QuantizedTensor } from '../../model/scheme.ts'
 import { solveTensor } from '../../solvers/index.ts'
 import { LearnedCodes } from '../../solvers/learned-codes/index.ts'
 import type { FittedWeight } from '../fitting/fitted.ts'
 import { partOf } from '../forms.ts'
+import { lowRankValues } from '../low-rank/low-rank-values.ts'
 import type { WeightWork } from '../plan.ts'
 import { balanceValues } from '../produce/tile.ts'
 
@@ -17,6 +19,8 @@ export interface CodedWeight {
   readonly codes: LearnedCodes
   /** Whether its codes are to be learned, or only meet the others. */
   readonly learns: boolean
+  /** Stays as it is behind the codes. */
+  readonly lowRank?: LowRank
 }
 
 /** Codes of more bits are near enough to the weights. */
@@ -36,12 +40,17 @@ export function codedWeight(
   balanceValues({ ...(balance === undefined ? {} : { balance }), view }, values, 0)
   const start =
     fitted?.quantized ?? solveTensor(values, view, spec as IntegerSpec, solver, kernels, weight.name).quantized
-  const added = floatRowsOf(work, view)
+  const lowRank = fitted?.lowRank
+  const correction = lowRank && lowRankValues(lowRank, view)
+  // Codes stand for what the correction leaves.
+  if (correction) for (let i = 0; i < values.length; i++) values[i] = (values[i] as number) - (correction[i] as number)
+  const added = correction ?? floatRowsOf(work, view)
   const codes = new LearnedCodes(start, values, {
     ...(inverse === undefined ? {} : { factors: inverse }),
     ...(added === null ? {} : { added }),
   })
-  return { weight, values, codes, learns: spec.bits <= MOST_BITS && partOf(weight) === 'linear' }
+  const learns = spec.bits <= MOST_BITS && partOf(weight) === 'linear'
+  return { weight, values, codes, learns, ...(lowRank ? { lowRank } : {}) }
 }
 
 /** Rows that stay float at their places, zeros elsewhere. */
@@ -58,7 +67,7 @@ function floatRowsOf({ floatRows }: WeightWork, view: MatrixView): Float32Array 
 }
 
 /** How the report wants it. */
-export function fittedOf({ values, codes }: CodedWeight, because: string): FittedWeight {
+export function fittedOf({ values, codes, lowRank }: CodedWeight, because: string): FittedWeight {
   const quantized: QuantizedTensor = codes.quantized()
   const decoded = new Float32Array(values.length)
   codes.decodeCodes(decoded)
@@ -68,5 +77,13 @@ export function fittedOf({ values, codes }: CodedWeight, because: string): Fitte
     squaredError += (value - (decoded[i] as number)) ** 2
     energy += value * value
   }
-  return { quantized, squaredError, energy, solver: 'learned', corrections: [], because }
+  return {
+    quantized,
+    squaredError,
+    energy,
+    solver: 'learned',
+    corrections: [],
+    because,
+    ...(lowRank ? { lowRank } : {}),
+  }
 }

@@ -61,21 +61,42 @@ export class GramSolver {
 
   /** `solve` in steps; the kernels are nobody else's between them. */
   *solveSteps(rows: GramRows, choice: GramChoice): Steps<GramCodes | null> {
-    const { depth } = rows
+    const aimed = yield* this.aimedSteps(rows, choice)
+    return aimed && (yield* this.codeSteps(aimed, choice))
+  }
+
+  /** What the codes of rows are to stand for: the rows moved by the chosen part of the drift. Null where the moments have no factor. */
+  *aimedSteps(rows: GramRows, choice: GramChoice): Steps<GramRows | null> {
     const factor = yield* this.#factor(choice.damping)
     if (factor === null) return null
-    const aimed = choice.drift > 0 ? yield* this.#aimed(rows, factor, choice.drift) : rows
-    const codes = choice.ordered
-      ? yield* this.#inOrder(aimed, choice.damping)
-      : yield* feedbackSteps(aimed, factor, this.#kernels)
+    return choice.drift > 0 ? yield* this.#aimed(rows, factor, choice.drift) : rows
+  }
+
+  /** Codes of rows as they are, without looking at the drift. */
+  *codeSteps(aimed: GramRows, choice: GramChoice): Steps<GramCodes | null> {
+    const factor = choice.ordered ? null : yield* this.#factor(choice.damping)
+    if (factor === null && !choice.ordered) return null
+    const codes = factor
+      ? yield* feedbackSteps(aimed, factor, this.#kernels)
+      : yield* this.#inOrder(aimed, choice.damping)
     if (codes === null) return null
-    const damped = this.#moments.gram.slice()
-    const added = choice.damping * this.#mean
-    for (let i = 0; i < depth; i++) damped[i * depth + i] = (damped[i * depth + i] as number) + added
-    const descent = new GramDescent(damped, depth, this.#kernels)
+    const descent = new GramDescent(this.#damped(choice.damping), aimed.depth, this.#kernels)
     descent.load()
     yield* descent.descendSteps(aimed, codes, { rounds: ROUNDS, sweeps: SWEEPS })
     return codes
+  }
+
+  /** (G + damping) r of rows r, [count][depth]: what solving goes by. */
+  *movedSteps(rows: Float32Array, damping: number): Steps<Float32Array> {
+    return yield* new GramDescent(this.#damped(damping), this.#moments.depth, this.#kernels).productSteps(rows)
+  }
+
+  #damped(damping: number): Float32Array {
+    const { gram, depth } = this.#moments
+    const damped = gram.slice()
+    const added = damping * this.#mean
+    for (let i = 0; i < depth; i++) damped[i * depth + i] = (damped[i * depth + i] as number) + added
+    return damped
   }
 
   /** E|W x - Q xq|^2, less what no code changes. */

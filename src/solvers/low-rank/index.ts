@@ -1,0 +1,6 @@
+export type { RankAsk, RankCosts } from './choose-rank.ts'
+export { correctionBytes, leftByBits, MOST_RANK, mostRank, payingRank } from './choose-rank.ts'
+export type { CodedRows, CodeRows } from './coded-factors.ts'
+export { codedFactors, codeRowsAlone, factorSpec } from './coded-factors.ts'
+export { lowRankRows } from './low-rank-rows.ts'
+export { principalRows, timesRows } from './principal-rows.ts'
