@@ -131,6 +131,22 @@ describe('codes by what weights do to data', () => {
     expect(solver('dead.w')).toBe('search')
     const dead = report.decisions.find(({ tensor }) => tensor === 'dead.w')
     expect(dead?.because.text).toMatch(/; solved without data: its input is zero/)
+
+    // Corrections go where codes go, into the value, and nothing is passed over in silence.
+    const both = [output(), output()] as const
+    const few: FileOptions = { ...options, to: 'int2-channel-asym', solver: 'gptq', lowering: 'expand' }
+    await quantize(made, both[0], few)
+    const corrected = await quantize(made, both[1], { ...few, transform: 'low-rank=4' })
+    const text = (name: string) => corrected.decisions.find(({ tensor }) => tensor === name)?.because.text
+    for (const name of ['gemm.w', 'left.w']) expect(text(name)).toMatch(/low-rank correction, rank 4/)
+    expect(text('conv.w')).toMatch(/no low-rank correction: it is of a convolution in groups/)
+    expect(text('dead.w')).toMatch(/no low-rank correction: its codes are found without data/)
+    const feeds = { x: [[1, 32, 16], values.subarray(0, 512)] as const }
+    const float = (await runFile(made, feeds as never, false)).get('y') as Float32Array
+    const [without, withIt] = await Promise.all(
+      both.map(async (one) => (await runFile(one, feeds as never, true)).get('y')),
+    )
+    expect(relativeError(float, withIt)).toBeLessThan(relativeError(float, without))
   })
 })
 
@@ -222,6 +238,16 @@ describe('bodies', () => {
     expect(['main.w', 'own.w', 'around.w'].map((name) => decided(name)?.solver)).toEqual(['gptq', 'gptq', 'gptq'])
     expect(decided('never.w')).toMatchObject({ solver: 'search' })
     expect(decided('never.w')?.because.text).toMatch(/inside a body: the data never reach it/)
+    const result = output()
+    const few: FileOptions = { ...options, to: 'int2-block16-asym', solver: 'gptq' }
+    const corrected = await quantize(made, result, { ...few, transform: 'low-rank=4' })
+    for (const name of ['main.w', 'own.w', 'around.w']) {
+      const found = corrected.decisions.find(({ tensor }) => tensor.endsWith(name))
+      expect(found?.because.text).toMatch(/low-rank correction, rank 4/)
+    }
+    const feeds = { x: [[20, 32], values.subarray(0, 640)] as const, first: [[], [1], 'bool'] as const }
+    const [float, found] = [await runFile(made, feeds as never, false), await runFile(result, feeds as never, true)]
+    expect(relativeError(float.get('y') as Float32Array, found.get('y'))).toBeLessThan(0.5)
   })
 })
 
