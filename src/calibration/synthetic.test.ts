@@ -130,6 +130,15 @@ describe('synthetic samples', () => {
     expect((await set.at(2)).label).toBe('synthetic 2')
   })
 
+  it('are fewer where they are large, unless a number is asked for', async () => {
+    const { made } = session([input('x', 'f32', [1, 4])])
+    const large = (elements: number) => ({ ...made, run: async () => ({ y: { ...y, shape: [1, elements] } }) })
+    const counts = await Promise.all([1000, 2_000_000, 20_000_000].map((n) => openSynthetic(large(n))))
+    expect(counts.map(({ count }) => count)).toEqual([8, 3, 2])
+    expect((await openSynthetic(large(2_000_000), { most: 32 })).count).toBe(15)
+    expect((await openSynthetic(large(2_000_000), { count: 5 })).count).toBe(5)
+  })
+
   it('take smaller ids for smaller tables', async () => {
     const small = ({ ids }: Feeds) => Array.from(integersOf(ids!) as ArrayLike<bigint>).every((id) => id < 10n)
     const { made } = session([input('ids', 'i64', ['N', 'S'])], small)

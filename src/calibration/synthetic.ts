@@ -9,8 +9,10 @@ import { syntheticValue } from './synthetic-values.ts'
 export interface SyntheticOptions {
   /** Default 0. */
   readonly seed?: number
-  /** Default 8. */
+  /** So many, whatever their size. */
   readonly count?: number
+  /** Without `count`: so many (default 8), fewer, at least 2, where one reads and gives more than a million elements. */
+  readonly most?: number
   /** Ranges of integer inputs; without one, small ids are tried. */
   readonly limits?: InputLimits
   readonly signal?: AbortSignal
@@ -59,17 +61,19 @@ const SHAPED: Feeds = { '': { dtype: 'f32', shape: [1, 1], data: new Uint8Array(
  * E_RUNTIME with the executor's first and last words when none does.
  */
 export async function openSynthetic(session: RuntimeSession, options: SyntheticOptions = {}): Promise<SyntheticSet> {
-  const { seed = 0, count = 8, limits = new Map(), signal } = options
+  const { seed = 0, most = 8, limits = new Map(), signal } = options
   const { inputs } = session
   let first: TersorError | undefined
   let last: TersorError | undefined
   for (const { sizes, largestId } of attemptsFor(inputs, limits)) {
     const { feeds, filled } = syntheticFeeds(inputs, sizes, limits, { seed, sample: 0 }, largestId)
+    let count = options.count
     try {
       const outputs = await session.run(feeds, signal)
       if (Object.values(outputs).every(({ shape }) => shape.includes(0))) {
         throw new TersorError('E_RUNTIME', 'every output is empty')
       }
+      count ??= countFor(most, elementsOf(feeds) + elementsOf(outputs))
     } catch (thrown) {
       if (!(thrown instanceof TersorError) || thrown.code !== 'E_RUNTIME') throw thrown
       first ??= thrown
@@ -94,6 +98,18 @@ export async function openSynthetic(session: RuntimeSession, options: SyntheticO
     hint: 'give data with --calib',
     cause: first,
   })
+}
+
+const FEWEST = 2
+const LARGE_ELEMENTS = 1_000_000
+
+/** A large picture says as much as several small ones, and takes as long. */
+function countFor(most: number, elements: number): number {
+  return Math.max(FEWEST, Math.min(most, Math.floor((most * LARGE_ELEMENTS) / elements)))
+}
+
+function elementsOf(feeds: Feeds): number {
+  return Object.values(feeds).reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0)
 }
 
 /** Sizes first with the usual ids; then smaller ids, for tables of few rows. */

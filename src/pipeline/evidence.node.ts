@@ -44,7 +44,6 @@ export interface EvidenceOptions {
 
 /** Elements of float outputs and inputs that may be held at once, in bytes. */
 const HELD_BYTES = 512 << 20
-const SYNTHETIC_SAMPLES = 8
 
 /** Given data, or synthetic inputs that this float model takes. */
 export async function evidenceFor(
@@ -89,7 +88,7 @@ export async function evidenceFor(
   }
   const set = await openSynthetic(statedSession(session, model), {
     seed: options.seed ?? 0,
-    count: options.samples ?? SYNTHETIC_SAMPLES,
+    ...(options.samples === undefined ? {} : { count: options.samples }),
     limits,
     ...signal,
   })

@@ -200,7 +200,7 @@ async function samplesFor(
       const seed = ((options.seed ?? 0) + 0x51a71c) >>> 0
       const signal = tools.signal ? { signal: tools.signal } : {}
       return {
-        set: await openSynthetic(statedSession(session, model), { seed, count: SYNTHETIC_SAMPLES, limits, ...signal }),
+        set: await openSynthetic(statedSession(session, model), { seed, most: SYNTHETIC_SAMPLES, limits, ...signal }),
       }
     }
     const { preprocess, skipBad } = options

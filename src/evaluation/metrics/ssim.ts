@@ -58,7 +58,11 @@ function ofPlane(a: Numbers, b: Numbers, start: number, height: number, width: n
     alongRow(a, b, start + row * width, columns, ring, (row % SIDE) * MAPS * columns)
     if (row < SIDE - 1) continue
     for (let column = 0; column < columns; column += 1) {
-      let [meanA, meanB, squareA, squareB, product] = [0, 0, 0, 0, 0]
+      let meanA = 0
+      let meanB = 0
+      let squareA = 0
+      let squareB = 0
+      let product = 0
       for (let step = 0; step < SIDE; step += 1) {
         const at = ((row - SIDE + 1 + step) % SIDE) * MAPS * columns + column
         const weight = WINDOW[step]!
@@ -85,7 +89,11 @@ function ofPlane(a: Numbers, b: Numbers, start: number, height: number, width: n
 /** The five maps of one row, averaged along it, one behind the other. */
 function alongRow(a: Numbers, b: Numbers, start: number, columns: number, ring: Float64Array, to: number): void {
   for (let column = 0; column < columns; column += 1) {
-    let [meanA, meanB, squareA, squareB, product] = [0, 0, 0, 0, 0]
+    let meanA = 0
+    let meanB = 0
+    let squareA = 0
+    let squareB = 0
+    let product = 0
     for (let step = 0; step < SIDE; step += 1) {
       const weight = WINDOW[step]!
       const x = a[start + column + step]!

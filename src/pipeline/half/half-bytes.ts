@@ -50,7 +50,7 @@ async function samplesFor(
     const signal = tools.signal ? { signal: tools.signal } : {}
     return openSynthetic(statedSession(session, input), {
       seed: syntheticSeed(ask.seed),
-      count: SYNTHETIC_SAMPLES,
+      most: SYNTHETIC_SAMPLES,
       limits,
       ...signal,
     })

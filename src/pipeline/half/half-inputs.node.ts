@@ -66,7 +66,7 @@ async function samplesFor(
       const limits = idLimits(prepared.inventory, prepared.input.graph)
       return await openSynthetic(statedSession(session, prepared.input), {
         seed,
-        count: SYNTHETIC_SAMPLES,
+        most: SYNTHETIC_SAMPLES,
         limits,
         ...signal,
       })

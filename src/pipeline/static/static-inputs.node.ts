@@ -115,7 +115,8 @@ export async function samplesFor(
       const seed = ((options.seed ?? 0) + 0x51a71c) >>> 0
       return await openSynthetic(statedSession(session, model), {
         seed,
-        count: options.samples ?? SYNTHETIC_SAMPLES,
+        most: SYNTHETIC_SAMPLES,
+        ...(options.samples === undefined ? {} : { count: options.samples }),
         limits: idLimits(inventory, model.graph),
         ...(options.signal ? { signal: options.signal } : {}),
       })
