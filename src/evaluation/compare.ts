@@ -33,6 +33,8 @@ export interface ComparedOutput extends OutputFigures {
   readonly referenceMaxAbs: number
   /** Share of equal elements, for integers, booleans and strings. */
   readonly equal?: number
+  /** What `equal` is a share of. */
+  readonly elements?: number
   /** What `top1Agreement` is a share of. */
   readonly answers?: number
   /** Share of first choices that are likely to stay, by margins and noise; where answers are few. */
@@ -130,7 +132,7 @@ export function outputAccumulator(name: string, hints: KindHints = {}): OutputAc
         maxAbs: maxAbs.value(),
         referenceMaxAbs: maxAbs.ofReference(),
         nonFinite,
-        ...(kind === 'exact' ? { equal: equality.value() } : {}),
+        ...(kind === 'exact' ? { equal: equality.value(), elements: equality.count() } : {}),
         ...(top1.rows() > 0 ? { top1Agreement: top1.value(), answers: top1.rows() } : {}),
         ...(likelyAgreement === undefined ? {} : { likelyAgreement }),
         ...(kl.rows() > 0 ? { kl: kl.mean(), klP99: kl.p99(), klMax: kl.max() } : {}),

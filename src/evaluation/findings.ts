@@ -38,7 +38,10 @@ export function findingsOf(outputs: readonly ComparedOutput[], basis: Basis): re
     if (ofTask !== undefined) return basis.metric ? [lossFinding(ofTask, basis.metric)] : []
     if (basis.by !== undefined)
       return judged.flatMap((output) => findingBy(basis.by as MetricName, output, basis, reach))
-    return judged.map((output) => defaultFinding(output, basis, reach))
+    return withoutFewLabels(
+      judged.map((output) => ({ output, finding: defaultFinding(output, basis, reach) })),
+      basis,
+    )
   }
   const findings: Finding[] = []
   for (const output of judged) {
@@ -93,6 +96,24 @@ function findingBy(by: MetricName, output: ComparedOutput, { bits }: Basis, reac
 function zeroFinding({ name, maxAbs }: ComparedOutput, reach: number): Finding {
   return atMost('maxAbs', MAX_ZERO_ERROR * (reach > 0 ? reach : 1), maxAbs, `output "${name}" (zero in float)`)
 }
+
+/**
+ * A few labels beside the scores that they were chosen by: a single other one says little, and what made-up inputs are called says
+ * nothing. The scores decide, or other outputs.
+ */
+function withoutFewLabels(
+  found: readonly { readonly output: ComparedOutput; readonly finding: Finding }[],
+  { data }: Basis,
+): readonly Finding[] {
+  const few = ({ kind, equal = 0, elements = 0 }: ComparedOutput): boolean =>
+    kind === 'exact' && elements < FEW_LABELS && (data === 'synthetic' || elements * (1 - equal) < 1.5)
+  const decisive = found.filter(({ output, finding }) => finding.excess <= 0 || !few(output))
+  const others = decisive.some(({ output }) => output.kind !== 'exact')
+  return (others ? decisive : found).map(({ finding }) => finding)
+}
+
+/** Fewer cannot be counted to a part of fifty. */
+const FEW_LABELS = 50
 
 function defaultFinding(output: ComparedOutput, { bits, data }: Basis, reach: number): Finding {
   const label = `output "${output.name}"`

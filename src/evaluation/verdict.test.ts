@@ -31,6 +31,7 @@ const few = (top1Agreement: number, likelyAgreement: number) => ({
   likelyAgreement,
 })
 const nothing = (maxAbs: number) => output({ share: true, referenceMaxAbs: 0.002, maxAbs, cosine: 0.8 })
+const labels = (equal: number, elements: number) => output({ kind: 'exact', equal, elements, cosine: 0.5 })
 const logits = (kl: number) => output({ kind: 'logits', kl, top1Agreement: 0.5, cosine: 0.5 })
 
 describe('verdict by default thresholds', () => {
@@ -53,6 +54,20 @@ describe('verdict by default thresholds', () => {
       { data: 'synthetic', fused: [{ ...nothing(0.001), referenceMaxAbs: 0.02 }] },
       'refused',
     ],
+    [
+      'a few labels of made-up inputs, beside scores',
+      { data: 'synthetic', fused: [labels(0.5, 8), output()] },
+      'plausible',
+    ],
+    ['a few labels of made-up inputs, alone', { data: 'synthetic', fused: [labels(0.5, 8)] }, 'refused'],
+    ['many labels of made-up inputs', { data: 'synthetic', fused: [labels(0.9, 64), output()] }, 'refused'],
+    ['one other label of 32, beside scores', { fused: [labels(31 / 32, 32), output()] }, 'proven'],
+    [
+      'one other label of 32, beside scores that miss',
+      { fused: [labels(31 / 32, 32), output({ cosine: 0.9 })] },
+      'refused',
+    ],
+    ['two other labels of 32, beside scores', { fused: [labels(30 / 32, 32), output()] }, 'refused'],
     ['one other answer of 32, as likely as not', { fused: [few(31 / 32, 0.985)] }, 'proven'],
     ['one other answer of 32, more to be expected', { fused: [few(31 / 32, 0.975)] }, 'refused'],
     [

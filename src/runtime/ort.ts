@@ -1,5 +1,6 @@
 import { TersorError } from '../errors.ts'
 import type { Feeds, Runtime, RuntimeSession, SessionInput, SessionOptions, Value } from '../model/runtime.ts'
+import { withoutPlaceholders } from './open-symbols.ts'
 import { sessionConfig } from './session-config.ts'
 import { dtypeOf, ortType } from './tensor-types.ts'
 
@@ -111,7 +112,7 @@ function sessionOf(
   session: OrtSession,
   inTurn: <T>(work: () => Promise<T>) => Promise<T>,
 ): OrtRuntimeSession {
-  const inputs = session.inputMetadata.map(inputOf)
+  const inputs = withoutPlaceholders(session.inputMetadata.map(inputOf))
   // Sequences and maps have no carrier here, 4-bit elements one that ends the process in onnxruntime-node 1.30
   // ("v8::ArrayBuffer::New Allocation failed"): such a session runs, but these values are not fetched.
   const outputs = session.outputMetadata.filter(isCarried).map((output) => output.name)

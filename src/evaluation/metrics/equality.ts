@@ -5,6 +5,8 @@ export interface EqualityMeter {
   add(reference: Value, candidate: Value): void
   /** Share of elements that are the same; 1 without elements. */
   value(): number
+  /** Elements seen. */
+  count(): number
 }
 
 /** For integers, booleans and strings, where nearly right is wrong. */
@@ -29,5 +31,6 @@ export function equalityMeter(): EqualityMeter {
       }
     },
     value: () => (elements === 0 ? 1 : equal / elements),
+    count: () => elements,
   }
 }
