@@ -25,6 +25,8 @@ import { type FloatRun, fewestBits, judge, runFloat, worstTensors } from './prov
 import type { StaticBytes } from './quantize-static.ts'
 import { referenceModel } from './reference.ts'
 import { reportOf } from './report-of.ts'
+import type { Rotated } from './rotation/rotate.ts'
+import { rotationAsk } from './rotation/rotation-ask.ts'
 import { decide, finish, type Prepared, type Prove, prepare } from './run.ts'
 import { save } from './save.ts'
 import { statedSession } from './stated-sizes.ts'
@@ -74,7 +76,8 @@ export async function quantize(
   input: File | Blob | ArrayBuffer | Uint8Array | ByteSource,
   given: BytesOptions = {},
 ): Promise<BytesResult> {
-  const { transform, ...rest } = given
+  const { transform: all, ...rest } = given
+  const { rotates, transform } = rotationAsk(all, given.to ?? 'auto')
   const { lowRank, ...others } = lowRankAsk(transform, given.to ?? 'auto')
   const options: BytesOptions = { ...rest, ...others }
   const kernels = options.kernels === 'reference' ? createReferenceKernels() : await createKernels()
@@ -85,12 +88,12 @@ export async function quantize(
   }
   const phases = new Phases(tools.notify)
   const judged = options.noVerify !== true && options.runtime !== undefined
-  const asked: Ask = { ...askOf({ ...options, noVerify: !judged }), ...(lowRank ? { lowRank } : {}) }
-  const isStatic = asked.to === 'int8-static'
-  const isHalf = HALF_PRESETS.has(asked.to)
+  const plainAsk: Ask = { ...askOf({ ...options, noVerify: !judged }), ...(lowRank ? { lowRank } : {}) }
+  const isStatic = plainAsk.to === 'int8-static'
+  const isHalf = HALF_PRESETS.has(plainAsk.to)
   const hasData = options.calib !== undefined || options.statistics !== undefined
-  if (asked.fitting === 'gptq' && !hasData) throw withoutData()
-  const fits = hasData && isFitted(asked)
+  if (plainAsk.fitting === 'gptq' && !hasData) throw withoutData()
+  const fits = hasData && isFitted(plainAsk)
   if (!isStatic) refuseStatic(options, isHalf, fits)
   const source = sourceOf(input)
   let prepared = await prepare(
@@ -99,6 +102,9 @@ export async function quantize(
     phases,
   )
   const inventory = prepared.inventory
+  const turned = rotates ? await rotateBytes(prepared, plainAsk, options.runtime, tools) : undefined
+  if (turned) prepared = turned.prepared
+  const asked = turned?.ask ?? plainAsk
   const made = isStatic ? await staticOf(prepared, asked, options, judged, tools, phases) : undefined
   if (made) prepared = made.stage.prepared
   const half = isHalf
@@ -160,6 +166,20 @@ export async function quantize(
     report: { ...report, decisions: staticDecisions(inventory, decisions, report.decisions), points, statistics },
     files,
     statistics: made.file,
+  }
+}
+
+/** Rotations, proven where there is a runtime. */
+async function rotateBytes(prepared: Prepared, ask: Ask, runtime: Runtime | undefined, tools: Tools): Promise<Rotated> {
+  const { rotated } = await import('./rotation/rotate.ts')
+  if (!runtime) return rotated(prepared, ask, async () => null)
+  const { MemorySessions } = await import('./model-sessions.ts')
+  const { ranBeside } = await import('./rotation/ran-beside.ts')
+  const sessions = new MemorySessions(runtime, tools)
+  try {
+    return await rotated(prepared, ask, await ranBeside(prepared, ask.seed, sessions, tools))
+  } finally {
+    await sessions.close()
   }
 }
 

@@ -24,6 +24,7 @@ import { afterStatic } from './plan.ts'
 import { ProducePool } from './produce/produce-pool.node.ts'
 import type { SharedRun } from './prove-file.node.ts'
 import { reportOf } from './report-of.ts'
+import { rotationAsk } from './rotation/rotation-ask.ts'
 import { decide, finish, type Prepared, prepare } from './run.ts'
 import { layoutOf } from './save.ts'
 import { savingNote } from './saving.ts'
@@ -38,7 +39,7 @@ export interface FileOptions extends QuantizeOptions, FloatRunAsk, JudgingOption
   readonly calibrator?: Calibrator
   /** How long trials, corrections and learning may take; for int8-static, and weights that are fitted to `calib`. Default 'default'. */
   readonly effort?: 'fast' | 'default' | 'best'
-  /** Changes before that keep the function; of int8-static 'auto' (default), 'none', `equalize`, `equalize-weights`; of weight-only results `awq`. */
+  /** Changes before that keep the function; of int8-static 'auto' (default), 'none', `equalize`, `equalize-weights`; of weight-only results `awq`, `rotate`. */
   readonly transform?: string
   /** A statistics file; int8-static only: used where it exists, else written. Samples that it does not come from are added. */
   readonly statistics?: string
@@ -81,7 +82,7 @@ export interface SharedSource extends SharedRun {
 export async function quantize(input: string, output: string | undefined, given: FileOptions = {}): Promise<Report> {
   const tools = await toolsOf(given)
   const phases = new Phases(tools.notify)
-  const { asked, options } = withLowRank(given)
+  const { asked, options, rotates } = withTransforms(given)
   const judging = await judgingFor(options)
   const isStatic = asked.to === 'int8-static'
   const hasData = options.calib !== undefined || options.statistics !== undefined
@@ -142,6 +143,12 @@ export async function quantize(input: string, output: string | undefined, given:
     // Rules that asked for static integers have done their work.
     let ask: Ask = fixed ? afterStatic(asked, fixed.prepared.inventory) : asked
     if (half) ask = half.ask
+    if (rotates) {
+      const { rotateFile } = await import('./rotation/rotate.node.ts')
+      const turned = await phases.time('rotate', () => rotateFile(prepared, opened, ask, options.threads, tools))
+      prepared = turned.prepared
+      ask = turned.ask
+    }
     if (aware) {
       const solver = fits ? 'gptq' : (ask.solver ?? 'search')
       const { awqOn } = await import('./awq/awq.node.ts')
@@ -295,10 +302,16 @@ const LOW_RANK_LATER = 'corrections of low rank are found with the codes: their 
 export async function plan(input: string, options: FileOptions = {}): Promise<Report> {
   const tools = await toolsOf(options)
   const phases = new Phases(tools.notify)
-  const ask = withLowRank(options).asked
+  const { asked, rotates } = withTransforms(options)
   const opened = await openModel(input)
   try {
-    const prepared = await prepare(opened, tools, phases)
+    const read = await prepare(opened, tools, phases)
+    const turned = rotates
+      ? await phases.time('rotate', async () =>
+          (await import('./rotation/rotate.ts')).rotated(read, asked, async () => null),
+        )
+      : { prepared: read, ask: asked }
+    const { prepared, ask } = turned
     const half = HALF_PRESETS.has(ask.to)
       ? await (await import('./half/half-stage.ts')).halfStage(prepared, ask, doorsOf(options), null, tools, phases)
       : undefined
@@ -327,12 +340,17 @@ export async function plan(input: string, options: FileOptions = {}): Promise<Re
   }
 }
 
-/** What `--transform low-rank` asks for is done behind everything else, the other names before. */
-function withLowRank(given: FileOptions): { readonly asked: Ask; readonly options: FileOptions } {
-  const { transform, ...rest } = given
+/** What `--transform rotate` asks for is done in front of everything else, `low-rank` behind; the other names are left. */
+function withTransforms(given: FileOptions): {
+  readonly asked: Ask
+  readonly rotates: boolean
+  readonly options: FileOptions
+} {
+  const { transform: all, ...rest } = given
   const asked = askOf(given)
+  const { rotates, transform } = rotationAsk(all, asked.to)
   const { lowRank, ...left } = lowRankAsk(transform, asked.to)
-  return { asked: lowRank ? { ...asked, lowRank } : asked, options: { ...rest, ...left } }
+  return { asked: lowRank ? { ...asked, lowRank } : asked, rotates, options: { ...rest, ...left } }
 }
 
 /** Names of `--transform` that int8 takes: whether activations are balanced by what the data show. */

@@ -274,6 +274,7 @@ const RULES: ReadonlyMap<string, Rule> = new Map([
   ...rules(reduce, 'ReduceL1 ReduceL2 ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare'),
   ...rules(shape, 'Shape'),
   ...rules(filled, 'ConstantOfShape'),
+  ...rules(() => [null], 'Range'),
 ])
 
 function rules(rule: Rule, operators: string): (readonly [string, Rule])[] {

@@ -3,8 +3,7 @@ import { didYouMean } from '../../near-names.ts'
 import { tryParseSchemeId } from '../../schemes/index.ts'
 
 /** What `--transform` may be where ranges of activations are not asked for. */
-const NAMES = ['auto', 'none', 'awq']
-const LATER = ['rotate']
+const NAMES = ['auto', 'none', 'awq', 'rotate']
 const OF_INT8 = 'smooth'
 const OF_STATIC = ['equalize', 'equalize-weights', 'split']
 const PRESETS: ReadonlySet<string> = new Set(['int8-weights', 'int4-weights', 'int2-weights'])
@@ -16,9 +15,6 @@ export function asksForAwq(transform: string | undefined, to: string, hasData: b
   const names = transform.split(',').map((name) => name.trim())
   for (const name of names) {
     if (NAMES.includes(name)) continue
-    if (LATER.includes(name)) {
-      throw new TersorError('E_UNSUPPORTED', `--transform ${name} is not in this version`, { where, hint: 'use awq' })
-    }
     if (name === OF_INT8) {
       throw new TersorError(
         'E_USAGE',
