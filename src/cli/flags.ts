@@ -188,7 +188,7 @@ export const FLAGS: readonly FlagSpec[] = [
     value: 'NAME[,NAME]',
     verbs: ['quantize'],
     about:
-      'changes before that keep the function. int8-static: auto (default: what brings the outputs nearer), none, equalize, equalize-weights, split; with --calib: smooth (default), none of int8, awq of weights alone; of weights, with data or without: low-rank, low-rank=RANK, low-rank=SHARE% (corrections behind the codes)',
+      'changes before that keep the function. int8-static: auto (default: what brings the outputs nearer), none, equalize, equalize-weights, split; with --calib: smooth (default), none of int8, awq of weights alone; of weights, with data or without: low-rank, low-rank=RANK, low-rank=SHARE% (corrections behind the codes); of 8 bits and fewer: rotate (Hadamard rotations of residual stream and attention, in front of the others)',
   },
   {
     name: 'statistics',

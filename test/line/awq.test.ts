@@ -81,7 +81,7 @@ test('where it has no meaning it is refused before any work', async () => {
     )
   expect(await refused({ to: 'int4-weights', transform: 'awq' })).toBe('E_USAGE')
   expect(await refused({ to: 'fp16', transform: 'awq', calib })).toBe('E_USAGE')
-  expect(await refused({ to: 'int4-weights', transform: 'rotate', calib })).toBe('E_UNSUPPORTED')
+  expect(await refused({ to: 'int4-weights', transform: 'rotate,awq', calib })).toBe('E_USAGE')
   expect(await refused({ to: 'int4-weights', transform: 'equalize', calib })).toBe('E_USAGE')
   expect(await refused({ to: 'int4-weights', transform: 'awk', calib })).toBe('E_USAGE')
 })

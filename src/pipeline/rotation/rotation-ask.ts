@@ -9,7 +9,6 @@ export interface RotationAsk {
 }
 
 const UNFIT: ReadonlyMap<string, string> = new Map([
-  ['int8-static', 'its ranges are of whole tensors and their transforms are equalize and split'],
   ['fp16-weights', 'floats of 16 bits do not lose by large channels'],
   ['bf16-weights', 'floats of 16 bits do not lose by large channels'],
 ])
@@ -17,7 +16,8 @@ const UNFIT: ReadonlyMap<string, string> = new Map([
 /** Takes `rotate` out of `--transform`. E_USAGE where it has no meaning. */
 export function rotationAsk(transform: string | undefined, to: string): RotationAsk {
   const names = transform?.split(',').map((name) => name.trim()) ?? []
-  if (!names.includes('rotate')) return { rotates: false, transform }
+  // int8-static has transforms of its own, and says so.
+  if (!names.includes('rotate') || to === 'int8-static') return { rotates: false, transform }
   const where = '--transform'
   const half = HALF_PRESETS.has(to) ? 'sums over many channels overflow f16 sooner than before' : undefined
   const why = UNFIT.get(to) ?? half ?? (tryParseSchemeId(to)?.family === 'half' ? UNFIT.get('fp16-weights') : undefined)

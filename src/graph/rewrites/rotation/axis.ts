@@ -3,7 +3,7 @@ import { intsAttribute } from '../../attributes.ts'
 import { constantTensor } from '../../constant-nodes.ts'
 import type { Connections, Definition } from '../../consumers.ts'
 import type { Scope } from '../../walk.ts'
-import type { KnownValues } from '../known-values.ts'
+import type { KnownSizes } from './sizes.ts'
 
 /** A run of an axis; end exclusive. */
 export interface Part {
@@ -52,9 +52,9 @@ export const FLOATS: ReadonlySet<string> = new Set(['f32', 'f16', 'bf16', 'f64']
 /** What rules ask about a graph. */
 export class Facts {
   readonly connections: Connections
-  readonly #known: KnownValues
+  readonly #known: KnownSizes
 
-  constructor(connections: Connections, known: KnownValues) {
+  constructor(connections: Connections, known: KnownSizes) {
     this.connections = connections
     this.#known = known
   }
@@ -70,7 +70,7 @@ export class Facts {
   }
 
   rank(scope: Scope, name: string | undefined): number | undefined {
-    return this.#known.rank(scope, name ?? '')
+    return this.#known.shape(scope, name ?? '')?.length
   }
 
   /** Null where it is not known. */
@@ -83,7 +83,17 @@ export class Facts {
   }
 
   integers(scope: Scope, name: string | undefined): readonly number[] | undefined {
-    return name ? this.#known.integers(scope, name) : undefined
+    const list = name ? this.#known.integers(scope, name) : undefined
+    return list?.every((one) => one !== null) ? (list as readonly number[]) : undefined
+  }
+
+  /** How many parts a Reshape cuts the last axis into, where it asks for those and leaves their length open. */
+  partsAsked(scope: Scope, node: Node): number | null {
+    const asked = this.#known.integers(scope, node.inputs[1] ?? '') ?? []
+    const parts = asked.at(-2) ?? 0
+    return asked.at(-1) === -1 && parts > 1 && asked.slice(0, -2).every((one) => one === 0 || one === null)
+      ? parts
+      : null
   }
 
   /** Axes of an attribute or an input, counted from the end; null where that is not known. */

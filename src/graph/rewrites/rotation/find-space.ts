@@ -2,9 +2,8 @@ import type { Node } from '../../../model/graph.ts'
 import { intAttribute } from '../../attributes.ts'
 import type { ReadSmall } from '../../constant-nodes.ts'
 import type { Definition } from '../../consumers.ts'
-import { isInFunction, type Scope } from '../../walk.ts'
+import { isInFunction, isStandard, type Scope } from '../../walk.ts'
 import { readFloats } from '../float-constants.ts'
-import { lastOfShape, partsOfShape } from './asked-shape.ts'
 import { type Along, elementCount, type Facts, FLOATS, isVector, type Link, type Port } from './axis.ts'
 import { type Frame, isPlain, isSame, overGain, timesGain, turnedOver } from './frame.ts'
 import { linksOf, spelledLinks } from './rules.ts'
@@ -21,7 +20,7 @@ import {
 import type { SpelledNorm } from './spelled-norms.ts'
 
 /** Norms behind sums: a gain would have to pass through what goes around them. */
-export const POST_NORM = 'norms stand behind the sums (post-norm), so their gains lie in the residual stream'
+export const POST_NORM = 'norms with gains lie in the residual stream (post-norm), and a gain does not pass a rotation'
 const MOST_MEMBERS = 1 << 18
 
 export type MemberKeys = (along: Along & { readonly definition: Definition }) => string
@@ -111,10 +110,7 @@ export class SpaceFinder {
     if (part) return part.end - part.start
     const tensor = matrixAt(definition)
     if (tensor) return tensor.shape.at(-fromEnd) ?? null
-    const known = this.#facts.size(definition.scope, definition.name, fromEnd)
-    if (known !== null) return known
-    const { node, scope } = definition
-    return node?.op === 'Reshape' && fromEnd === 1 ? lastOfShape(this.#facts, scope, node.inputs[1]) : null
+    return this.#facts.size(definition.scope, definition.name, fromEnd)
   }
 
   async #visit(member: Member): Promise<void> {
@@ -141,22 +137,28 @@ export class SpaceFinder {
         ? spelledLinks(norm, { node, scope, port: at }, member, this.#facts)
         : linksOf(node, scope, at, member, this.#facts)
     if (typeof links === 'string') {
-      const use = at.side === 'in' ? { use: { node, index: at.index } } : {}
-      this.#borders.push({ member, side: at.side === 'in' ? 'out of' : 'into', why: links, ...use })
-      return
+      return this.#endAt(member, node, at, links)
     }
     if ('reaches' in links) {
       if (!norm) return
       const definition = links.reaches === 'input' ? norm.input : norm.output
       this.#throughNorm(norm, norm.centred)
-      if (!isPlain(member.frame)) this.#refuse(POST_NORM)
+      if (!isPlain(member.frame)) return this.#endAt(member, node, at, POST_NORM)
       this.#meet(member, { definition, fromEnd: 1, part: null }, null, false)
       return
     }
+    // Where the norm itself ends the space, what is added to its result does not turn.
+    const norms = links.filter(({ how }) => how === 'norm')
+    for (const link of norms) if (!(await this.#follow(member, link, node, scope, at, false))) return
     for (const link of links) {
       if (link.how === 'contraction') this.#later.push({ from: member, link, node, scope, at })
-      else await this.#follow(member, link, node, scope, at, false)
+      else if (link.how !== 'norm') await this.#follow(member, link, node, scope, at, false)
     }
+  }
+
+  #endAt(member: Member, node: Node, at: Port, why: string): void {
+    const use = at.side === 'in' ? { use: { node, index: at.index } } : {}
+    this.#borders.push({ member, side: at.side === 'in' ? 'out of' : 'into', why, ...use })
   }
 
   #throughNorm(norm: Node | SpelledNorm, centred: boolean): void {
@@ -164,15 +166,17 @@ export class SpaceFinder {
     this.#centred ||= centred
   }
 
-  async #follow(from: Member, link: Link, node: Node, scope: Scope, at: Port, summed: boolean): Promise<void> {
+  /** False where the space ends there. */
+  async #follow(from: Member, link: Link, node: Node, scope: Scope, at: Port, summed: boolean): Promise<boolean> {
     const definition = this.#facts.at(scope, node, link.port)
-    if (!definition) return
+    if (!definition) return true
     const frame = await this.#frameBehind(from, link, node, scope, at)
     const tensor = matrixAt(definition)
-    const border = (why: string): void => {
-      const use = at.side === 'in' ? { use: { node, index: at.index } } : {}
-      this.#borders.push({ member: from, side: at.side === 'in' ? 'out of' : 'into', why, ...use })
+    const border = (why: string): false => {
+      this.#endAt(from, node, at, why)
+      return false
     }
+    if (frame === 'another') return border(POST_NORM)
     if (tensor && isVector(tensor) && link.how !== 'contraction') {
       if (link.fromEnd !== 1 || (link.part !== null && elementCount(tensor.shape) === 1))
         return border('a constant is added along the axis')
@@ -180,13 +184,12 @@ export class SpaceFinder {
       this.#vectors.set(node, sites)
       const { index } = link.port
       sites.set(index, { node, scope, index, tensor, part: link.part, frame, beside: from })
-      return
+      return true
     }
     if (tensor && !((tensor.shape.at(-link.fromEnd) ?? 1) > 1)) return border('a constant is added along the axis')
     const target = { definition, fromEnd: link.fromEnd, part: link.part }
     const other = this.#meet(from, target, frame, link.how === 'resized', summed ? { node, scope, at } : undefined)
-    const parts =
-      node.op === 'Reshape' && link.how === 'resized' ? partsOfShape(this.#facts, scope, node.inputs[1]) : null
+    const parts = node.op === 'Reshape' && link.how === 'resized' ? this.#facts.partsAsked(scope, node) : null
     if (parts !== null) {
       const [whole, part] = at.side === 'in' ? [from, other] : [other, from]
       this.#parts.push({ whole, part, count: parts })
@@ -195,8 +198,24 @@ export class SpaceFinder {
       const isOutput = link.port.side === 'out'
       this.#heads.push({ member: isOutput ? other : from, heads: link.heads })
     }
-    if (summed && tensor) this.#readers.add(definition)
-    else if (summed && matrixAt(from.definition)) this.#readers.add(from.definition)
+    if (!summed) return true
+    for (const side of [definition, from.definition]) {
+      const constant = this.#constantBehind(side)
+      if (constant) this.#readers.add(constant)
+    }
+    return true
+  }
+
+  /** The constant that a value is, but for how it lies. */
+  #constantBehind(definition: Definition): Definition | null {
+    let at: Definition | undefined = definition
+    for (let step = 0; at && step < 4; step++) {
+      if (matrixAt(at)) return at
+      const { node, scope }: Definition = at
+      if (!node || !isStandard(node) || !['Transpose', 'Identity', 'Cast', 'Reshape'].includes(node.op)) return null
+      at = this.#facts.connections.resolve(scope, node.inputs[0] ?? '')
+    }
+    return null
   }
 
   /** Two axes that turn together. */
@@ -220,7 +239,7 @@ export class SpaceFinder {
     return other
   }
 
-  async #frameBehind(from: Member, link: Link, node: Node, scope: Scope, at: Port): Promise<Frame> {
+  async #frameBehind(from: Member, link: Link, node: Node, scope: Scope, at: Port): Promise<Frame | 'another'> {
     if (link.how === 'contraction') return turnedOver(from.frame)
     if (link.how !== 'gain' && link.how !== 'norm') return from.frame
     const gain = link.gain ? await this.#gain(link.gain) : null
@@ -230,10 +249,10 @@ export class SpaceFinder {
       this.#gains.set(node, { node, scope, place: { kind: 'product', input: through } })
       return link.backwards ? overGain(from.frame, gain) : timesGain(from.frame, gain)
     }
-    this.#throughNorm(node, link.centred === true)
     const behind = gain && timesGain(null, gain)
+    if (!(link.backwards ? isSame(from.frame, behind) : isPlain(from.frame))) return 'another'
+    this.#throughNorm(node, link.centred === true)
     if (gain && isNorm(node)) this.#gains.set(node, { node, scope, place: { kind: 'norm', index: gainOf(node) } })
-    if (!(link.backwards ? isSame(from.frame, behind) : isPlain(from.frame))) this.#refuse(POST_NORM)
     return link.backwards ? null : behind
   }
 
@@ -269,7 +288,5 @@ export class SpaceFinder {
       if (a.size !== b.size && !(isPlain(a.frame) && isPlain(b.frame))) this.#refuse('a gain is reshaped')
     for (const { frame, size } of this.#members.values())
       if (frame && frame.above.length !== size) this.#refuse('a gain of another length')
-    if ([...this.#members.values()].some(({ size }) => size === null))
-      this.#refuse('lengths that the graph does not say')
   }
 }

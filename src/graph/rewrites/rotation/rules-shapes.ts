@@ -21,7 +21,11 @@ export const transpose: Rule = (node, scope, port, along, facts) => {
 
 /** Elements stay in order: runs that divide both axes stay whole. */
 export const reshape: Rule = (node, scope, port, along, facts) => {
-  if (port.index !== 0 || !isFull(along)) return `${node.op} of a part`
+  if (port.index !== 0) return UNKNOWN
+  if (!isFull(along)) {
+    const [before, after] = [node.inputs[0] ?? '', node.outputs[0] ?? ''].map((name) => facts.size(scope, name, 1))
+    return along.fromEnd === 1 && before != null && before === after ? across(port, along) : `${node.op} of a part`
+  }
   if (along.fromEnd === 1) {
     if (node.op === 'Flatten') {
       const axis = facts.axisFromEnd(scope, intAttribute(node, 'axis', 1), node.inputs[0] ?? '')

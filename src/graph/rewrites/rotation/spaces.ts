@@ -2,11 +2,11 @@ import type { Model } from '../../../model/graph.ts'
 import type { ReadSmall } from '../../constant-nodes.ts'
 import { type Connections, connect, type Definition } from '../../consumers.ts'
 import { isInFunction, isStandard } from '../../walk.ts'
-import { KnownValues } from '../known-values.ts'
 import { Facts } from './axis.ts'
 import { memberKeys, SpaceFinder } from './find-space.ts'
 import { largestOrder } from './hadamard.ts'
 import { isNorm } from './rules-norms.ts'
+import { KnownSizes } from './sizes.ts'
 import { type Border, type Member, matrixAt, type Space } from './space.ts'
 import { spelledNorms } from './spelled-norms.ts'
 
@@ -40,17 +40,23 @@ const MOST_BYTES = 2 ** 30
 /** Every set of axes that turn together and are read by a product with a constant: those that can be rotated, and why others cannot. */
 export async function findSpaces(model: Model, read: ReadSmall): Promise<FoundSpaces> {
   const connections = connect(model)
-  const facts = new Facts(connections, await KnownValues.of(model, connections, read))
+  const facts = new Facts(connections, await KnownSizes.of(model, connections, read))
   const norms = spelledNorms(connections)
   const key = memberKeys()
   const seen = new Set<string>()
   const chosen: ChosenSpace[] = []
   const refused: RefusedSpace[] = []
   const taken = new Map<Definition, Member[]>()
-  const from = async (definition: Definition | undefined): Promise<void> => {
-    if (!definition || seen.has(key({ definition, fromEnd: 1, part: null }))) return
+  const plain = new Set<string>()
+  const from = async (definition: Definition | undefined, isNormInput = false): Promise<void> => {
+    const at = definition && key({ definition, fromEnd: 1, part: null })
+    // What was followed from another norm may have had gains on it.
+    if (!at || (isNormInput ? plain : seen).has(at)) return
     const space = await new SpaceFinder(facts, norms, read, key).find(definition)
-    for (const member of space.members) seen.add(key(member))
+    for (const member of space.members) {
+      seen.add(key(member))
+      if (member.frame === null) plain.add(key(member))
+    }
     const choice = chooseSpace(space, taken)
     if (typeof choice === 'string') {
       if (space.read.size > 0) refused.push({ space, why: choice })
@@ -63,8 +69,8 @@ export async function findSpaces(model: Model, read: ReadSmall): Promise<FoundSp
   for (const scope of scopes)
     for (const node of scope.nodes) {
       const spelled = norms.get(node)
-      if (spelled) await from(spelled.input)
-      else if (isNorm(node)) await from(connections.resolve(scope, node.inputs[0] ?? ''))
+      if (spelled) await from(spelled.input, true)
+      else if (isNorm(node)) await from(connections.resolve(scope, node.inputs[0] ?? ''), true)
     }
   for (const scope of scopes)
     for (const node of scope.nodes)
@@ -81,6 +87,10 @@ function chooseSpace(space: Space, taken: ReadonlyMap<Definition, readonly Membe
       const apart = part && other.part && (part.end <= other.part.start || other.part.end <= part.start)
       if (other.fromEnd === fromEnd && !apart) return 'parts of it are rotated in another way'
     }
+  const [first] = space.borders
+  const stops = first ? `${first.why} ("${first.member.definition.name.slice(0, 60)}")` : null
+  const unsized = space.members.find(({ size }) => size === null)
+  if (unsized) return stops ?? `the graph does not say how long "${unsized.definition.name.slice(0, 60)}" is`
   let unit = 0
   for (const { size } of space.members) unit = gcd(unit, size as number)
   for (const { member, heads } of space.heads) unit = gcd(unit, (member.size as number) / heads)
@@ -96,10 +106,9 @@ function chooseSpace(space: Space, taken: ReadonlyMap<Definition, readonly Membe
   const ends = new Map<Member, Border[]>()
   for (const border of space.borders) ends.set(border.member, [...(ends.get(border.member) ?? []), border])
   const plain = { ...space, unit, ends: [...ends].map(([member, borders]) => ({ member, borders })) }
-  const [first] = space.borders
   const widest = Math.max(...space.members.map(({ size }) => size as number))
   const added = (ends.size + space.meetings.length) * widest * widest
-  if (first === undefined) {
+  if (stops === null) {
     return space.meetings.length > 0 && added > elements
       ? 'what it would need in between is larger than its weights'
       : plain
@@ -109,7 +118,7 @@ function chooseSpace(space: Space, taken: ReadonlyMap<Definition, readonly Membe
     return fromEnd === 1 && part === null && matrixAt(definition) === null
   })
   if (isStream && areLast) return plain
-  return `${first.why} ("${first.member.definition.name.slice(0, 60)}")`
+  return stops as string
 }
 
 function gcd(a: number, b: number): number {
