@@ -27,9 +27,6 @@ export interface FitFileOptions extends StaticInputOptions {
   readonly work?: FitWork
 }
 
-/** Parameters of the largest model that is learned as a whole. */
-const MOST_LEARNED = 2 ** 27
-
 /**
  * What finds codes of weight-only schemes on the data of `--calib`: the model runs layer by layer, each on what the already quantized
  * layers before it give; then codes of few bits learn together. With `work`, what an earlier run of the same work left is gone on from. E_RUNTIME without an onnxruntime, E_UNSUPPORTED for models at an address.
@@ -53,7 +50,6 @@ export function fitOn(prepared: Prepared, opened: OpenedModel, options: FitFileO
     }
     let fitted: FitResult
     let samples: SampleSet
-    let expected: Feeds
     let store: FitStore | undefined
     try {
       samples = await samplesFor(input.model, prepared, opened, runtime, options)
@@ -72,8 +68,6 @@ export function fitOn(prepared: Prepared, opened: OpenedModel, options: FitFileO
       fitted = { ...fitted, notes: [...(file?.notes ?? []), ...fitted.notes] }
       // Whoever names a solver wants its codes.
       if (options.solver === 'gptq' || options.effort === 'fast' || samples.count === 0) return fitted
-      // Learning holds all weights, several times.
-      if (input.inventory.parameterCount > MOST_LEARNED) return fitted
       const all = (count?: number): Promise<SampleSet> =>
         samplesFor(input.model, prepared, opened, runtime, {
           ...options,
@@ -81,28 +75,29 @@ export function fitOn(prepared: Prepared, opened: OpenedModel, options: FitFileO
           ...(count ? { samples: count } : {}),
         })
       if (options.samples === undefined) samples = await manySamples(samples, all)
-      const session = await runtime.open({ path }, { optimized: false, threads: 1 })
-      try {
-        expected = await session.run((await samples.at(0)).feeds, tools.signal)
-      } finally {
-        await session.release()
+      const expected = async (): Promise<Feeds> => {
+        const session = await runtime.open({ path }, { optimized: false, threads: 1 })
+        try {
+          return await session.run((await samples.at(0)).feeds, tools.signal)
+        } finally {
+          await session.release()
+        }
       }
-    } finally {
-      await runtime.close()
-    }
-    const { effort = 'default', seed, threads, maxMemory } = options
-    return await learnOn(
-      input,
-      fitted,
-      samples,
-      {
-        ...{ effort, expected },
+      const { effort = 'default', seed, threads, maxMemory } = options
+      const given = {
         ...(store ? { store } : {}),
         ...(seed === undefined ? {} : { seed }),
         ...(threads === undefined ? {} : { threads }),
         ...(maxMemory === undefined ? {} : { maxMemory }),
-      },
-      tools,
-    )
+      }
+      const sessions = (): TapSessions => new TapSessions(runtime, tools)
+      try {
+        return await learnOn(input, fitted, samples, { effort, expected, sessions, ...given }, tools)
+      } catch (thrown) {
+        throw options.work?.ended(thrown, tools) ?? thrown
+      }
+    } finally {
+      await runtime.close()
+    }
   }
 }

@@ -36,8 +36,9 @@ export function decoded({ codes, values }: CodedWeight): Float32Array {
 export async function descend(
   runner: GradientRunner,
   learning: readonly CodedWeight[],
-  { fitted }: FitResult,
+  fitted: FitResult['fitted'],
   { steps, batch, seconds }: LearningSteps,
+  says: string,
   { samples, seed, tools }: DescentAsk,
 ): Promise<ReadonlyMap<WeightFacts, FittedWeight> | null> {
   const held = samples.length < FEWEST_SPLIT ? 0 : Math.min(MOST_HELD, Math.floor(samples.length * HELD_PART))
@@ -72,7 +73,7 @@ export async function descend(
   tools.notify({ phase: 'learn', done: steps, total: steps })
   const after = await runner.distance(judges)
   if (!(after < before)) return null
-  const because = `learned end to end in ${steps} steps of ${batch} samples (distance ${short(before)} to ${short(after)} on ${held === 0 ? 'the same' : 'held-out'} samples)`
+  const because = `${says} in ${steps} steps of ${batch} samples (distance ${short(before)} to ${short(after)} on ${held === 0 ? 'the same' : 'held-out'} samples)`
   return new Map(learning.map((one) => [one.weight, learnedFrom(one, fitted.get(one.weight), because)]))
 }
 

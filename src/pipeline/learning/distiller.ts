@@ -34,6 +34,8 @@ export interface DistillerGraph {
   readonly stacks?: boolean
   /** Input that is 0 for tokens that do not count. */
   readonly mask?: string
+  /** Samples bring what each output is to be, under these names: the float model is not run, and nobody needs what it learns from. */
+  readonly targets?: readonly string[]
 }
 
 export interface Survey {
@@ -66,10 +68,12 @@ export class Distiller {
         this.#student.set(name, constant)
         continue
       }
-      this.#teacher.set(name, this.#tape.tensor(constant.shape, constant.floats))
+      const alone = graph.targets !== undefined
+      const teacher = (): Tensor => this.#tape.tensor(constant.shape, constant.floats)
+      if (!alone) this.#teacher.set(name, teacher())
       if (learned.has(name)) this.#student.set(name, this.#tape.parameter(constant.shape))
-      else if (met.has(name)) this.#student.set(name, this.#tape.tensor(constant.shape, constant.floats))
-      else this.#student.set(name, this.#teacher.get(name) as Tensor)
+      else if (met.has(name)) this.#student.set(name, this.#tape.blank(constant.shape, false))
+      else this.#student.set(name, alone ? teacher() : (this.#teacher.get(name) as Tensor))
     }
     const own = (name: string): Tensor => {
       const tensor = this.#student.get(name)
@@ -114,11 +118,9 @@ export class Distiller {
   /** The distance of one sample; `weight` times its gradients is added up, none where it is 0. */
   run(feeds: Feeds, weight: number): number {
     const tape = this.#tape
-    const inputs = this.#inputsOf(feeds)
-    const targets = this.#outputs(this.#teacher, inputs).map((tensor) => tape.floatsOf(tensor).slice())
+    const targets = this.#targetsOf(feeds)
     tape.rewind(this.#mark)
-    const again = this.#inputsOf(feeds)
-    const results = this.#outputs(this.#student, again)
+    const results = this.#outputs(this.#student, this.#inputsOf(feeds))
     let sum = 0
     const { outputs } = this.#graph
     for (const [index, { kind }] of outputs.entries()) {
@@ -154,9 +156,25 @@ export class Distiller {
     return { multiplications: machine.multiplications - before, outputs }
   }
 
+  #targetsOf(feeds: Feeds): readonly ArrayLike<number>[] {
+    const { targets } = this.#graph
+    if (targets === undefined) {
+      return this.#outputs(this.#teacher, this.#inputsOf(feeds)).map((tensor) => this.#tape.floatsOf(tensor).slice())
+    }
+    return targets.map((name) => {
+      const { data, dtype } = feeds[name] ?? {}
+      const numbers = data instanceof Uint8Array && dtype !== undefined ? numbersOf(data, dtype) : null
+      if (numbers === null)
+        throw new TersorError('E_INTERNAL', 'learning: a sample without its target', { where: name })
+      return numbers
+    })
+  }
+
   #inputsOf(feeds: Feeds): Map<string, Value> {
     const values = new Map<string, Value>()
+    const targets = new Set(this.#graph.targets)
     for (const [name, { dtype, shape, data }] of Object.entries(feeds)) {
+      if (targets.has(name)) continue
       if (!(data instanceof Uint8Array)) throw new TersorError('E_UNSUPPORTED', `learning: input "${name}" holds text`)
       const numbers = numbersOf(data, dtype)
       if (numbers === null) throw new TersorError('E_UNSUPPORTED', `learning: input "${name}" holds ${dtype}`)

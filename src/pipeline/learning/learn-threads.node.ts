@@ -40,7 +40,7 @@ export class ThreadedRunner implements GradientRunner {
     this.#threads = threads
     this.#weights = weights
     this.#elements = elements
-    this.#parts = Array.from({ length: PARTS }, () => sharedFloats(elements))
+    this.#parts = threads.map(() => sharedFloats(elements))
   }
 
   static async open(graph: DistillerGraph, samples: readonly Feeds[], options: ThreadOptions): Promise<ThreadedRunner> {
@@ -49,7 +49,7 @@ export class ThreadedRunner implements GradientRunner {
     const count = Math.max(1, Math.min(PARTS, options.threads))
     const threads = Array.from({ length: count }, () => new Thread(options.entry ?? workerUrl(ENTRY)))
     const { met, kernels } = options
-    const order: OpenOrder = { order: 'open', graph, samples, met, kernels, weights }
+    const order: OpenOrder = { order: 'open', graph, samples: samples.map(inShared), met, kernels, weights }
     try {
       await Promise.all(threads.map((thread) => thread.ask(order)))
     } catch (thrown) {
@@ -67,19 +67,27 @@ export class ThreadedRunner implements GradientRunner {
 
   async step(samples: readonly number[], gradients: readonly Float32Array[]): Promise<number> {
     const parts = partsOf(samples)
-    const sums = await this.#all(parts, (index) => ({
-      weight: 1 / samples.length,
-      gradients: this.#parts[index] as SharedArrayBuffer,
-    }))
-    for (const index of parts.keys()) {
-      const slices = slicesOf(this.#parts[index] as SharedArrayBuffer, this.#elements)
-      for (const [at, into] of gradients.entries()) addTo(into, slices[at] as Float32Array)
+    let sum = 0
+    // As many at once as there are threads, each with gradients of its own; added in the order of the parts.
+    for (let first = 0; first < parts.length; first += this.#threads.length) {
+      const some = parts.slice(first, first + this.#threads.length)
+      const sums = await Promise.all(
+        some.map((own, index) => {
+          const gradients = this.#parts[index] as SharedArrayBuffer
+          return (this.#threads[index] as Thread).ask(this.#order(own, 1 / samples.length, gradients))
+        }),
+      )
+      for (const [index, own] of sums.entries()) {
+        const slices = slicesOf(this.#parts[index] as SharedArrayBuffer, this.#elements)
+        for (const [at, into] of gradients.entries()) addTo(into, slices[at] as Float32Array)
+        sum += own
+      }
     }
-    return sums.reduce((sum, own) => sum + own, 0) / samples.length
+    return sum / samples.length
   }
 
   async distance(samples: readonly number[]): Promise<number> {
-    const sums = await this.#all(partsOf(samples), () => ({ weight: 0 }))
+    const sums = await this.#all(partsOf(samples))
     return samples.length === 0 ? 0 : sums.reduce((sum, own) => sum + own, 0) / samples.length
   }
 
@@ -87,22 +95,34 @@ export class ThreadedRunner implements GradientRunner {
     for (const thread of this.#threads) await thread.close()
   }
 
-  /** Every thread takes the next part that nobody has. */
-  async #all(
-    parts: readonly (readonly number[])[],
-    rest: (index: number) => Pick<PartOrder, 'weight' | 'gradients'>,
-  ): Promise<readonly number[]> {
+  #order(samples: readonly number[], weight: number, gradients?: SharedArrayBuffer): PartOrder {
+    return { order: 'part', samples, weight, version: this.#version, ...(gradients ? { gradients } : {}) }
+  }
+
+  /** Distances; every thread takes the next part that nobody has. */
+  async #all(parts: readonly (readonly number[])[]): Promise<readonly number[]> {
     const sums = new Array<number>(parts.length).fill(0)
     let next = 0
     const work = async (thread: Thread): Promise<void> => {
       for (let index = next++; index < parts.length; index = next++) {
-        const samples = parts[index] as readonly number[]
-        sums[index] = await thread.ask({ order: 'part', samples, version: this.#version, ...rest(index) })
+        sums[index] = await thread.ask(this.#order(parts[index] as readonly number[], 0))
       }
     }
     await Promise.all(this.#threads.map(work))
     return sums
   }
+}
+
+/** Values in memory that all threads read. */
+function inShared(feeds: Feeds): Feeds {
+  return Object.fromEntries(
+    Object.entries(feeds).map(([name, value]) => {
+      if (!(value.data instanceof Uint8Array)) return [name, value]
+      const data = new Uint8Array(new SharedArrayBuffer(value.data.byteLength))
+      data.set(value.data)
+      return [name, { ...value, data }]
+    }),
+  )
 }
 
 /** One question at a time. */

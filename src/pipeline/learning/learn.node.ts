@@ -5,13 +5,16 @@ import { sha256 } from '../../calibration/statistics.ts'
 import { TersorError } from '../../errors.ts'
 import { createKernelsSync, createReferenceKernels } from '../../kernels/index.ts'
 import type { Kernels } from '../../model/kernels.ts'
-import type { Feeds } from '../../model/runtime.ts'
+import type { Feeds, Sample } from '../../model/runtime.ts'
 import type { Tools } from '../../model/tools.ts'
+import { elementCountOf } from '../../numbers/dtype.ts'
 import { breather } from '../breath.ts'
 import type { FitStore } from '../fitting/fit-store.ts'
 import type { FitInput, FitResult } from '../fitting/fitted.ts'
-import { Distiller, type DistillerGraph } from './distiller.ts'
-import { OwnRunner } from './gradient-runner.ts'
+import type { ModelSessions } from '../model-sessions.ts'
+import { Distiller, type DistillerGraph, type Survey } from './distiller.ts'
+import { type GradientRunner, OwnRunner } from './gradient-runner.ts'
+import { learnBlocks } from './learn-blocks.ts'
 import { ThreadedRunner } from './learn-threads.node.ts'
 import { learnWeights } from './learn-weights.ts'
 import type { LearnEffort } from './learning-budget.ts'
@@ -26,7 +29,9 @@ export interface LearnOptions {
   /** Keeps what is learned. */
   readonly store?: FitStore
   /** What an executor gives for the first sample. */
-  readonly expected?: Feeds
+  readonly expected?: () => Promise<Feeds>
+  /** Runs segments of the model; absent: nothing is learned block by block. */
+  readonly sessions?: () => ModelSessions
   /** The compiled entry of the threads; default that of dist/. */
   readonly entry?: URL
 }
@@ -37,10 +42,14 @@ const MOST_SAMPLE_BYTES = 64 << 20
 /** Of all threads together; each holds both models, gradients and transposes. */
 const MOST_FLOATS = 2 ** 29
 const COPIES = 4
+/** Bytes of values between blocks. */
+const VALUE_BYTES = 512 * 2 ** 20
 /** Part of the memory that is given to what threads hold. */
 const ROOM = 1 / 2
 
-/** Learning end to end on samples, after codes were `started`; see `learnWeights`. */
+/**
+ * Learning on samples, after codes were `started`: end to end where the model can (see `learnWeights`), else block by block (`learnBlocks`).
+ */
 export async function learnOn(
   input: FitInput,
   started: FitResult,
@@ -48,41 +57,67 @@ export async function learnOn(
   options: LearnOptions,
   tools: Tools,
 ): Promise<FitResult> {
-  if (options.effort === 'fast') return started
+  const { store, effort, seed = 0, mostSteps, entry } = options
+  if (effort === 'fast') return started
   const kernels = tools.kernels.id
-  const room = Math.min(MOST_FLOATS, ((options.maxMemory ?? Infinity) * ROOM) / 4)
+  const mostFloats = Math.min(MOST_FLOATS, ((options.maxMemory ?? Infinity) * ROOM) / 4)
   const ownKernels = (): Kernels => (kernels === 'reference' ? createReferenceKernels() : createKernelsSync())
-  const feeds = await keptFeeds(samples)
-  const { store, effort, seed = 0, mostSteps = null } = options
-  const kept = store && { store, name: await nameOf(['whole', effort, seed, mostSteps], feeds) }
-  let surveyor: Distiller | undefined
-  return await learnWeights(input, started, {
-    samples: feeds,
-    ...options,
-    seed,
-    ...(kept ? { kept } : {}),
-    mostElements: Math.floor(room / COPIES),
-    tools,
-    survey: (graph, first, outputs) => {
-      surveyor ??= new Distiller(ownKernels(), graph)
-      return surveyor.survey(first, outputs)
+  const kept = await keptSamples(samples)
+  const feeds = kept.map((one) => one.feeds)
+  const nameFor = async (way: string) =>
+    store ? { kept: { store, name: await nameOf([way, effort, seed, mostSteps ?? null], feeds) } } : {}
+  let surveyor: { readonly graph: DistillerGraph; readonly distiller: Distiller } | undefined
+  const ask = {
+    ...{ effort, seed, mostFloats, tools },
+    ...(mostSteps === undefined ? {} : { mostSteps }),
+    survey: (graph: DistillerGraph, first: Feeds, outputs: readonly string[]): Survey => {
+      if (surveyor?.graph !== graph) surveyor = { graph, distiller: new Distiller(ownKernels(), graph) }
+      return surveyor.distiller.survey(first, outputs)
     },
-    runner: async (graph, met) => {
+    runner: async (
+      graph: DistillerGraph,
+      own: readonly Feeds[],
+      met: readonly Float32Array[],
+    ): Promise<GradientRunner> => {
       surveyor = undefined
-      const count = Math.min(options.threads ?? availableParallelism(), Math.floor(room / COPIES / countOf(graph)))
-      const { entry } = options
+      const most = Math.max(1, Math.floor(mostFloats / (graph.targets ? COPIES - 1 : COPIES) / countOf(graph)))
+      const threads = Math.min(options.threads ?? availableParallelism(), most)
       try {
-        return await ThreadedRunner.open(graph, feeds, { threads: count, kernels, met, ...(entry ? { entry } : {}) })
+        return await ThreadedRunner.open(graph, own, { threads, kernels, met, ...(entry ? { entry } : {}) })
       } catch (thrown) {
         if (!(thrown instanceof TersorError) || thrown.code !== 'E_INTERNAL') throw thrown
         // Without its compiled entry no thread starts: this one gives the same.
         const distiller = new Distiller(ownKernels(), graph)
         distiller.setMet(met)
         const breathe = breather()
-        return new OwnRunner(distiller, feeds, async () => await breathe())
+        return new OwnRunner(distiller, own, async () => await breathe())
       }
     },
+  }
+  const { expected, sessions } = options
+  const whole = await learnWeights(input, started, {
+    ...ask,
+    ...(await nameFor('whole')),
+    samples: feeds,
+    ...(expected ? { expected } : {}),
   })
+  if (!('kind' in whole)) return whole
+  const stays = `learning: ${whole.why}; codes stay as they were found`
+  if (whole.kind === 'long' || !sessions) return { ...started, notes: [...started.notes, stays] }
+  const { maxMemory } = options
+  const opened = sessions()
+  try {
+    return await learnBlocks(input, started, {
+      ...ask,
+      ...(await nameFor('blocks')),
+      samples: kept,
+      because: `learning: ${whole.why}`,
+      mostBytes: maxMemory === undefined ? VALUE_BYTES : Math.floor(maxMemory / 4),
+      sessions: opened,
+    })
+  } finally {
+    await opened.close()
+  }
 }
 
 /** All that learning depends on beside the codes to begin with. */
@@ -95,17 +130,17 @@ async function nameOf(facts: unknown, samples: readonly Feeds[]): Promise<string
 /** Floats of the constants. */
 function countOf({ constants }: DistillerGraph): number {
   let floats = 1
-  for (const constant of constants.values()) if (constant.kind === 'float') floats += constant.floats.length
+  for (const { kind, shape } of constants.values()) if (kind === 'float') floats += elementCountOf(shape)
   return floats
 }
 
-async function keptFeeds(samples: SampleSet): Promise<readonly Feeds[]> {
-  const kept: Feeds[] = []
+async function keptSamples(samples: SampleSet): Promise<readonly Sample[]> {
+  const kept: Sample[] = []
   let bytes = 0
   for (let index = 0; index < samples.count && bytes < MOST_SAMPLE_BYTES; index++) {
-    const { feeds } = await samples.at(index)
-    for (const { data } of Object.values(feeds)) bytes += data instanceof Uint8Array ? data.byteLength : 0
-    kept.push(feeds)
+    const sample = await samples.at(index)
+    for (const { data } of Object.values(sample.feeds)) bytes += data instanceof Uint8Array ? data.byteLength : 0
+    kept.push(sample)
   }
   return kept
 }

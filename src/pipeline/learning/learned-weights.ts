@@ -26,6 +26,11 @@ export interface CodedWeight {
 /** Codes of more bits are near enough to the weights. */
 const MOST_BITS = 4
 
+/** Whether codes are few enough to be learned, and multiply something. */
+export function isLearned({ weight, spec, packing }: WeightWork): boolean {
+  return spec.family === 'integer' && packing !== null && spec.bits <= MOST_BITS && partOf(weight) === 'linear'
+}
+
 /** The codes of a work: those that were fitted, else what is found without data. Null where it has no codes that a matrix can be made of. */
 export function codedWeight(
   work: WeightWork,
@@ -49,8 +54,7 @@ export function codedWeight(
     ...(inverse === undefined ? {} : { factors: inverse }),
     ...(added === null ? {} : { added }),
   })
-  const learns = spec.bits <= MOST_BITS && partOf(weight) === 'linear'
-  return { weight, values, codes, learns, ...(lowRank ? { lowRank } : {}) }
+  return { weight, values, codes, learns: isLearned(work), ...(lowRank ? { lowRank } : {}) }
 }
 
 /** Rows that stay float at their places, zeros elsewhere. */

@@ -9,6 +9,8 @@ const BUDGETS: Readonly<Record<LearnEffort, number>> = { fast: 0, default: 1.5e1
 const SPEED = 2e9
 /** Passes of a step in terms of a forward pass: the float model's, and forward and twice back for the one that learns. */
 const PASSES = 4
+/** The same where what the float model gives is known. */
+const PASSES_ALONE = 3
 /** Rows that a step should see: fewer make gradients noisy, more steps are worth more. */
 const ROWS: Readonly<Record<LearnEffort, number>> = { fast: 0, default: 640, best: 1280 }
 const [LEAST_BATCH, MOST_BATCH] = [4, 32]
@@ -34,12 +36,14 @@ export function learningSteps(
   samples: number,
   effort: LearnEffort,
   most = MOST_STEPS[effort],
+  /** Of the model that a block is: it takes this share of the whole budget. */
+  share?: number,
 ): LearningSteps | null {
   const rows = Math.max(1, cost / Math.max(1, weights))
   const batch = Math.min(samples, MOST_BATCH, Math.max(LEAST_BATCH, Math.floor(ROWS[effort] / rows + 0.5)))
-  const each = PASSES * Math.max(1, cost) * batch
+  const each = (share === undefined ? PASSES : PASSES_ALONE) * Math.max(1, cost) * batch
   const seen = Math.max(LEAST_STEPS, Math.ceil((MOST_EPOCHS * samples) / batch))
-  const steps = Math.min(most, seen, Math.floor(BUDGETS[effort] / each))
+  const steps = Math.min(most, seen, Math.floor((BUDGETS[effort] * (share ?? 1)) / each))
   return steps < LEAST_STEPS ? null : { steps, batch, seconds: (steps * each) / SPEED }
 }
 

@@ -20,8 +20,8 @@ export interface OperationGraph {
   readonly constants: ReadonlyMap<string, TensorRef>
 }
 
-/** The main graph of a model, operators as they are: what is not known is seen by whoever runs it. */
-export async function operationsOf(model: Model): Promise<OperationGraph> {
+/** The main graph of a model, or some of its nodes, operators as they are: what is not known is seen by whoever runs it. */
+export async function operationsOf(model: Model, nodes: readonly Node[] = model.graph.nodes): Promise<OperationGraph> {
   const constants = new Map<string, TensorRef>()
   const connections = connect(model)
   for (const [name, definition] of connections.own(connections.scopes[0] as Scope)) {
@@ -30,7 +30,7 @@ export async function operationsOf(model: Model): Promise<OperationGraph> {
   }
   const opset = opsetOf(model) ?? 0
   const operations: Operation[] = []
-  for (const node of model.graph.nodes) {
+  for (const node of nodes) {
     if (isConstantNode(node)) continue
     operations.push(await operationOf(node, opset))
   }

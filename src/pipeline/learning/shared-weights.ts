@@ -1,10 +1,11 @@
+import { elementCountOf } from '../../numbers/dtype.ts'
 import type { DistillerGraph } from './distiller.ts'
 
 /** Elements of each weight that is learned. */
 export function elementsOf({ constants, learned }: DistillerGraph): readonly number[] {
   return learned.map((name) => {
     const constant = constants.get(name)
-    return constant?.kind === 'float' ? constant.floats.length : 0
+    return constant?.kind === 'float' ? elementCountOf(constant.shape) : 0
   })
 }
 

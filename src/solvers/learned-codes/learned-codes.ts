@@ -30,7 +30,6 @@ export class LearnedCodes {
   readonly #options: LearnedCodesOptions
   readonly #ofPlaces: Adam
   readonly #ofScales: Adam
-  readonly #placeGrads: Float32Array
   readonly #scaleGrads: Float32Array
 
   /** `values`: what the codes of `start` stand for, in source order. */
@@ -45,7 +44,6 @@ export class LearnedCodes {
     this.#places = new Float32Array(codes.length)
     this.#ofPlaces = new Adam(codes.length)
     this.#ofScales = new Adam(scales.length)
-    this.#placeGrads = new Float32Array(codes.length)
     this.#scaleGrads = new Float32Array(scales.length)
     this.#runs((from, count, grid, step) => {
       for (let i = 0; i < count; i++) {
@@ -83,7 +81,7 @@ export class LearnedCodes {
     this.#decode(out, {})
   }
 
-  /** One step down the gradient of what `decode` gives. */
+  /** One step down the gradient of what `decode` gives; `grads` hold others afterwards. */
   step(grads: Float32Array | Float64Array, places: StepSize, scales: StepSize): void {
     const { factors } = this.#options
     const most = 2 ** this.spec.bits - 1
@@ -95,11 +93,11 @@ export class LearnedCodes {
         const factor = factors ? (factors[depth + i * depthStep] as number) : 1
         const grad = (grads[from + i] as number) * factor
         const code = Math.min(most - zero, Math.max(-zero, roundHalfEven(this.#places[from + i] as number)))
-        this.#placeGrads[from + i] = grad * (this.#scales[at] as number)
+        grads[from + i] = grad * (this.#scales[at] as number)
         this.#scaleGrads[at]! += grad * code * (this.#start[at] as number)
       }
     })
-    this.#ofPlaces.step(this.#places, this.#placeGrads, places, null)
+    this.#ofPlaces.step(this.#places, grads, places, null)
     this.#ofScales.step(this.#scales, this.#scaleGrads, scales, this.#start)
     this.#runs((from, count, grid, step) => {
       for (let i = 0; i < count; i++) {
