@@ -97,7 +97,14 @@ function runNode(...words) {
 async function bundleWorkers() {
   const workers = readdirSync(STAGED, { recursive: true }).filter((path) => path.endsWith('-worker.node.js'))
   for (const path of workers) {
-    await build({ ...SHAPE, absWorkingDir: STAGED, entryPoints: [path], outfile: path, allowOverwrite: true })
+    await build({
+      ...SHAPE,
+      absWorkingDir: STAGED,
+      entryPoints: [path],
+      outfile: path,
+      allowOverwrite: true,
+      plugins: [directImports()],
+    })
   }
 }
 

@@ -1,5 +1,8 @@
 /**
- * A plugin of esbuild: names are imported from the file that makes them, not from the one that passes them on. When bundles
+ * A plugin of esbuild for what starts: modules of Node are taken as they are, since importing one calls every getter that it
+ * has, and those of `fs` load its streams.
+ *
+ * Names are imported from the file that makes them, not from the one that passes them on. When bundles
  * share files, a file comes with everything it imports: an index would bring its whole folder into the first file that is loaded.
  * For files that tsc wrote, in a package without side effects.
  */
@@ -7,6 +10,7 @@ import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 
 const IMPORT = /^import \{([^}]*)\} from '(\.[^']*)';$/gm
+const BUILT_IN = /^import \{([^}]*)\} from '(node:[^']*)';$/gm
 const PASSED_ON = /^export \{([^}]*)\} from '(\.[^']*)';$/gm
 const ALL_PASSED_ON = /^export \* from '(\.[^']*)';$/gm
 
@@ -45,7 +49,12 @@ export const directImports = () => ({
     }
     build.onLoad({ filter: /\.js$/, namespace: 'file' }, ({ path }) => {
       if (path.includes('node_modules')) return undefined
-      const contents = textOf(path).replace(IMPORT, (_, list, from) =>
+      const own = textOf(path).replace(
+        BUILT_IN,
+        (_, list, from) =>
+          `const { ${pairs(list).map(([name, as]) => `${name}: ${as}`)} } = process.getBuiltinModule('${from}');`,
+      )
+      const contents = own.replace(IMPORT, (_, list, from) =>
         pairs(list)
           .map(([name, as]) => {
             const origin = originOf(resolve(dirname(path), from), name)

@@ -1,14 +1,16 @@
 import { now } from '../pipeline/clock.ts'
-import { processOutput } from './process-output.ts'
-import type { Terminal } from './terminal.ts'
+import type { Output, Terminal } from './terminal.ts'
 
 const STOPPED = 130
 
+/** Where the text of a descriptor goes. */
+export type OutputOf = (fd: 1 | 2) => Output
+
 /** The terminal of this process. The first Ctrl-C asks to stop, the second does not wait. */
-export function processTerminal(): Terminal {
+export function processTerminal(output: OutputOf): Terminal {
   return {
-    stdout: processOutput(1),
-    stderr: processOutput(2),
+    stdout: output(1),
+    stderr: output(2),
     env: process.env,
     onStop(stop) {
       let asked = false

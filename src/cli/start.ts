@@ -2,11 +2,11 @@ import type { Worker } from 'node:worker_threads'
 import { arrayFileKind } from '../pipeline/arrays/array-kind.node.ts'
 import { plan, quantize } from '../pipeline/quantize-file.node.ts'
 import type { Line } from './line.ts'
-import { processTerminal } from './process-terminal.ts'
+import { type OutputOf, processTerminal } from './process-terminal.ts'
 import { run } from './run.ts'
 
 /** Runs a verb in this process. What quantizing needs is here and so in the first file that is loaded; the rest comes when asked for. */
-export function start(words: readonly string[], threads: readonly Worker[]): Promise<number> {
+export function start(words: readonly string[], threads: readonly Worker[], output: OutputOf): Promise<number> {
   const line: Line = {
     quantize: (input, output, options) => quantize(input, output, { ...options, waiting: threads }),
     plan,
@@ -22,5 +22,5 @@ export function start(words: readonly string[], threads: readonly Worker[]): Pro
     dequantizeArrays: async (...given) =>
       (await import('../pipeline/arrays/dequantize-arrays.node.ts')).dequantizeArrays(...given),
   }
-  return run(words, processTerminal(), async () => line)
+  return run(words, processTerminal(output), async () => line)
 }
