@@ -3,6 +3,8 @@ import type { DType } from '../../model/dtype.ts'
 import type { WeightFacts, WeightUse } from '../../model/inventory.ts'
 import type { Refusal } from '../../model/packing.ts'
 import { attributeOf, intAttribute } from '../attributes.ts'
+import { isStandard } from '../walk.ts'
+import { isAttention, refuseAttention } from './attention-product.ts'
 import { dtypeOf } from './make.ts'
 import { refuseWeight } from './place.ts'
 
@@ -26,7 +28,7 @@ export function rankThroughPath(weight: WeightFacts, use: WeightUse): number | u
 }
 
 /**
- * What every operator that takes the weight as a K x N matrix asks for: MatMul or Gemm with the weight at input 1,
+ * What every operator that takes the weight as a K x N matrix asks for: MatMul, Gemm, FusedMatMul or Attention with the weight at input 1,
  * two-dimensional, no scaling on the way, and one of the float types given.
  */
 export function refuseMatrixUse(
@@ -41,6 +43,8 @@ export function refuseMatrixUse(
   if (use.role !== 'matmul' && use.role !== 'gemm') {
     return { code: 'role', text: `the weight is not the right factor of a MatMul or Gemm but ${use.role} of ${op}` }
   }
+  const more = refuseFused(use)
+  if (more !== null) return more
   if (use.view === null) return { code: 'view', text: `${op} "${name}" does not see the weight as one matrix` }
   if (use.view.stack !== 1) return { code: 'stack', text: `${op} "${name}" multiplies by a stack of matrices` }
   if (use.path.some((step) => step.op === 'Mul')) {
@@ -57,11 +61,25 @@ export function refuseMatrixUse(
   if (dtype === undefined || !dtypes.has(dtype)) {
     return { code: 'dtype', text: `${op} "${name}" computes in ${dtype ?? 'an unknown type'}, which this form cannot` }
   }
-  if (use.node.outputs.length !== 1 || use.node.outputs[0] === '') {
+  if (use.node.outputs[0] === '' || use.node.outputs.slice(1).some((output) => output !== '')) {
     return { code: 'outputs', text: `${op} "${name}" has not exactly one output` }
   }
   if (use.role === 'gemm' && attributeOf(use.node, 'broadcast') !== undefined) {
     return { code: 'opset', text: `Gemm "${name}" has the broadcast rule of opset 6 and before` }
+  }
+  return null
+}
+
+/** What fused operators do besides the product: the rest must be expressed by other nodes, or they stay as they are. */
+function refuseFused(use: WeightUse): Refusal | null {
+  const { node } = use
+  const { op, name } = node
+  if (isStandard(node)) return null
+  if (isAttention(use)) return refuseAttention(use)
+  const matmul = op === 'FusedMatMul' || op === 'TransposeMatMul'
+  if (!matmul) return { code: 'fused', text: `${op} "${name}" does more than multiply` }
+  if (intAttribute(node, 'transA', 0) !== 0 || intAttribute(node, 'transBatchA', 0) !== 0) {
+    return { code: 'fused', text: `${op} "${name}" transposes its left factor` }
   }
   return null
 }

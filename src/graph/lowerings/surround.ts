@@ -3,9 +3,10 @@ import type { Node, TensorRef } from '../../model/graph.ts'
 import type { WeightUse } from '../../model/inventory.ts'
 import type { LoweringContext } from '../../model/lowering.ts'
 import { floatAttribute, intAttribute } from '../attributes.ts'
+import { attentionBehind, isAttention } from './attention-product.ts'
 import { cast, float32, makeNode } from './make.ts'
 
-/** What stays around the product when a MatMul or Gemm is replaced. */
+/** What stays around the product when a MatMul, a Gemm or a fused kin of them is replaced. */
 export interface Surroundings {
   /** The left factor, M x K or batched. */
   readonly activation: string
@@ -18,7 +19,8 @@ export interface Surroundings {
 
 /**
  * Gemm is alpha * A' * B' + beta * C: A' by a Transpose in front, the factors and C by Mul and Add behind. C broadcasts to the
- * product in any form Gemm allows, so Add fits all of them. A product computed in another type than `dtype` is cast back.
+ * product in any form Gemm allows, so Add fits all of them. Behind the product of Attention stands what else it does. A product computed
+ * in another type than `dtype` is cast back.
  */
 export function surround(use: WeightUse, dtype: DType, compute: DType, context: LoweringContext): Surroundings {
   const { node } = use
@@ -54,6 +56,13 @@ export function surround(use: WeightUse, dtype: DType, compute: DType, context: 
     const converted = context.fresh(`${name}/${dtype}`)
     return { name: converted, nodes: [cast(name, converted, dtype)] }
   }
+  if (isAttention(use)) {
+    prepend((input) => {
+      const behind = attentionBehind(use, input, context)
+      constants.push(...behind.constants)
+      return behind.nodes
+    })
+  }
   const addend = gemm ? (node.inputs[2] ?? '') : ''
   const beta = floatAttribute(node, 'beta', 1)
   if (addend !== '') {
@@ -69,7 +78,8 @@ export function surround(use: WeightUse, dtype: DType, compute: DType, context: 
       ]
     })
   }
-  const alpha = gemm ? floatAttribute(node, 'alpha', 1) : 1
+  // FusedMatMul has one, too; MatMul has no attributes.
+  const alpha = floatAttribute(node, 'alpha', 1)
   if (alpha !== 1) {
     const target = product
     const factor = scalar(alpha)
