@@ -132,6 +132,42 @@ export function descendBlocks(gram: usize, stride: usize, width: i32, from: i32,
   return moved
 }
 
+/** Half way from one level to the next. */
+@inline function middle(levels: usize, index: i32): f32 {
+  const at = levels + (<usize>index << 2)
+  return (f32.load(at) + f32.load(at, 4)) * 0.5
+}
+
+export function descendLevels(gram: usize, stride: usize, width: i32, from: i32, to: i32, pull: usize, positions: usize, scales: usize, block: i32, offset: i32, levels: usize, last: i32): i32 {
+  const step = stride << 2
+  const bytes = (<usize>width << 2)
+  let moved = 0
+  let left = block - (offset + from) % block
+  scales += <usize>((offset + from) / block) << 2
+  gram += step * <usize>from
+  for (let j: usize = <usize>from; j < <usize>to; j++, gram += step) {
+    const scale = f32.load(scales)
+    if (--left == 0) {
+      left = block
+      scales += 4
+    }
+    const own = f32.load(gram + (j << 2)) * scale
+    if (!(abs(own) > 0)) continue
+    const position = <i32>i32.load8_u(positions + j)
+    const level = f32.load(levels + (<usize>position << 2))
+    const aim = level + f32.load(pull + (j << 2)) / own
+    let next = position
+    while (next < last && aim > middle(levels, next)) next++
+    while (next > 0 && aim < middle(levels, next - 1)) next--
+    const change = f32.load(levels + (<usize>next << 2)) - level
+    if (!(abs(change) > 0)) continue
+    i32.store8(positions + j, next)
+    moved++
+    takeBack(pull, gram, bytes, change * scale)
+  }
+  return moved
+}
+
 /** out[i][j .. j + 3] -= products of one row with four, the even and the odd terms apart. */
 @inline function dotTile(a: usize, b: usize, bStep: usize, count: i32, out: usize, outStep: usize, aStep: usize): void {
   const none = f64x2.splat(0)

@@ -50,6 +50,24 @@ export interface GramKernels {
     maxCode: number,
   ): number
   /**
+   * As `descendBlocks` for codes that stand for levels of a table (f32, ascending, `last` + 1 of them): a position moves to the level
+   * nearest to where the pull wants it. The first column is `offset` elements behind the beginning of its block.
+   */
+  descendLevels(
+    gram: number,
+    stride: number,
+    width: number,
+    from: number,
+    to: number,
+    pull: number,
+    positions: number,
+    scales: number,
+    block: number,
+    offset: number,
+    levels: number,
+    last: number,
+  ): number
+  /**
    * out[i][j] -= sum over k of a[i][k] * b[j][k] in f64, the even and the odd terms apart, in order: the long sums of a Cholesky
    * factor. Strides and counts are elements; `count` and `aRows` are multiples of 2, `bRows` of 4.
    */

@@ -15,14 +15,17 @@ export interface PackedPart {
 }
 
 export type IntegerSpec = SchemeSpec & { readonly family: 'integer' }
+export type LevelsSpec = SchemeSpec & { readonly family: 'levels' }
+/** Codes under scales: everything but half precision. */
+export type CodedSpec = IntegerSpec | LevelsSpec
 
 /** Where the codes of one scheme go in one kind of file. Layout only: no rounding, no statistics. */
-export interface Packing {
+export interface Packing<Spec extends CodedSpec = CodedSpec> {
   readonly id: string
-  accepts(spec: IntegerSpec, view: MatrixView, shape: readonly number[]): Refusal | null
+  accepts(spec: Spec, view: MatrixView, shape: readonly number[]): Refusal | null
   /** Exact and pure, so that a file is laid out before its first byte exists. Order: codes, scales, zeros. */
-  parts(spec: IntegerSpec, view: MatrixView, shape: readonly number[]): readonly PackedPart[]
+  parts(spec: Spec, view: MatrixView, shape: readonly number[]): readonly PackedPart[]
   /** Parallel to `parts`. `unpack(pack(q))` equals `q`. */
-  pack(tensor: QuantizedTensor, shape: readonly number[]): readonly Uint8Array[]
-  unpack(parts: readonly Uint8Array[], spec: IntegerSpec, view: MatrixView, shape: readonly number[]): QuantizedTensor
+  pack(tensor: QuantizedTensor<Spec>, shape: readonly number[]): readonly Uint8Array[]
+  unpack(parts: readonly Uint8Array[], spec: Spec, view: MatrixView, shape: readonly number[]): QuantizedTensor<Spec>
 }

@@ -31,6 +31,8 @@ export interface Reason {
 
 export type LoweringId =
   | 'onnx/matmul-nbits'
+  | 'onnx/matmul-bnb4'
+  | 'onnx/lookup'
   | 'onnx/dequantize'
   | 'onnx/expand'
   | 'onnx/gather-block'

@@ -5,6 +5,11 @@ export type Granularity =
   | { readonly kind: 'channel' }
   /** One per `size` consecutive elements along the reduction axis; the last block may be shorter. */
   | { readonly kind: 'block'; readonly size: number }
+  /**
+   * One per `size` consecutive elements of the whole matrix, channel after channel, going on from one to the next: what MatMulBnb4 has
+   * where blocks do not divide K. Only for level tables.
+   */
+  | { readonly kind: 'run'; readonly size: number }
 
 export type IntegerBits = 2 | 4 | 8
 
@@ -19,6 +24,18 @@ export type SchemeSpec =
       readonly granularity: Granularity
       readonly symmetric: boolean
       /** Scales are rounded to this type before any code is chosen. */
+      readonly scale: 'f32' | 'f16'
+      /** Only the codes around the zero are used: -1, 0, 1 or -1, 1. Symmetric, 2 bits. */
+      readonly only?: 'ternary' | 'binary'
+    }
+  /** Codes stand for levels of a table under a scale, `value = scale * level(code)`; tables are in src/numbers/level-tables. */
+  | {
+      readonly family: 'levels'
+      readonly table: string
+      /** Of a code: 2 to 256 levels. */
+      readonly bits: number
+      readonly granularity: Granularity
+      readonly symmetric: true
       readonly scale: 'f32' | 'f16'
     }
   | { readonly family: 'half'; readonly dtype: 'f16' | 'bf16' }
@@ -37,8 +54,8 @@ export interface MatrixView {
 }
 
 /** One tensor in codes; one byte a code whatever its width. Order of codes is the order of the source elements. */
-export interface QuantizedTensor {
-  readonly spec: SchemeSpec & { family: 'integer' }
+export interface QuantizedTensor<Spec = Exclude<SchemeSpec, { family: 'half' }>> {
+  readonly spec: Spec
   readonly view: MatrixView
   readonly codes: Uint8Array
   /** [stack][channels][blocks], channel-major whatever the view. One entry for granularity 'tensor'. */

@@ -19,6 +19,8 @@ export interface Target {
     readonly why: string
     readonly halfScalesBehindCast: boolean
   } | null
+  /** Always in f32. */
+  readonly matmulBnb4: { readonly blockSizes: readonly number[]; readonly halfScalesBehindCast: boolean } | null
   readonly gatherBlockQuantized: { readonly bits: readonly number[]; readonly blockSizes: readonly number[] } | null
   readonly dequantizeLinear: { readonly bits: readonly number[]; readonly halfScales: boolean } | null
   readonly dynamicQuantizeMatMul: boolean

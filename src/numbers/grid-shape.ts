@@ -5,7 +5,7 @@ import type { Granularity, MatrixView, SchemeSpec } from '../model/scheme.ts'
 export interface GridShape {
   /** Consecutive elements along the reduction axis that share a grid; `depth` for channels and tensors. */
   readonly blockSize: number
-  /** Grids of one channel; the last may cover fewer elements. */
+  /** Grids of one channel; the last may cover fewer elements. Runs: the most that a channel meets. */
   readonly blocks: number
   /** Grids of the whole tensor: stack * channels * blocks, or 1. */
   readonly grids: number
@@ -21,6 +21,12 @@ export function gridShapeOf(granularity: Granularity, view: MatrixView): GridSha
       const blocks = Math.ceil(view.depth / granularity.size)
       return { blockSize: granularity.size, blocks, grids: view.stack * view.channels * blocks }
     }
+    case 'run':
+      return {
+        blockSize: granularity.size,
+        blocks: Math.ceil(view.depth / granularity.size) + 1,
+        grids: Math.ceil(viewElementCount(view) / granularity.size),
+      }
   }
 }
 

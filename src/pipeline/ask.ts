@@ -59,16 +59,12 @@ export const PRESETS = [
   'q4f16',
   'q2',
   'q2f16',
+  'bnb4',
 ] as const
 export type Preset = (typeof PRESETS)[number]
-
-/** Names of the contract whose features come with later work; refused by name, never taken for something else. */
-export const LATER_PRESETS: ReadonlyMap<string, string> = new Map([
-  ['bnb4', 'the codes of MatMulBnb4 (NF4 in blocks of 64); q4 is as small and has faster kernels'],
-])
 
 /** Presets whose result computes in f16. */
 export const HALF_PRESETS: ReadonlySet<string> = new Set(['fp16', 'q4f16', 'q2f16'])
 
 /** Presets whose names promise a form to others: a refused result is not made into something else. */
-export const NAMED_PRESETS: ReadonlySet<string> = new Set([...['fp16', 'q8', 'uint8', 'q4', 'q4f16', 'q2', 'q2f16']])
+export const NAMED_PRESETS: ReadonlySet<string> = new Set([...['fp16', 'q8', 'uint8', 'q4', 'q4f16', 'q2', 'q2f16', 'bnb4']])

@@ -20,6 +20,12 @@ export const forms: ReadonlyMap<string, Form> = new Map(
         loweringFor: (role) => (isLinear(role) ? 'onnx/matmul-nbits' : role === 'gather' ? 'onnx/gather-block' : null),
       },
       {
+        id: 'matmul-bnb4',
+        packing: 'onnx/bnb4',
+        loweringFor: (role) => (isLinear(role) ? 'onnx/matmul-bnb4' : null),
+      },
+      { id: 'lookup', packing: 'onnx/lookup', loweringFor: () => 'onnx/lookup' },
+      {
         id: 'matmul-integer-rows',
         packing: 'onnx/kn-s8',
         loweringFor: (role) => (isLinear(role) ? 'onnx/matmul-integer-rows' : null),

@@ -5,6 +5,7 @@ import { columnBlocksInOrder } from './produce/column-blocks.ts'
 import { channelPanel, columnsToChannels } from './produce/column-channels.ts'
 import { columnsToNbits, nbitsPanel } from './produce/columns-to-nbits.ts'
 import { toHalf } from './produce/half.ts'
+import { levelPanel } from './produce/level-panel.ts'
 import { rowsInOrder } from './produce/rows.ts'
 import { CALL_ELEMENTS, SIGNED_FACTOR } from './produce/tile.ts'
 import type { ProduceJob, Unit, UnitIo, UnitResult } from './produce/types.ts'
@@ -27,6 +28,11 @@ function ranges(count: number, step: number): Omit<Unit, 'job'>[] {
   return units
 }
 
+/** Codes of a table, which the kernels of evenly spaced codes do not find. */
+function isOfLevels({ spec }: ProduceJob): boolean {
+  return spec.family === 'levels' || (spec.family === 'integer' && spec.only !== undefined)
+}
+
 /** Longest column that the search kernel takes in one call. */
 const SEARCH_ROWS = 8192
 
@@ -45,6 +51,13 @@ function blockSize(job: ProduceJob): number {
  */
 export const PATHS: readonly Path[] = [
   {
+    id: 'levels',
+    fits: (job) =>
+      isOfLevels(job) && (job.packing === 'onnx/nbits' || job.packing === 'onnx/bnb4') && job.view.stack === 1,
+    units: (job) => ranges(job.view.channels, levelPanel(job)),
+    run: async (...all) => (await import('./produce/levels.ts')).channelsOfLevels(...all),
+  },
+  {
     id: 'half',
     fits: (job) => job.spec.family === 'half',
     units: (job) =>
@@ -58,6 +71,7 @@ export const PATHS: readonly Path[] = [
     id: 'columns-to-nbits',
     fits: (job) =>
       job.packing === 'onnx/nbits' &&
+      !isOfLevels(job) &&
       job.view.along === 'column' &&
       job.view.stack === 1 &&
       blockSize(job) * 16 <= CALL_ELEMENTS,
@@ -67,6 +81,7 @@ export const PATHS: readonly Path[] = [
   {
     id: 'rows-in-order',
     fits: (job) => {
+      if (isOfLevels(job)) return false
       if (job.spec.family !== 'integer' || job.view.along !== 'row' || job.view.depth > CALL_ELEMENTS) return false
       if (job.spec.granularity.kind === 'tensor') return false
       const { bits, symmetric, granularity } = job.spec
@@ -82,6 +97,7 @@ export const PATHS: readonly Path[] = [
     id: 'column-channels',
     fits: (job) =>
       job.spec.family === 'integer' &&
+      !isOfLevels(job) &&
       job.spec.granularity.kind === 'channel' &&
       job.spec.bits === 8 &&
       job.view.along === 'column' &&
@@ -95,6 +111,7 @@ export const PATHS: readonly Path[] = [
   {
     id: 'column-blocks-in-order',
     fits: (job) => {
+      if (isOfLevels(job)) return false
       if (job.spec.family !== 'integer' || job.spec.granularity.kind !== 'block' || job.packing !== 'onnx/elements')
         return false
       if (job.view.along !== 'column' || job.view.stack !== 1) return false

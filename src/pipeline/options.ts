@@ -1,5 +1,5 @@
 import type { ModelFamily, WeightFacts } from '../model/inventory.ts'
-import type { IntegerSpec } from '../model/packing.ts'
+import type { IntegerSpec, LevelsSpec } from '../model/packing.ts'
 import type { Reason } from '../model/plan.ts'
 import type { IntegerBits, SchemeSpec } from '../model/scheme.ts'
 import type { Target } from '../model/target.ts'
@@ -86,6 +86,23 @@ function browserBits(bits: IntegerBits, half: boolean, target: Target): Option[]
   return [{ form: 'matmul-nbits', specs, because: { code: 'error-per-byte', text } }]
 }
 
+const nf4: LevelsSpec = {
+  family: 'levels',
+  table: 'nf4',
+  bits: 4,
+  granularity: { kind: 'block', size: 64 },
+  symmetric: true,
+  scale: 'f32',
+}
+
+/** MatMulBnb4 has blocks over the whole matrix: where they do not divide K they go on from channel to channel. */
+function bnb4(spec: SchemeSpec, { uses }: WeightFacts, because: Reason): Option {
+  const depth = uses[0]?.view?.depth ?? 0
+  const isRun = spec.family === 'levels' && spec.granularity.kind === 'block' && depth % spec.granularity.size !== 0
+  const own: SchemeSpec = isRun ? { ...spec, granularity: { ...spec.granularity, kind: 'run' } } : spec
+  return { form: 'matmul-bnb4', specs: [own], because }
+}
+
 /** Embedding that is also the head: stored once, read by GatherBlockQuantized and MatMulNBits. */
 function tied8(target: Target): Option[] {
   if (!target.matmulNBits?.bits.includes(8) || !target.gatherBlockQuantized?.bits.includes(8)) return []
@@ -119,6 +136,11 @@ export function optionsOf(preset: string, weight: WeightFacts, target: Target): 
       if (part !== 'linear') return rest
       return [...browserBits(preset.startsWith('q2') ? 2 : 4, half, target), ...rest]
     }
+    case 'bnb4':
+      if (part !== 'linear') return []
+      return [
+        bnb4(nf4, weight, { code: 'default', text: 'MatMulBnb4, NF4 in blocks of 64 as transformers.js has them' }),
+      ]
     case 'q8':
       return optionsOf('int8', weight, target)
     case 'uint8':
@@ -209,16 +231,28 @@ export function optionsOfScheme(spec: SchemeSpec, weight: WeightFacts, asked: st
   const because: Reason = { code: 'asked', text: `asked for as ${asked}` }
   if (spec.family === 'half') return [{ form: 'half', specs: [spec], because }]
   const part = partOf(weight)
+  if (spec.family === 'levels') return optionsOfLevels(spec, weight, because)
   const order: string[] = []
+  // One bit each in a lookup, two in a kernel.
+  if (spec.only === 'binary') order.push('lookup')
   if (spec.granularity.kind === 'block') {
     if (part === 'linear' || part === 'tied') order.push('matmul-nbits')
     if (part === 'table') order.push('gather-block')
-    order.push('dequantize')
-  } else {
+    order.push(spec.only === undefined ? 'dequantize' : 'lookup')
+  } else if (spec.only !== undefined) order.push('lookup')
+  else {
     if (part === 'table') order.push('gather-rows')
     order.push(spec.bits === 8 ? 'expand' : 'dequantize', spec.bits === 8 ? 'dequantize' : 'expand')
   }
   return order.map((form) => ({ form, specs: [spec], because }))
+}
+
+/** A kernel where there is one; else levels are looked up when a session is made, which saves bytes and no time. */
+function optionsOfLevels(spec: LevelsSpec, weight: WeightFacts, because: Reason): readonly Option[] {
+  const text = `${because.text}; levels are looked up when a session is made: saves bytes, not time`
+  const option: Option = { form: 'lookup', specs: [spec], because: { ...because, text } }
+  const kernel = partOf(weight) === 'linear' ? [bnb4(spec, weight, because)] : []
+  return [...kernel, option]
 }
 
 /** What `auto` means for a family on a target, and why. */

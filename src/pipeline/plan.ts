@@ -3,12 +3,12 @@ import { packings } from '../formats/onnx/packings/index.ts'
 import { lowerings } from '../graph/lowerings/index.ts'
 import type { Node } from '../model/graph.ts'
 import type { Inventory, WeightFacts, WeightUse } from '../model/inventory.ts'
-import type { IntegerSpec, PackedPart, Packing } from '../model/packing.ts'
+import type { CodedSpec, IntegerSpec, PackedPart, Packing } from '../model/packing.ts'
 import type { Decision, LoweringId, Reason } from '../model/plan.ts'
 import type { SchemeSpec, SolverId } from '../model/scheme.ts'
 import { didYouMean } from '../near-names.ts'
 import { commonSchemeIds, formatSchemeId, parseFewBits, parseSchemeId, tryParseSchemeId } from '../schemes/index.ts'
-import { type Ask, LATER_PRESETS, PRESETS } from './ask.ts'
+import { type Ask, PRESETS } from './ask.ts'
 import type { FittedWeight } from './fitting/fitted.ts'
 import { forms, partOf, usesByLowering } from './forms.ts'
 import { keptSingle } from './half/kept-single.ts'
@@ -138,11 +138,6 @@ function ruleContext({ weights, nodes }: Inventory): RuleContext {
 }
 
 function checkWhat(what: string): void {
-  const later = LATER_PRESETS.get(what)
-  if (later)
-    throw new TersorError('E_UNSUPPORTED', `"${what}" is not built yet: it needs ${later}`, {
-      hint: `use one of ${PRESETS.join(', ')} or a scheme id`,
-    })
   if ((PRESETS as readonly string[]).includes(what) || tryParseSchemeId(what) !== null) return
   if (what === WIDE) {
     throw new TersorError(
@@ -205,7 +200,7 @@ function optionsFor(wish: Wish, ask: Ask): readonly Option[] {
   if (ask.lowering !== undefined) {
     // The same schemes on the form that was asked for, in front; where it does not fit the usual order goes on.
     const asked = options.flatMap((option) =>
-      option.specs[0]?.family === 'integer' ? [{ ...option, form: ask.lowering as string }] : [],
+      option.specs[0]?.family !== 'half' ? [{ ...option, form: ask.lowering as string }] : [],
     )
     options = [...asked, ...options]
   }
@@ -272,7 +267,7 @@ function feasibility(weight: WeightFacts, formId: string, spec: SchemeSpec, ask:
   if (!form) return `unknown form ${formId}`
   const groups = usesByLowering(form, weight.uses)
   if (!groups) return `not every use of it fits ${formId}`
-  if (spec.family === 'integer') {
+  if (spec.family !== 'half') {
     const view = weight.uses[0]?.view
     if (!view) return 'no single matrix view of this tensor'
     if (
@@ -362,7 +357,7 @@ function decide(wish: Wish, table: Table, ask: Ask, skipForms: ReadonlySet<strin
     return keep(wish, { code: 'default', text: `${wish.what} changes the weights of linear layers only` })
   for (const option of options) {
     if (skipForms.has(option.form)) continue
-    if (option.specs[0]?.family === 'integer' && integerRefused && wish.rule === null) return keep(wish, integerRefused)
+    if (option.specs[0]?.family !== 'half' && integerRefused && wish.rule === null) return keep(wish, integerRefused)
     const feasible: SchemeSpec[] = []
     for (const spec of option.specs) {
       const largest =

@@ -3,7 +3,7 @@ import { applyEdits, freshNames, opsetOf } from '../graph/index.ts'
 import type { Model, Node, TensorRef } from '../model/graph.ts'
 import type { GraphEdit } from '../model/graph-edit.ts'
 import type { Kernels } from '../model/kernels.ts'
-import type { IntegerSpec } from '../model/packing.ts'
+import type { CodedSpec } from '../model/packing.ts'
 import type { MatrixView } from '../model/scheme.ts'
 import type { Tools } from '../model/tools.ts'
 import { decode, decodeHalf, encodeHalf } from '../schemes/index.ts'
@@ -78,7 +78,7 @@ function valuesOf({ work }: LoweredWeight, parts: readonly Uint8Array[], kernels
   const view = work.weight.uses[0]?.view
   if (!work.packing || !view)
     throw new TersorError('E_INTERNAL', `"${work.weight.name}" was quantized without a packing`)
-  const values = decode(work.packing.unpack(parts, work.spec as IntegerSpec, view, work.weight.shape), kernels)
+  const values = decode(work.packing.unpack(parts, work.spec as CodedSpec, view, work.weight.shape), kernels)
   if (work.balance) unbalance(work, view, values)
   if (work.fitted?.lowRank) addLowRank(values, work.fitted.lowRank, view)
   return values

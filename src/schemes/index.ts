@@ -1,6 +1,7 @@
+export { decode } from './decode.ts'
 export type { HalfTensor } from './half.ts'
 export { decodeHalf, encodeHalf, halfErrorBound } from './half.ts'
-export { bitsPerWeight, decode, errorBound, exactZero } from './integer.ts'
+export { bitsPerWeight, errorBound, exactZero } from './integer.ts'
 export type { FewBits } from './scheme-id.ts'
 export {
   commonSchemeIds,

@@ -4,7 +4,8 @@ import { schemeContract } from '../../test/contracts/scheme.ts'
 import { decodeByDefinition } from '../../test/contracts/solver.ts'
 import { createWasmKernelsSync } from '../kernels/wasm.ts'
 import { solveTensor } from '../solvers/index.ts'
-import { bitsPerWeight, decode, errorBound } from './integer.ts'
+import { decode } from './decode.ts'
+import { bitsPerWeight, errorBound } from './integer.ts'
 import { formatSchemeId, parseSchemeId } from './scheme-id.ts'
 
 const ids = [

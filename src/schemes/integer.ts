@@ -15,6 +15,7 @@ import { halfOf } from '../numbers/int.ts'
 import { aligned, CALL_ELEMENTS, columnStrips, columnTiles, rowTiles } from '../numbers/tiles.ts'
 
 export type IntegerSpec = SchemeSpec & { readonly family: 'integer' }
+type IntegerTensor = QuantizedTensor<IntegerSpec>
 
 /** Zero decodes to exactly 0 in every integer scheme: the zero is a code. */
 export const exactZero = true
@@ -37,7 +38,7 @@ export function errorBound(spec: IntegerSpec, scale: number, zero: number, low: 
 }
 
 /** Values of a quantized tensor, in source order. Throws E_PLAN when its arrays do not fit its view. */
-export function decode(tensor: QuantizedTensor, kernels: Kernels): Float32Array {
+export function decodeIntegers(tensor: IntegerTensor, kernels: Kernels): Float32Array {
   checkLengths(tensor)
   const { spec, view } = tensor
   const values = new Float32Array(tensor.codes.length)
@@ -54,7 +55,7 @@ export function decode(tensor: QuantizedTensor, kernels: Kernels): Float32Array 
 }
 
 function decodeRows(
-  tensor: QuantizedTensor,
+  tensor: IntegerTensor,
   kernels: Kernels,
   values: Float32Array,
   rows: number,
@@ -92,7 +93,7 @@ function decodeRows(
   }
 }
 
-function decodeColumns(tensor: QuantizedTensor, kernels: Kernels, values: Float32Array, matrix: number): void {
+function decodeColumns(tensor: IntegerTensor, kernels: Kernels, values: Float32Array, matrix: number): void {
   const { channels, depth } = tensor.view
   const { blockSize, blocks } = gridShapeOf(tensor.spec.granularity, tensor.view)
   const origin = matrix * depth * channels
@@ -127,7 +128,7 @@ function decodeColumns(tensor: QuantizedTensor, kernels: Kernels, values: Float3
   }
 }
 
-function checkLengths(tensor: QuantizedTensor): void {
+function checkLengths(tensor: IntegerTensor): void {
   const count = viewElementCount(tensor.view)
   const { grids } = gridShapeOf(tensor.spec.granularity, tensor.view)
   const zeros = tensor.spec.symmetric ? undefined : grids

@@ -1,6 +1,7 @@
 import { TersorError } from '../errors.ts'
 import type { Granularity, IntegerBits, SchemeSpec } from '../model/scheme.ts'
 import { didYouMean } from '../near-names.ts'
+import { TABLE_NAMES, tableBits } from '../numbers/level-tables/code-levels.ts'
 
 /**
  * Scheme ids: `<code>-<granularity>[-<sym|asym>][-<scale>]`, or `f16` / `bf16`.
@@ -9,6 +10,8 @@ import { didYouMean } from '../near-names.ts'
  *   granularity  tensor | channel | block<size>         size 1 .. 2^20, without leading zeros
  *   sym | asym   default sym after `int`, asym after `uint`
  *   scale        f32 | f16                              default f32
+ *
+ * Or codes of a table, which have no sym or asym: `<table>-<granularity>[-<scale>]`, table nf4, fp4, ternary, binary, int3, e4m3fn ...
  */
 
 /** Largest block a kernel call takes. */
@@ -18,6 +21,8 @@ const MAX_BLOCK = 1048576
 export function parseSchemeId(id: string): SchemeSpec {
   if (id === 'f16' || id === 'bf16') return { family: 'half', dtype: id }
   const parts = id.split('-')
+  const table = tableSpec(parts)
+  if (table) return table
   const code = /^(u?int)([248])$/.exec(parts[0]!)
   const granularity = parts.length > 1 ? parseGranularity(parts[1]!) : null
   if (code === null || granularity === null) throw unknownId(id)
@@ -28,6 +33,19 @@ export function parseSchemeId(id: string): SchemeSpec {
   if (parts[next] === 'f32' || parts[next] === 'f16') scale = parts[next++] as 'f32' | 'f16'
   if (next !== parts.length) throw unknownId(id)
   return { family: 'integer', bits: Number(code[2]) as IntegerBits, granularity, symmetric, scale }
+}
+
+function tableSpec([table = '', shared = '', ...words]: readonly string[]): SchemeSpec | null {
+  if (/^int/.test(table) && words[0] === 'sym') words.shift()
+  const [scale = 'f32', ...rest] = words
+  const granularity = parseGranularity(shared, true)
+  if (granularity === null || rest.length > 0 || (scale !== 'f32' && scale !== 'f16')) return null
+  if (table === 'ternary' || table === 'binary') {
+    if (granularity.kind === 'run') return null
+    return { family: 'integer', bits: 2, granularity, symmetric: true, scale, only: table }
+  }
+  const bits = tableBits(table)
+  return bits === undefined ? null : { family: 'levels', table, bits, granularity, symmetric: true, scale }
 }
 
 /** Null instead of an error: for callers that also know preset names. */
@@ -65,7 +83,9 @@ export function formatFewBits({ bits, symmetric }: FewBits): string {
 export function formatSchemeId(spec: SchemeSpec): string {
   if (spec.family === 'half') return spec.dtype
   const { kind } = spec.granularity
-  const granularity = kind === 'block' ? `block${spec.granularity.size}` : kind
+  const granularity = kind === 'block' || kind === 'run' ? `${kind}${spec.granularity.size}` : kind
+  const table = spec.family === 'levels' ? spec.table : spec.only
+  if (table !== undefined) return `${table}-${granularity}${spec.scale === 'f16' ? '-f16' : ''}`
   return `int${spec.bits}-${granularity}-${spec.symmetric ? 'sym' : 'asym'}${spec.scale === 'f16' ? '-f16' : ''}`
 }
 
@@ -80,14 +100,17 @@ export function commonSchemeIds(): string[] {
       }
     }
   }
+  for (const table of ['ternary', 'binary', ...TABLE_NAMES]) {
+    for (const granularity of ['channel', 'block32', 'block64', 'block128']) ids.push(`${table}-${granularity}`)
+  }
   return ids
 }
 
-function parseGranularity(text: string): Granularity | null {
+function parseGranularity(text: string, runs = false): Granularity | null {
   if (text === 'tensor' || text === 'channel') return { kind: text }
-  const block = /^block([1-9][0-9]{0,6})$/.exec(text)
-  if (block === null || Number(block[1]) > MAX_BLOCK) return null
-  return { kind: 'block', size: Number(block[1]) }
+  const block = /^(block|run)([1-9][0-9]{0,6})$/.exec(text)
+  if (block === null || Number(block[2]) > MAX_BLOCK || (block[1] === 'run' && !runs)) return null
+  return { kind: block[1] as 'block' | 'run', size: Number(block[2]) }
 }
 
 function unknownId(id: string): TersorError {
@@ -96,6 +119,6 @@ function unknownId(id: string): TersorError {
   return new TersorError(
     'E_USAGE',
     `expected a scheme such as "int8-channel-sym", "int4-block32-asym-f16" or "f16", found "${shown}"`,
-    { hint: hint ?? 'write <int2|int4|int8>-<tensor|channel|blockN>[-sym|-asym][-f32|-f16]' },
+    { hint: hint ?? 'write <int2|int4|int8|nf4|ternary ...>-<tensor|channel|blockN>[-sym|-asym][-f32|-f16]' },
   )
 }

@@ -1,10 +1,11 @@
 import { TersorError } from '../errors.ts'
 import type { Kernels } from '../model/kernels.ts'
-import type { IntegerSpec } from '../model/packing.ts'
+import type { CodedSpec, IntegerSpec } from '../model/packing.ts'
 import type { MatrixView, QuantizedTensor, SolverId } from '../model/scheme.ts'
 import { gridShapeOf, viewElementCount } from '../numbers/grid-shape.ts'
 import { isSampled } from '../numbers/sampled-rows.ts'
 import { CALL_ELEMENTS } from '../numbers/tiles.ts'
+import { levelFit, solveLevels } from './levels/solve-levels.ts'
 import { longestColumn, solveColumns } from './solve-columns.ts'
 import { solveLongColumns } from './solve-long-columns.ts'
 import { solveLongRun } from './solve-long-run.ts'
@@ -30,7 +31,7 @@ export interface Solved {
 export function solveTensor(
   values: Float32Array,
   view: MatrixView,
-  spec: IntegerSpec,
+  spec: CodedSpec,
   solver: SolverId,
   kernels: Kernels,
   label = 'tensor',
@@ -40,6 +41,19 @@ export function solveTensor(
     const expected = `${stack} x ${channels} x ${depth}`
     throw new TersorError('E_PLAN', `${label}: expected ${expected} values, found ${values.length}`, { where: label })
   }
+  const found = levelFit(spec, solver)
+  if (found) return solveLevels(values, view, spec, found, kernels, label)
+  return solveIntegers(values, view, spec as IntegerSpec, solver, kernels, label)
+}
+
+function solveIntegers(
+  values: Float32Array,
+  view: MatrixView,
+  spec: IntegerSpec,
+  solver: SolverId,
+  kernels: Kernels,
+  label: string,
+): Solved {
   const { grids } = gridShapeOf(spec.granularity, view)
   const codes = new Uint8Array(values.length)
   const scales = new Float32Array(grids)

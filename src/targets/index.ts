@@ -52,6 +52,11 @@ function both(a: Target, b: Target): Target {
       ...nbits,
       halfScalesBehindCast: a.matmulNBits.halfScalesBehindCast && nbits.halfScalesBehindCast,
     },
+    matmulBnb4: a.matmulBnb4 &&
+      b.matmulBnb4 && {
+        ...a.matmulBnb4,
+        halfScalesBehindCast: a.matmulBnb4.halfScalesBehindCast && b.matmulBnb4.halfScalesBehindCast,
+      },
     gatherBlockQuantized: a.gatherBlockQuantized && b.gatherBlockQuantized,
     dequantizeLinear: a.dequantizeLinear && b.dequantizeLinear,
     dynamicQuantizeMatMul: a.dynamicQuantizeMatMul && b.dynamicQuantizeMatMul,

@@ -15,6 +15,7 @@ export const ortNodeCpu: Target = {
     why: 'level 4 computes in int8 and is 4 to 6 times faster at decode than level 0; 2 and 8 bits at level 0 are 10 to 16 times slower than float',
     halfScalesBehindCast: true,
   },
+  matmulBnb4: { blockSizes: [16, 32, 64, 128, 256], halfScalesBehindCast: true },
   gatherBlockQuantized: { bits: [2, 4, 8], blockSizes: [16, 32, 64, 128, 256] },
   dequantizeLinear: { bits: [2, 4, 8, 16], halfScales: true },
   dynamicQuantizeMatMul: true,

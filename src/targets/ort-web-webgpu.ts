@@ -14,6 +14,7 @@ export const ortWebWebgpu: Target = {
     // Cast to and from float16 needs shader-f16 there; not probed on a device that has it.
     halfScalesBehindCast: false,
   },
+  matmulBnb4: { blockSizes: [16, 32, 64, 128, 256], halfScalesBehindCast: false },
   dequantizeLinear: { bits: [4, 8], halfScales: false },
   dynamicQuantizeMatMul: false,
   dynamicQuantizeLstm: false,

@@ -1,5 +1,7 @@
 import { TersorError } from '../../errors.ts'
+import type { WeightFacts, WeightUse } from '../../model/inventory.ts'
 import type { Lowering, PackedRefs } from '../../model/lowering.ts'
+import type { SchemeSpec } from '../../model/scheme.ts'
 import { Chain } from './chain.ts'
 import { channelGridOf, type Grid, gridOf } from './grid.ts'
 import { besideValue } from './low-rank.ts'
@@ -98,28 +100,41 @@ export const expand: Lowering = {
   },
 
   lower(weight, uses, spec, packed, context) {
-    const scales = requireScales(packed, `tensor "${weight.name}"`)
     const chain = new Chain(context)
-    const form = formOf(gridOf(weight, uses, spec, packed), packed.codes.shape)
     // Codes are cast before they are reshaped: there is no Reshape of 2- and 4-bit elements.
-    let value = chain.cast(packed.codes.name, packed.codes.dtype, 'f32')
-    if (form.codes !== null && !sameShape(form.codes, packed.codes.shape)) value = chain.reshape(value, form.codes)
-    if (packed.zeros !== undefined) {
-      const zeros = chain.cast(packed.zeros.name, packed.zeros.dtype, 'f32')
-      value = chain.apply('Sub', [value, form.parameter(chain, zeros, packed.zeros.shape)])
-    }
-    const factors = form.parameter(chain, chain.cast(scales.name, scales.dtype, 'f32'), scales.shape)
-    const reshapes = !sameShape(form.codes ?? packed.codes.shape, weight.shape)
-    const casts = weight.dtype !== 'f32'
-    const balanced = packed.inverse !== undefined
-    value = chain.apply('Mul', [value, factors], reshapes || casts || balanced ? undefined : weight.name)
-    if (packed.inverse !== undefined) {
-      const undo = undoing(chain, packed.inverse, uses[0]?.view?.along === 'column')
-      value = chain.apply('Mul', [value, undo], reshapes || casts ? undefined : weight.name)
-    }
-    if (reshapes) value = chain.reshape(value, weight.shape, casts ? undefined : weight.name)
-    if (casts) chain.cast(value, 'f32', weight.dtype, weight.name)
+    const codes = chain.cast(packed.codes.name, packed.codes.dtype, 'f32')
+    scaled(chain, codes, weight, uses, spec, packed)
     if (packed.lowRank !== undefined) besideValue(chain, weight, packed.lowRank)
     return [placeValue(weight, chain.nodes, chain.constants, [])]
   },
+}
+
+/** Puts zeros and scales over codes in f32, of the shape of `packed.codes`, and ends in the weight's name, type and shape. */
+export function scaled(
+  chain: Chain,
+  codes: string,
+  weight: WeightFacts,
+  uses: readonly WeightUse[],
+  spec: SchemeSpec,
+  packed: PackedRefs,
+): void {
+  const scales = requireScales(packed, `tensor "${weight.name}"`)
+  const form = formOf(gridOf(weight, uses, spec, packed), packed.codes.shape)
+  let value = codes
+  if (form.codes !== null && !sameShape(form.codes, packed.codes.shape)) value = chain.reshape(value, form.codes)
+  if (packed.zeros !== undefined) {
+    const zeros = chain.cast(packed.zeros.name, packed.zeros.dtype, 'f32')
+    value = chain.apply('Sub', [value, form.parameter(chain, zeros, packed.zeros.shape)])
+  }
+  const factors = form.parameter(chain, chain.cast(scales.name, scales.dtype, 'f32'), scales.shape)
+  const reshapes = !sameShape(form.codes ?? packed.codes.shape, weight.shape)
+  const casts = weight.dtype !== 'f32'
+  const balanced = packed.inverse !== undefined
+  value = chain.apply('Mul', [value, factors], reshapes || casts || balanced ? undefined : weight.name)
+  if (packed.inverse !== undefined) {
+    const undo = undoing(chain, packed.inverse, uses[0]?.view?.along === 'column')
+    value = chain.apply('Mul', [value, undo], reshapes || casts ? undefined : weight.name)
+  }
+  if (reshapes) value = chain.reshape(value, weight.shape, casts ? undefined : weight.name)
+  if (casts) chain.cast(value, 'f32', weight.dtype, weight.name)
 }

@@ -66,8 +66,8 @@ function blockAxis(codes: readonly number[], scales: readonly number[], size: nu
 export function gridOf(weight: WeightFacts, uses: readonly WeightUse[], spec: SchemeSpec, packed: PackedRefs): Grid {
   const { scales, codes } = packed
   const where = `tensor "${weight.name}"`
-  if (spec.family !== 'integer' || scales === undefined) {
-    throw new TersorError('E_PLAN', 'integer codes with scales were expected', { where })
+  if (spec.family === 'half' || scales === undefined) {
+    throw new TersorError('E_PLAN', 'codes with scales were expected', { where })
   }
   const { granularity } = spec
   if (granularity.kind === 'tensor') return { kind: 'tensor' }

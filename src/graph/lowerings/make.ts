@@ -109,6 +109,12 @@ export function float32s(name: string, values: Float32Array): TensorRef {
   return inMemory(name, 'f32', [values.length], bytes)
 }
 
+/** A 1-D tensor of integers of 8 bits. */
+export function int8s(name: string, values: ArrayLike<number>): TensorRef {
+  const bytes = new Uint8Array(Int8Array.from(values).buffer)
+  return inMemory(name, 'i8', [values.length], bytes)
+}
+
 /** A scalar. */
 export function uint8(name: string, value: number): TensorRef {
   return inMemory(name, 'u8', [], Uint8Array.of(value))

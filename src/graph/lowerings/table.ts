@@ -7,6 +7,8 @@ import { expand } from './expand.ts'
 import { gatherBlock } from './gather-block.ts'
 import { gatherRows } from './gather-rows.ts'
 import { half } from './half.ts'
+import { lookup } from './lookup.ts'
+import { matmulBnb4 } from './matmul-bnb4.ts'
 import { matmulInteger } from './matmul-integer.ts'
 import { matmulIntegerRows } from './matmul-integer-rows.ts'
 import { matmulNBits } from './matmul-nbits.ts'
@@ -15,6 +17,8 @@ import { matmulNBits } from './matmul-nbits.ts'
 export const lowerings: ReadonlyMap<LoweringId, Lowering> = new Map(
   [
     matmulNBits,
+    matmulBnb4,
+    lookup,
     dequantize,
     expand,
     gatherBlock,

@@ -104,6 +104,43 @@ export function descendBlocks(
   return moved
 }
 
+export function descendLevels(
+  { f32, u8 }: Arena,
+  gram: number,
+  stride: number,
+  width: number,
+  from: number,
+  to: number,
+  pull: number,
+  positions: number,
+  scales: number,
+  block: number,
+  offset: number,
+  levels: number,
+  last: number,
+): number {
+  const levelAt = (index: number): number => f32[levels / 4 + index]!
+  const middle = (index: number): number => fround(fround(levelAt(index) + levelAt(index + 1)) * 0.5)
+  let moved = 0
+  for (let j = from; j < to; j++) {
+    const scale = f32[scales / 4 + Math.floor((offset + j) / block)]!
+    const own = fround(f32[gram / 4 + j * stride + j]! * scale)
+    if (!(Math.abs(own) > 0)) continue
+    const position = u8[positions + j]!
+    const level = levelAt(position)
+    const aim = fround(level + fround(f32[pull / 4 + j]! / own))
+    let next = position
+    while (next < last && aim > middle(next)) next++
+    while (next > 0 && aim < middle(next - 1)) next--
+    const change = fround(levelAt(next) - level)
+    if (!(Math.abs(change) > 0)) continue
+    u8[positions + j] = next
+    moved++
+    takeBack(f32, pull, gram + j * stride * 4, width, fround(change * scale))
+  }
+  return moved
+}
+
 export function subtractDots(
   { f64 }: Arena,
   a: number,

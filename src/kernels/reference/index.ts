@@ -5,7 +5,7 @@ import { decodeColumns, decodeRows } from './decode.ts'
 import { decodeByteRows, packFloatRows, packIntegerRows, packLevelRows, unpackLevelRows } from './dense-rows.ts'
 import { encodeColumns, encodeRows, encodeRowsTransposed } from './encode.ts'
 import { fitColumns, fitRows } from './fit.ts'
-import { crossRows, descendBlocks, descendRow, subtractDots } from './gram.ts'
+import { crossRows, descendBlocks, descendLevels, descendRow, subtractDots } from './gram.ts'
 import { chooseGrids, gridColumns, proposeGrids } from './grids.ts'
 import { bf16ToF32, f16ToF32, f32ToBf16, f32ToF16 } from './half.ts'
 import { histogram } from './histogram.ts'
@@ -75,6 +75,7 @@ const FUNCTIONS = {
   crossRows,
   descendRow,
   descendBlocks,
+  descendLevels,
   subtractDots,
   multiplyRows,
   transposeFloats,

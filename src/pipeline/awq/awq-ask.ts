@@ -39,7 +39,8 @@ export function asksForAwq(transform: string | undefined, to: string, hasData: b
   if (!names.includes('awq')) return false
   if (names.length > 1)
     throw new TersorError('E_USAGE', `--transform awq stands alone, found "${transform.slice(0, 80)}"`, { where })
-  if (!PRESETS.has(to) && tryParseSchemeId(to)?.family !== 'integer') {
+  const spec = tryParseSchemeId(to)
+  if (!PRESETS.has(to) && (spec === null || spec.family === 'half')) {
     throw new TersorError(
       'E_USAGE',
       `--transform awq is for weight-only schemes, and --to ${to.slice(0, 40)} is none`,

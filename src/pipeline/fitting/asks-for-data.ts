@@ -10,13 +10,14 @@ const PRESETS: ReadonlySet<string> = new Set([
   'q4f16',
   'q2',
   'q2f16',
+  'bnb4',
 ])
 
 /** Whether codes are found on data, where there are any: weight-only presets and schemes, unless a solver without data was asked for. */
 export function isFitted({ to, solver, fitting }: Pick<Ask, 'to' | 'solver' | 'fitting'>): boolean {
   if (fitting !== undefined) return fitting === 'gptq'
   const spec = tryParseSchemeId(to)
-  return solver === undefined && (PRESETS.has(to) || spec?.family === 'integer')
+  return solver === undefined && (PRESETS.has(to) || (spec !== null && spec.family !== 'half'))
 }
 
 export function withoutData(): TersorError {

@@ -2,14 +2,14 @@ import type { Unfolding } from '../../calibration/unfold.ts'
 import { intAttribute, intsAttribute, stringAttribute } from '../../graph/index.ts'
 import type { Model, Node, ScopePath } from '../../model/graph.ts'
 import type { WeightFacts, WeightUse } from '../../model/inventory.ts'
-import type { IntegerSpec } from '../../model/packing.ts'
+import type { CodedSpec } from '../../model/packing.ts'
 import type { MatrixView } from '../../model/scheme.ts'
 import type { WeightWork } from '../plan.ts'
 
 /** A weight that is solved by what it multiplies. */
 export interface FitLayer {
   readonly work: WeightWork
-  readonly spec: IntegerSpec
+  readonly spec: CodedSpec
   readonly view: MatrixView
 }
 
@@ -26,7 +26,7 @@ export interface FitGroup {
 }
 
 /** Where the codes of a product are only met by what it computes in float. */
-const FORMS: ReadonlySet<string> = new Set(['matmul-nbits', 'expand', 'dequantize'])
+const FORMS: ReadonlySet<string> = new Set(['matmul-nbits', 'matmul-bnb4', 'lookup', 'expand', 'dequantize'])
 
 /** Longest row: its moments and their factor have to fit memory. */
 const MOST_DEPTH = 8192
@@ -45,7 +45,7 @@ export function fitGroups(
   for (const work of works) {
     const { weight } = work
     const product = weight.uses.find(({ role, scope }) => OPERANDS.has(role) && String(scope) === String(path))
-    if (work.spec.family !== 'integer' || product === undefined) continue
+    if (work.spec.family === 'half' || product === undefined) continue
     const found = placeOf(model, work, product)
     if (typeof found === 'string') {
       refused.set(weight, found)
@@ -76,7 +76,7 @@ const OPERANDS: ReadonlyMap<string, number> = new Map([
 
 /** True for what a product multiplies, in whatever graph: one of the weights that `fitGroups` speaks of. */
 export function isFitProduct({ spec, weight }: WeightWork): boolean {
-  return spec.family === 'integer' && weight.uses.some(({ role }) => OPERANDS.has(role))
+  return spec.family !== 'half' && weight.uses.some(({ role }) => OPERANDS.has(role))
 }
 
 /** Why a weight cannot be solved as one matrix of a product, of what it tells by itself; null: nothing is in the way. */
@@ -91,6 +91,7 @@ function placeOf(model: Model, work: WeightWork, use: WeightUse): FitGroup | str
   const { weight, spec } = work
   const why = whyNoFit(work)
   if (why !== null) return why
+  if (spec.family !== 'half' && spec.granularity.kind === 'tensor') return 'all of it has one scale'
   const { view, node, role } = use
   if (view === null) return 'it is a stack of matrices'
   const constants = constantNames(model)
@@ -105,7 +106,7 @@ function placeOf(model: Model, work: WeightWork, use: WeightUse): FitGroup | str
     unfolding: unfoldingOf(node, role, weight),
     groups,
     depth: view.depth,
-    layers: [{ work, spec: spec as IntegerSpec, view }],
+    layers: [{ work, spec: spec as CodedSpec, view }],
   }
 }
 

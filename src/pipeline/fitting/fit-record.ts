@@ -123,7 +123,7 @@ function quantizedOf(
   name: string,
 ): QuantizedTensor {
   const view = weight.uses[0]?.view
-  if (spec.family !== 'integer' || !view) throw unfit(name)
+  if (spec.family === 'half' || !view) throw unfit(name)
   const { grids } = gridShapeOf(spec.granularity, view)
   const most = 2 ** spec.bits
   const codes = bytesIn(array('codes'), 'u8', weight.elementCount, name)

@@ -66,7 +66,7 @@ export class FitWork {
 }
 
 async function factsOf({ weight, form, spec, solver, packing, balance, inverse }: WeightWork): Promise<unknown> {
-  const scheme = spec.family === 'integer' ? formatSchemeId(spec) : spec.family
+  const scheme = spec.family === 'half' ? spec.family : formatSchemeId(spec)
   const digest = async (values: Float32Array | undefined): Promise<string | null> =>
     values ? sha256(new Uint8Array(values.buffer as ArrayBuffer, values.byteOffset, values.byteLength)) : null
   const vectors = [await digest(balance), await digest(inverse)]

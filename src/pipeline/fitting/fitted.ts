@@ -73,8 +73,8 @@ export function withFitted(plan: Plan, { fitted, refused = new Map(), remarks = 
 }
 
 function checkFitted({ weight, spec }: WeightWork, { view, codes, scales, zeros, ...own }: QuantizedTensor): void {
-  const { grids } = spec.family === 'integer' ? gridShapeOf(spec.granularity, view) : { grids: -1 }
-  const asymmetric = spec.family === 'integer' && !spec.symmetric
+  const { grids } = spec.family === 'half' ? { grids: -1 } : gridShapeOf(spec.granularity, view)
+  const asymmetric = spec.family !== 'half' && !spec.symmetric
   const suits =
     own.spec === spec &&
     view === weight.uses[0]?.view &&

@@ -22,12 +22,12 @@ export function halfQuadraticFit(tools: Tools): Fit {
     const breathe = breather()
     for (const [index, work] of plan.work.entries()) {
       const { weight, spec } = work
-      if (spec.family !== 'integer') continue
+      if (spec.family === 'half') continue
       tools.signal?.throwIfAborted()
       tools.notify({ phase: 'fit', done: index, total: plan.work.length, note: weight.name })
       await breathe()
       const why = refusalOf(work)
-      if (why === null) fitted.set(weight, await solved(work, spec, tools))
+      if (why === null) fitted.set(weight, await solved(work, spec as IntegerSpec, tools))
       else refused.set(weight, why)
     }
     return { fitted, refused, notes: [] }
@@ -35,7 +35,8 @@ export function halfQuadraticFit(tools: Tools): Fit {
 }
 
 function refusalOf({ weight, spec, form }: WeightWork): string | null {
-  if (spec.family !== 'integer' || spec.bits > 4) return 'hqq is for 4 bits and fewer'
+  if (spec.family !== 'integer' || spec.only !== undefined) return 'hqq is for evenly spaced codes'
+  if (spec.bits > 4) return 'hqq is for 4 bits and fewer'
   if (spec.granularity.kind === 'tensor') return 'hqq is for blocks and channels, and all of it has one scale'
   if (!FORMS.has(form)) return 'its codes have bounds of their own'
   if (weight.uses[0]?.view?.stack !== 1) return 'it is a stack of matrices'

@@ -1,5 +1,4 @@
 import type { TensorRef } from '../../model/graph.ts'
-import type { IntegerSpec } from '../../model/packing.ts'
 import type { MatrixView } from '../../model/scheme.ts'
 import type { Tools } from '../../model/tools.ts'
 import { gridShapeOf } from '../../numbers/grid-shape.ts'
@@ -63,10 +62,9 @@ export async function fitLayer(
     const found = await correctedLayer(work, rows, only.all, choice, lowRank, tools)
     return found && { ...correctedWeight(rows, view, found, corrections, because), solver: 'gptq' }
   }
-  const { values, channels } = rows
+  const { values } = rows
   const codes = new Uint8Array(values.length)
-  const perChannel = gridShapeOf(spec.granularity, view).blocks
-  const scales = new Float32Array(channels * perChannel)
+  const scales = new Float32Array(gridShapeOf(spec.granularity, view).grids)
   const zeros = new Uint8Array(scales.length)
   for (const [group, { all }] of solvers.entries()) {
     const solved = await paced(all.solveSteps(groupPart(rows, group, solvers.length), choice), tools)
@@ -84,7 +82,8 @@ export async function fitLayer(
 }
 
 /** What no correction is added to, and why; null: nothing is in the way. */
-export function refuseCorrection({ balance, inverse }: WeightWork): string | null {
+export function refuseCorrection({ balance, inverse, form }: WeightWork): string | null {
+  if (form === 'lookup' || form === 'matmul-bnb4') return 'codes of tables have no correction beside them'
   return balance || inverse ? 'its input is balanced' : null
 }
 
@@ -153,13 +152,13 @@ export function storedRows(
 export function decodedAlone(work: WeightWork, { kernels }: Tools): TensorRef | null {
   const { weight, spec, solver, balance, packing } = work
   const view = weight.uses[0]?.view
-  if (spec.family !== 'integer' || !view || !packing || weight.elementCount > MOST_DECODED) return null
+  if (spec.family === 'half' || !view || !packing || weight.elementCount > MOST_DECODED) return null
   if (work.inverse?.some((one) => one === 0)) return null
   return decodedTensor(work, kernels, async () => {
     const values = await floatsOf(weight.tensor, 0, weight.elementCount, kernels)
     requireFinite(weight.name, values, 0)
     balanceValues({ ...(balance ? { balance } : {}), view }, values, 0)
-    const { quantized } = solveTensor(values, view, spec as IntegerSpec, solver, kernels, weight.name)
+    const { quantized } = solveTensor(values, view, spec, solver, kernels, weight.name)
     return decode(quantized, kernels)
   })
 }

@@ -230,16 +230,17 @@ function quantizedIn(
   lowRank: Found['lowRank'],
 ): QuantizedTensor | undefined {
   const view = weight.uses[0]?.view
-  if (bytes === null || !view || spec.family !== 'integer' || formatSchemeId(spec) !== scheme) return undefined
+  if (bytes === null || !view || spec.family === 'half' || formatSchemeId(spec) !== scheme) return undefined
   const [count, { grids }] = [viewElementCount(view), gridShapeOf(spec.granularity, view)]
-  const codes = packedLength(count, spec.bits)
+  const bits = storedBits(spec.bits)
+  const codes = packedLength(count, bits)
   const behind = lowRank ? lowRank.rank * (view.channels + view.depth + 4) : 0
   if (bytes.length !== codes + grids * (spec.symmetric ? 4 : 5) + behind) return undefined
   const part = (start: number, length: number): Uint8Array => bytes.slice(start, start + length)
   return {
     spec,
     view,
-    codes: unpackCodes(part(0, codes), count, spec.bits),
+    codes: unpackCodes(part(0, codes), count, bits),
     scales: new Float32Array(part(codes, grids * 4).buffer),
     ...(spec.symmetric ? {} : { zeros: part(codes + grids * 4, grids) }),
   }
@@ -288,8 +289,13 @@ function keyOf({ weight }: WeightWork): string {
 }
 
 function bitsOf({ spec, weight }: WeightWork): number {
-  if (spec.family !== 'integer') throw new TersorError('E_INTERNAL', 'no integer codes to keep', { where: weight.name })
-  return spec.bits
+  if (spec.family === 'half') throw new TersorError('E_INTERNAL', 'no codes to keep', { where: weight.name })
+  return storedBits(spec.bits)
+}
+
+/** Codes of other widths take the next that fills bytes. */
+function storedBits(bits: number): number {
+  return bits <= 2 ? 2 : bits <= 4 ? 4 : 8
 }
 
 function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array {

@@ -1,7 +1,6 @@
 import type { WeightFacts } from '../../model/inventory.ts'
 import type { Kernels } from '../../model/kernels.ts'
 import type { LowRank } from '../../model/low-rank.ts'
-import type { IntegerSpec } from '../../model/packing.ts'
 import type { MatrixView, QuantizedTensor } from '../../model/scheme.ts'
 import { solveTensor } from '../../solvers/index.ts'
 import { LearnedCodes } from '../../solvers/learned-codes/index.ts'
@@ -40,11 +39,11 @@ export function codedWeight(
 ): CodedWeight | null {
   const { weight, spec, solver, balance, inverse } = work
   const view = weight.uses[0]?.view
-  if (spec.family !== 'integer' || !view || work.packing === null) return null
+  if (spec.family === 'half' || !view || work.packing === null) return null
   const values = floats.slice()
   balanceValues({ ...(balance === undefined ? {} : { balance }), view }, values, 0)
   const start =
-    fitted?.quantized ?? solveTensor(values, view, spec as IntegerSpec, solver, kernels, weight.name).quantized
+    fitted?.quantized ?? solveTensor(values, view, spec, solver, kernels, weight.name).quantized
   const lowRank = fitted?.lowRank
   const correction = lowRank && lowRankValues(lowRank, view)
   // Codes stand for what the correction leaves.

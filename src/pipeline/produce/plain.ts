@@ -1,21 +1,24 @@
 import { TersorError } from '../../errors.ts'
 import { packings } from '../../formats/onnx/packings/index.ts'
 import type { Kernels } from '../../model/kernels.ts'
-import type { IntegerSpec } from '../../model/packing.ts'
+import type { CodedSpec, IntegerSpec } from '../../model/packing.ts'
 import { solveSafePairs, solveTensor } from '../../solvers/index.ts'
 import { balanceValues, requireFinite, SIGNED_FACTOR, SOURCE_BYTES } from './tile.ts'
 import type { PartTarget, ProduceJob, Unit, UnitIo, UnitResult } from './types.ts'
 
 /** The plain path: the whole tensor as floats, solved to one byte a code, then packed. The specification of every fused path. */
 export async function wholeTensor(job: ProduceJob, _unit: Unit, io: UnitIo, kernels: Kernels): Promise<UnitResult> {
-  const spec = job.spec as IntegerSpec
+  const spec = job.spec as CodedSpec
   const packing = packings.get(job.packing)
   if (!packing) throw new TersorError('E_INTERNAL', `unknown packing ${job.packing}`, { where: job.label })
   const values = await loadFloats(job, io, kernels)
   requireFinite(job.label, values, 0)
   balanceValues(job, values, 0)
-  const solve = job.packing === SIGNED_FACTOR ? solveSafePairs : solveTensor
-  const { quantized, squaredError, energy } = solve(values, job.view, spec, job.solver, kernels, job.label)
+  const rest = [job.solver, kernels, job.label] as const
+  const { quantized, squaredError, energy } =
+    job.packing === SIGNED_FACTOR
+      ? solveSafePairs(values, job.view, spec as IntegerSpec, ...rest)
+      : solveTensor(values, job.view, spec, ...rest)
   const parts = packing.pack(quantized, job.shape)
   for (let i = 0; i < parts.length; i++) await io.write(job.targets[i] as PartTarget, 0, parts[i] as Uint8Array)
   return { squaredError, energy }

@@ -6,19 +6,4 @@
  *
  * Formats as in src/numbers/float-layouts.ts; halves go to the even code, as in the casts.
  */
-import type { LevelTable } from '../../model/array-scheme.ts'
-import { type SmallFloat, smallFloatValues } from '../../numbers/small-floats.ts'
-
-/** Small floats that hold zero and both signs. */
-export type ScaledFloat = Exclude<SmallFloat, 'e8m0'>
-
-export function floatTable(dtype: ScaledFloat): LevelTable {
-  const pairs = [...smallFloatValues(dtype)]
-    .map((level, code) => ({ level, code }))
-    .filter(({ level }) => Number.isFinite(level) && !Object.is(level, -0))
-    .sort((a, b) => a.level - b.level)
-  return {
-    levels: Float32Array.from(pairs, ({ level }) => level),
-    codes: Uint16Array.from(pairs, ({ code }) => code),
-  }
-}
+export { floatTable, type ScaledFloat } from '../../numbers/level-tables/floats.ts'

@@ -7,7 +7,6 @@
  * ggml (`kvalues_iq4nl`), also the inner table of IQ4_XS.
  */
 import type { LevelTable } from '../../model/array-scheme.ts'
+import { IQ4NL_LEVELS } from '../../numbers/level-tables/iq4nl.ts'
 
-export const IQ4NL: LevelTable = {
-  levels: Float32Array.of(-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113),
-}
+export const IQ4NL: LevelTable = { levels: IQ4NL_LEVELS }

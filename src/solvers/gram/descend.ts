@@ -1,5 +1,6 @@
 import type { Kernels } from '../../model/kernels.ts'
 import { roundToF16 } from '../../numbers/f16.ts'
+import { codeLevels } from '../../numbers/level-tables/code-levels.ts'
 import { blockOf, decodeRows, type GramCodes, type GramRows } from './rows.ts'
 import { finish, type Steps } from './steps.ts'
 
@@ -53,7 +54,8 @@ export class GramDescent {
       moves: at(moves),
       scales: at(scales),
       codes: at(codes),
-      total: (codes + (ROWS * this.#width) / 4 + 16) * 4,
+      levels: at(codes + (ROWS * this.#width) / 4 + 16),
+      total: (codes + (ROWS * this.#width) / 4 + 16 + 256) * 4,
     }
   }
 
@@ -130,34 +132,52 @@ export class GramDescent {
   }
 
   *#descendRows(rows: GramRows, found: GramCodes, first: number, count: number, options: DescentOptions): Steps<void> {
-    const { depth } = rows
-    const blocks = Math.ceil(depth / blockOf(rows))
-    const { codes: at, scales: scalesAt } = this.#places
+    const { depth, spec } = rows
+    const table = codeLevels(spec)
+    const isRun = spec.granularity.kind === 'run'
+    const size = blockOf(rows)
+    // A row of runs has its own copy of the scales that it meets.
+    const blocks = Math.ceil(depth / size) + (isRun ? 1 : 0)
+    const firstGrid = (row: number): number =>
+      isRun ? Math.floor(((first + row) * depth) / size) : (first + row) * blocks
+    const { codes: at, scales: scalesAt, levels: levelsAt } = this.#places
     const width = this.#width
+    if (table) this.#view(levelsAt, table.levels.length).set(table.levels)
     const codes = new Uint8Array(this.#kernels.memory, at, ROWS * width).fill(0)
     const scales = this.#view(scalesAt, ROWS * blocks)
     for (let row = 0; row < count; row++) {
-      codes.set(found.codes.subarray((first + row) * depth, (first + row + 1) * depth), row * width)
+      const own = found.codes.subarray((first + row) * depth, (first + row + 1) * depth)
+      codes.set(table ? own.map((code) => table.indices[code] as number) : own, row * width)
+      scales.set(found.scales.subarray(firstGrid(row), firstGrid(row) + blocks), row * blocks)
     }
-    scales.set(found.scales.subarray(first * blocks, (first + count) * blocks))
     const zeros = found.zeros.subarray(first * blocks, (first + count) * blocks)
     let open = Array.from({ length: count }, (_, row) => row)
     for (let round = 0; round < options.rounds && open.length > 0; round++) {
-      const moved = yield* this.#sweep(rows, open, blocks, options.sweeps)
+      const moved = yield* this.#sweep(rows, first, open, blocks, options.sweeps)
       // Where nothing moves any more, scales are as they should be, too.
       if (round > 0) open = open.filter((row) => moved.has(row))
-      yield* this.#refit(rows, open, codes, scales, zeros)
+      // The scale of a run is of two rows, of which only one may be here.
+      if (!isRun) yield* this.#refit(rows, open, codes, scales, zeros)
     }
     for (let row = 0; row < count; row++) {
-      found.codes.set(codes.subarray(row * width, row * width + depth), (first + row) * depth)
+      const own = codes.subarray(row * width, row * width + depth)
+      found.codes.set(table ? own.map((position) => table.codes[position] as number) : own, (first + row) * depth)
     }
-    found.scales.set(scales.subarray(0, count * blocks), first * blocks)
+    if (!isRun) found.scales.set(scales.subarray(0, count * blocks), first * blocks)
   }
 
   /** Rows whose codes moved. A few columns of all rows after each other: their part of the matrix stays near. */
-  *#sweep(rows: GramRows, open: readonly number[], blocks: number, sweeps: number): Steps<ReadonlySet<number>> {
+  *#sweep(
+    rows: GramRows,
+    first: number,
+    open: readonly number[],
+    blocks: number,
+    sweeps: number,
+  ): Steps<ReadonlySet<number>> {
     const { depth, spec } = rows
-    const { gram, pull, codes, scales } = this.#places
+    const { gram, pull, codes, scales, levels } = this.#places
+    const table = codeLevels(spec)
+    const isRun = spec.granularity.kind === 'run'
     const [stride, width, block, most] = [this.#stride, this.#width, blockOf(rows), 2 ** spec.bits - 1]
     const moved = new Set<number>()
     let left = open
@@ -168,7 +188,14 @@ export class GramDescent {
         yield
         for (const row of left) {
           const [own, code, scale] = [pull + row * stride * 4, codes + row * width, scales + row * blocks * 4]
-          const some = this.#kernels.descendBlocks(gram, stride, width, from, to, own, code, scale, block, most)
+          const begun = isRun ? ((first + row) * depth) % block : 0
+          const some = table
+            ? this.#kernels.descendLevels(
+                ...([gram, stride, width, from, to, own, code, scale, block, begun] as const),
+                levels,
+                table.levels.length - 1,
+              )
+            : this.#kernels.descendBlocks(gram, stride, width, from, to, own, code, scale, block, most)
           if (some > 0) now.add(row)
         }
       }
@@ -187,6 +214,7 @@ export class GramDescent {
     zeros: Uint8Array,
   ): Steps<void> {
     const { depth, spec } = rows
+    const table = codeLevels(spec)
     const block = blockOf(rows)
     const blocks = Math.ceil(depth / block)
     const { gram, left, pull, moves } = this.#places
@@ -202,7 +230,10 @@ export class GramDescent {
       steps.fill(0, 0, length * side)
       for (const [place, row] of open.entries()) {
         const zero = zeros[row * blocks + index] as number
-        for (let i = 0; i < length; i++) steps[i * side + place] = (codes[row * width + from + i] as number) - zero
+        for (let i = 0; i < length; i++) {
+          const code = codes[row * width + from + i] as number
+          steps[i * side + place] = table ? (table.levels[code] as number) : code - zero
+        }
       }
       changes.fill(0)
       for (let near = 0; near < length; near += NEAR) {

@@ -1,8 +1,11 @@
 import type { Kernels } from '../../model/kernels.ts'
+import type { IntegerSpec } from '../../model/packing.ts'
+import { type CodeLevels, nearestIndex } from '../../numbers/level-tables/code-levels.ts'
 import { roundHalfEven } from '../../numbers/rounding.ts'
+import { levelFit } from '../levels/solve-levels.ts'
 import { searchMode } from '../search.ts'
 import type { GramFactor } from './factor.ts'
-import { blockOf, type GramCodes, type GramRows } from './rows.ts'
+import { blockOf, type GramCodes, type GramRows, gridOf } from './rows.ts'
 import { finish, type Steps } from './steps.ts'
 
 /** Channels side by side. */
@@ -17,7 +20,8 @@ const LONGEST = 256
 /**
  * Error feedback (GPTQ, Frantar et al. 2022) over all channels at once: column after column the nearest code of the weight plus what
  * the errors of the columns before ask of it. The grid of a block is searched when the pass gets there, on the weights as
- * they are by then; `order` takes the columns in another order, with the grids of `given` (act-order with static groups).
+ * they are by then; `order` takes the columns in another order, with the grids of `given` (act-order with static groups). Grids of runs
+ * have to be given.
  * Sums of feedback are in f32, in chunks of columns, in one order.
  */
 export function feedbackRows(
@@ -42,6 +46,8 @@ export function* feedbackSteps(
   const block = blockOf(rows)
   const blocks = Math.ceil(depth / block)
   const most = 2 ** spec.bits - 1
+  const table = levelFit(spec, 'search')
+  const gridAt = gridOf(rows)
   const found = {
     codes: new Uint8Array(channels * depth),
     scales: given ? given.scales.slice() : new Float32Array(channels * blocks),
@@ -120,7 +126,16 @@ export function* feedbackSteps(
     target.fill(0)
     for (let n = 0; n < width; n++) turn(values, (first + n) * depth, order, target, n, depth)
     const fit = (length: number, index: number): void => {
-      kernels.fitColumns(tileStart, WIDTH, length, WIDTH, searchMode(spec), most, half, scaleStart, 1, zeroStart, 1)
+      if (table) {
+        const some = new Float32Array(length)
+        for (let n = 0; n < width; n++) {
+          for (let l = 0; l < length; l++) some[l] = tile[l * WIDTH + n] as number
+          found.scales[(first + n) * blocks + index] = table.fit(some)
+        }
+        return
+      }
+      const mode = searchMode(spec as IntegerSpec)
+      kernels.fitColumns(tileStart, WIDTH, length, WIDTH, mode, most, half, scaleStart, 1, zeroStart, 1)
       const scales = view(scaleStart, WIDTH)
       const zeros = new Uint8Array(kernels.memory, zeroStart, WIDTH)
       for (let n = 0; n < width; n++) {
@@ -160,17 +175,21 @@ export function* feedbackSteps(
       let loaded = -1
       for (let l = 0; l < length; l++) {
         ask(l, own, from)
-        const grid = Math.floor(columnOf(from + l) / block)
-        if (grid !== loaded) {
+        const column = columnOf(from + l)
+        const grid = Math.floor(column / block)
+        // Runs begin somewhere else in every channel.
+        if (grid !== loaded || spec.granularity.kind === 'run') {
           for (let n = 0; n < width; n++) {
-            scales[n] = found.scales[(first + n) * blocks + grid] as number
-            zeros[n] = found.zeros[(first + n) * blocks + grid] as number
+            const own = gridAt(first + n, column)
+            scales[n] = found.scales[own] as number
+            zeros[n] = found.zeros[own] as number
           }
           loaded = grid
         }
         const here = l * WIDTH
         const at = (from + l) * WIDTH
-        roundRow(target, at, asked, here, scales, zeros, most, width, codes, errors)
+        if (table) roundLevels(target, at, asked, here, scales, table.levels, width, codes, errors)
+        else roundRow(target, at, asked, here, scales, zeros, most, width, codes, errors)
       }
       putBack(codes, width, length, order, from, found.codes, first, depth)
     }
@@ -231,6 +250,28 @@ function roundRow(
     const code = wanted < 0 ? 0 : wanted > most ? most : wanted
     codes[here + n] = code
     errors[at + n] = weight - Math.fround(scale * (code - zero))
+  }
+}
+
+/** The same for the levels of a table. */
+function roundLevels(
+  target: Float32Array,
+  at: number,
+  asked: Float32Array,
+  here: number,
+  scales: Float32Array,
+  table: CodeLevels,
+  width: number,
+  codes: Uint8Array,
+  errors: Float32Array,
+): void {
+  const { levels, codes: named, zero } = table
+  for (let n = 0; n < width; n++) {
+    const weight = target[at + n] as number
+    const scale = scales[n] as number
+    const index = scale === 0 ? zero : nearestIndex(table, (weight + (asked[here + n] as number)) / scale)
+    codes[here + n] = named[index] as number
+    errors[at + n] = weight - Math.fround(scale * (levels[index] as number))
   }
 }
 

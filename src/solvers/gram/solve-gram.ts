@@ -76,8 +76,10 @@ export class GramSolver {
   *codeSteps(aimed: GramRows, choice: GramChoice): Steps<GramCodes | null> {
     const factor = choice.ordered ? null : yield* this.#factor(choice.damping)
     if (factor === null && !choice.ordered) return null
+    // Runs go on from row to row, so their scales cannot follow the feedback.
+    const given = aimed.spec.granularity.kind === 'run' ? this.#gridsOf(aimed) : undefined
     const codes = factor
-      ? yield* feedbackSteps(aimed, factor, this.#kernels)
+      ? yield* feedbackSteps(aimed, factor, this.#kernels, given)
       : yield* this.#inOrder(aimed, choice.damping)
     if (codes === null) return null
     const descent = new GramDescent(this.#damped(choice.damping), aimed.depth, this.#kernels)
@@ -145,17 +147,22 @@ export class GramSolver {
     return { ...rows, values: rows.values.map((value, i) => value + part * (shift[i] as number)) }
   }
 
+  /** Grids of the weights as they are, without feedback. */
+  #gridsOf({ values, channels, depth, spec }: GramRows): Pick<GramCodes, 'scales' | 'zeros'> {
+    const view: MatrixView = { stack: 1, channels, depth, along: 'row' }
+    const { quantized } = solveTensor(values, view, spec, 'search', this.#kernels)
+    const { scales, zeros = new Uint8Array(scales.length).fill(2 ** (spec.bits - 1)) } = quantized
+    return { scales, zeros }
+  }
+
   *#inOrder(rows: GramRows, damping: number): Steps<GramCodes | null> {
-    const { channels, depth, spec } = rows
+    const { depth } = rows
     const { gram } = this.#moments
     const order = Int32Array.from({ length: depth }, (_, i) => i)
     order.sort((a, b) => (gram[b * depth + b] as number) - (gram[a * depth + a] as number) || a - b)
     const factor = yield* this.#factor(damping, order)
     if (factor === null) return null
-    const view: MatrixView = { stack: 1, channels, depth, along: 'row' }
-    const { quantized } = solveTensor(rows.values, view, spec, 'search', this.#kernels)
-    const zeros = quantized.zeros ?? new Uint8Array(quantized.scales.length).fill(2 ** (spec.bits - 1))
-    return yield* feedbackSteps(rows, factor, this.#kernels, { scales: quantized.scales, zeros }, order)
+    return yield* feedbackSteps(rows, factor, this.#kernels, this.#gridsOf(rows), order)
   }
 }
 

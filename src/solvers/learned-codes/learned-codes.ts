@@ -1,12 +1,10 @@
-import type { IntegerSpec } from '../../model/packing.ts'
+import type { CodedSpec } from '../../model/packing.ts'
 import type { MatrixView, QuantizedTensor } from '../../model/scheme.ts'
 import { decodeF16, encodeF16 } from '../../numbers/f16.ts'
 import { gridShapeOf } from '../../numbers/grid-shape.ts'
-import { roundHalfEven } from '../../numbers/rounding.ts'
+import { codeLevels } from '../../numbers/level-tables/code-levels.ts'
+import { type Places, placesOfIntegers, placesOfLevels } from './places.ts'
 import { Adam, type StepSize } from './adam.ts'
-
-/** How far from the middle of its code a value may start: what was chosen before stays until there is a reason. */
-const INSIDE = 0.49
 
 export interface LearnedCodesOptions {
   /** What the codes stand for is multiplied by this along the depth before the product; absent: ones. */
@@ -16,18 +14,19 @@ export interface LearnedCodesOptions {
 }
 
 /**
- * Codes and scales that go down a gradient: `value = scale * clamp(round(place))`, where the rounding counts as straight (Bengio et al. 2013).
+ * Codes and scales that go down a gradient: `value = scale * level(nearest(place))`, evenly spaced or a table's, where the rounding counts as straight (Bengio et al. 2013).
  * Places are in steps of the code, so that learning a scale (as LSQ, Esser et al. 2020) moves no code; the freedom of rounding is
  * that of SignRound (Cheng et al. 2023) without its bound of half a step.
  */
 export class LearnedCodes {
-  readonly spec: IntegerSpec
+  readonly spec: CodedSpec
   readonly view: MatrixView
   readonly #places: Float32Array
   readonly #scales: Float32Array
   readonly #zeros: Uint8Array | null
   readonly #start: Float32Array
   readonly #options: LearnedCodesOptions
+  readonly #levels: Places
   readonly #ofPlaces: Adam
   readonly #ofScales: Adam
   readonly #scaleGrads: Float32Array
@@ -37,6 +36,9 @@ export class LearnedCodes {
     const { codes, scales, zeros, view } = start
     this.spec = start.spec
     this.view = view
+    const levels = codeLevels(start.spec)
+    this.#levels = levels ? placesOfLevels(levels) : placesOfIntegers(start.spec.bits)
+    const { unit } = this.#levels
     this.#scales = scales.slice()
     this.#start = scales.slice()
     this.#zeros = zeros?.slice() ?? null
@@ -48,10 +50,10 @@ export class LearnedCodes {
     this.#runs((from, count, grid, step) => {
       for (let i = 0; i < count; i++) {
         const at = grid + i * step
-        const code = (codes[from + i] as number) - this.#zero(at)
-        const scale = scales[at] as number
-        const exact = scale === 0 ? code : (values[from + i] as number) / scale
-        this.#places[from + i] = Math.min(code + INSIDE, Math.max(code - INSIDE, exact))
+        const code = codes[from + i] as number
+        const scale = (scales[at] as number) * unit
+        const exact = scale === 0 ? null : (values[from + i] as number) / scale
+        this.#places[from + i] = this.#levels.start(exact, code, this.#zero(at))
       }
     })
   }
@@ -62,16 +64,15 @@ export class LearnedCodes {
   }
 
   #decode(out: Float32Array | Float64Array, { factors, added }: LearnedCodesOptions): void {
-    const most = 2 ** this.spec.bits - 1
     const half = this.spec.scale === 'f16'
     this.#runs((from, count, grid, step, depth, depthStep) => {
       for (let i = 0; i < count; i++) {
         const at = grid + i * step
         const zero = this.#zero(at)
         const scale = half ? decodeF16(encodeF16(this.#scales[at] as number)) : (this.#scales[at] as number)
-        const code = Math.min(most - zero, Math.max(-zero, roundHalfEven(this.#places[from + i] as number)))
+        const level = this.#levels.level(this.#places[from + i] as number, zero)
         const factor = factors ? (factors[depth + i * depthStep] as number) : 1
-        out[from + i] = Math.fround(scale * code) * factor + (added ? (added[from + i] as number) : 0)
+        out[from + i] = Math.fround(scale * level) * factor + (added ? (added[from + i] as number) : 0)
       }
     })
   }
@@ -84,7 +85,7 @@ export class LearnedCodes {
   /** One step down the gradient of what `decode` gives; `grads` hold others afterwards. */
   step(grads: Float32Array | Float64Array, places: StepSize, scales: StepSize): void {
     const { factors } = this.#options
-    const most = 2 ** this.spec.bits - 1
+    const { unit } = this.#levels
     this.#scaleGrads.fill(0)
     this.#runs((from, count, grid, step, depth, depthStep) => {
       for (let i = 0; i < count; i++) {
@@ -92,9 +93,9 @@ export class LearnedCodes {
         const zero = this.#zero(at)
         const factor = factors ? (factors[depth + i * depthStep] as number) : 1
         const grad = (grads[from + i] as number) * factor
-        const code = Math.min(most - zero, Math.max(-zero, roundHalfEven(this.#places[from + i] as number)))
-        grads[from + i] = grad * (this.#scales[at] as number)
-        this.#scaleGrads[at]! += grad * code * (this.#start[at] as number)
+        const level = this.#levels.level(this.#places[from + i] as number, zero)
+        grads[from + i] = grad * (this.#scales[at] as number) * unit
+        this.#scaleGrads[at]! += grad * level * (this.#start[at] as number)
       }
     })
     this.#ofPlaces.step(this.#places, grads, places, null)
@@ -103,21 +104,19 @@ export class LearnedCodes {
       for (let i = 0; i < count; i++) {
         const zero = this.#zero(grid + i * step)
         const place = this.#places[from + i] as number
-        this.#places[from + i] = Math.min(most - zero + INSIDE, Math.max(-zero - INSIDE, place))
+        this.#places[from + i] = this.#levels.bounded(place, zero)
       }
     })
   }
 
   /** Codes and scales as they are now. */
   quantized(): QuantizedTensor {
-    const most = 2 ** this.spec.bits - 1
     const codes = new Uint8Array(this.#places.length)
     const half = this.spec.scale === 'f16'
     this.#runs((from, count, grid, step) => {
       for (let i = 0; i < count; i++) {
         const zero = this.#zero(grid + i * step)
-        const code = Math.min(most - zero, Math.max(-zero, roundHalfEven(this.#places[from + i] as number)))
-        codes[from + i] = code + zero
+        codes[from + i] = this.#levels.code(this.#places[from + i] as number, zero)
       }
     })
     const scales = half ? this.#scales.map((scale) => decodeF16(encodeF16(scale))) : this.#scales.slice()
@@ -136,6 +135,14 @@ export class LearnedCodes {
     const { stack, channels, depth, along } = this.view
     const { blockSize, blocks, grids } = gridShapeOf(this.spec.granularity, this.view)
     const one = grids === 1 && this.spec.granularity.kind === 'tensor'
+    if (this.spec.granularity.kind === 'run') {
+      // From element to element: a run may begin anywhere.
+      for (let at = 0; at < channels * depth; at++) {
+        const [c, k] = along === 'row' ? [Math.floor(at / depth), at % depth] : [at % channels, Math.floor(at / channels)]
+        run(at, 1, Math.floor((c * depth + k) / blockSize), 0, k, 0)
+      }
+      return
+    }
     for (let matrix = 0; matrix < stack; matrix++) {
       const first = matrix * channels * depth
       if (along === 'row') {

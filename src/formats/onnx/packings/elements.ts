@@ -12,9 +12,9 @@ import type { DType } from '../../../model/dtype.ts'
 import type { IntegerSpec, PackedPart, Packing } from '../../../model/packing.ts'
 import type { MatrixView } from '../../../model/scheme.ts'
 import { elementCountOf } from '../../../numbers/dtype.ts'
-import { gridShapeOf } from '../../../numbers/grid-shape.ts'
 import { halfOf, packCodes, unpackCodes } from '../../../numbers/int.ts'
 import { scaleShape } from './axes.ts'
+import { fromFileOrder, toFileOrder } from './file-order.ts'
 import {
   demand,
   demandLengths,
@@ -26,11 +26,10 @@ import {
   scalesFromBytes,
   scalesToBytes,
 } from './parts.ts'
-import { transpose } from './transpose.ts'
 
 const ID = 'onnx/elements'
 
-export const elements: Packing = {
+export const elements: Packing<IntegerSpec> = {
   id: ID,
 
   accepts(spec, view, shape) {
@@ -52,19 +51,19 @@ export const elements: Packing = {
     demand(elements.accepts(spec, view, shape), ID)
     demandLengths(tensor, ID)
     const packed = packCodes(tensor.codes, spec.bits, flipOf(spec))
-    const scales = scalesToBytes(toFileOrder(tensor.scales, spec, view), spec.scale)
+    const scales = scalesToBytes(toFileOrder(tensor.scales, spec.granularity, view), spec.scale)
     if (!tensor.zeros) return [packed, scales]
-    return [packed, scales, packCodes(toFileOrder(tensor.zeros, spec, view), spec.bits)]
+    return [packed, scales, packCodes(toFileOrder(tensor.zeros, spec.granularity, view), spec.bits)]
   },
 
   unpack(parts, spec, view, shape) {
     demand(elements.accepts(spec, view, shape), ID)
     demandParts(parts, partsOf(spec, view, shape), ID)
     const codes = unpackCodes(parts[0]!, elementCountOf(shape), spec.bits, flipOf(spec))
-    const scales = fromFileOrder(scalesFromBytes(parts[1]!, spec.scale), spec, view)
+    const scales = fromFileOrder(scalesFromBytes(parts[1]!, spec.scale), spec.granularity, view)
     const zeros = spec.symmetric
       ? undefined
-      : fromFileOrder(unpackCodes(parts[2]!, scales.length, spec.bits), spec, view)
+      : fromFileOrder(unpackCodes(parts[2]!, scales.length, spec.bits), spec.granularity, view)
     return quantized(spec, view, codes, scales, zeros)
   },
 }
@@ -79,15 +78,4 @@ function partsOf(spec: IntegerSpec, view: MatrixView, shape: readonly number[]):
 
 function flipOf(spec: IntegerSpec): number {
   return spec.symmetric ? halfOf(spec.bits) : 0
-}
-
-/** [stack, channels, blocks] to the order of the source: the same along rows, blocks before channels along columns. */
-function toFileOrder<T extends Uint8Array | Float32Array>(grids: T, spec: IntegerSpec, view: MatrixView): T {
-  const { blocks } = gridShapeOf(spec.granularity, view)
-  return view.along === 'row' || blocks === 1 ? grids : transpose(grids, view.stack, view.channels, blocks)
-}
-
-function fromFileOrder<T extends Uint8Array | Float32Array>(grids: T, spec: IntegerSpec, view: MatrixView): T {
-  const { blocks } = gridShapeOf(spec.granularity, view)
-  return view.along === 'row' || blocks === 1 ? grids : transpose(grids, view.stack, blocks, view.channels)
 }

@@ -24,7 +24,7 @@ import { packRows, unpackRows } from './rows.ts'
 
 const ID = 'onnx/gather-block'
 
-export const gatherBlock: Packing = {
+export const gatherBlock: Packing<IntegerSpec> = {
   id: ID,
 
   accepts(spec, view, shape) {

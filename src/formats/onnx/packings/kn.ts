@@ -25,9 +25,9 @@ import { transpose } from './transpose.ts'
 export const kn = knPacking('onnx/kn', 'u8')
 export const knSigned = knPacking('onnx/kn-s8', 'i8')
 
-function knPacking(id: string, dtype: 'u8' | 'i8'): Packing {
+function knPacking(id: string, dtype: 'u8' | 'i8'): Packing<IntegerSpec> {
   const flip = dtype === 'i8' ? 128 : 0
-  const packing: Packing = {
+  const packing: Packing<IntegerSpec> = {
     id,
 
     accepts(spec, view, shape) {

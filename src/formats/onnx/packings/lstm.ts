@@ -7,7 +7,7 @@
  * No zeros: onnxruntime takes one zero for all gate rows only, so it is the fixed 128, which the lowering writes once.
  */
 
-import type { PackedPart, Packing } from '../../../model/packing.ts'
+import type { IntegerSpec, PackedPart, Packing } from '../../../model/packing.ts'
 import type { MatrixView } from '../../../model/scheme.ts'
 import {
   demand,
@@ -24,7 +24,7 @@ import { transpose } from './transpose.ts'
 
 const ID = 'onnx/lstm'
 
-export const lstm: Packing = {
+export const lstm: Packing<IntegerSpec> = {
   id: ID,
 
   accepts(spec, view, shape) {

@@ -25,7 +25,7 @@ import { fromChannelMajor, toChannelMajor } from './transpose.ts'
 
 const ID = 'onnx/nbits'
 
-export const nbits: Packing = {
+export const nbits: Packing<IntegerSpec> = {
   id: ID,
 
   accepts(spec, view, shape) {

@@ -1,6 +1,6 @@
 import { TersorError } from '../../../errors.ts'
 import type { DType } from '../../../model/dtype.ts'
-import type { IntegerSpec, PackedPart, Refusal } from '../../../model/packing.ts'
+import type { CodedSpec, PackedPart, Refusal } from '../../../model/packing.ts'
 import type { MatrixView, QuantizedTensor } from '../../../model/scheme.ts'
 import { byteLengthOf, elementCountOf } from '../../../numbers/dtype.ts'
 import { decodeF16Array, encodeF16Array } from '../../../numbers/f16.ts'
@@ -69,12 +69,12 @@ export function demandParts(parts: readonly Uint8Array[], expected: readonly Pac
 }
 
 /** A quantized tensor with the optional field left out when there is nothing. */
-export function quantized(
-  spec: IntegerSpec,
+export function quantized<Spec extends CodedSpec>(
+  spec: Spec,
   view: MatrixView,
   codes: Uint8Array,
   scales: Float32Array,
   zeros: Uint8Array | undefined,
-): QuantizedTensor {
+): QuantizedTensor<Spec> {
   return zeros === undefined ? { spec, view, codes, scales } : { spec, view, codes, scales, zeros }
 }
