@@ -1,5 +1,5 @@
-import { packTrits, unpackTrits } from './pack-trits.ts'
 import { packedLength, packInto, unpackInto } from './int.ts'
+import { packTrits, unpackTrits } from './pack-trits.ts'
 
 /**
  * Numbers below `levels` packed densely into bytes that a table can undo: as bits where they divide a byte, five base-3 digits a byte,

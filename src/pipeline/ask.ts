@@ -67,4 +67,6 @@ export type Preset = (typeof PRESETS)[number]
 export const HALF_PRESETS: ReadonlySet<string> = new Set(['fp16', 'q4f16', 'q2f16'])
 
 /** Presets whose names promise a form to others: a refused result is not made into something else. */
-export const NAMED_PRESETS: ReadonlySet<string> = new Set([...['fp16', 'q8', 'uint8', 'q4', 'q4f16', 'q2', 'q2f16', 'bnb4']])
+export const NAMED_PRESETS: ReadonlySet<string> = new Set([
+  ...['fp16', 'q8', 'uint8', 'q4', 'q4f16', 'q2', 'q2f16', 'bnb4'],
+])

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { packings } from '../formats/onnx/packings/index.ts'
 import { createKernelsSync, createReferenceKernels } from '../kernels/index.ts'
 import type { Kernels } from '../model/kernels.ts'
-import type { IntegerSpec } from '../model/packing.ts'
+import type { CodedSpec } from '../model/packing.ts'
 import type { MatrixView, SolverId } from '../model/scheme.ts'
 import { formatSchemeId, parseSchemeId } from '../schemes/index.ts'
 import { PATHS, pathOf, runUnit } from './fused.ts'
@@ -51,6 +51,14 @@ const cases: readonly Case[] = [
   { packing: 'onnx/kn-s8', scheme: 'int8-channel-sym', ...column(9000, 3), path: 'column-channels' },
   { packing: 'onnx/elements', scheme: 'int4-block32-sym', ...column(70, 40), path: 'column-blocks-in-order' },
   { packing: 'onnx/elements', scheme: 'int4-block16-asym-f16', ...column(64, 40), path: 'column-blocks-in-order' },
+  { packing: 'onnx/nbits', scheme: 'ternary-block32', ...column(70, 40), path: 'levels' },
+  { packing: 'onnx/nbits', scheme: 'binary-block16-f16', ...row(31, 64), path: 'levels' },
+  { packing: 'onnx/bnb4', scheme: 'nf4-block64', ...column(128, 33), path: 'levels' },
+  // Long enough for several units, which end where runs end.
+  { packing: 'onnx/bnb4', scheme: 'fp4-run16', ...column(45_001, 33), path: 'levels' },
+  { packing: 'onnx/bnb4', scheme: 'nf4-run64', ...row(7, 43), path: 'levels' },
+  { packing: 'onnx/lookup', scheme: 'nf4-block16', ...row(7, 43), path: 'plain' },
+  { packing: 'onnx/lookup', scheme: 'ternary-channel', ...column(50, 31), path: 'plain' },
   { packing: 'onnx/kn', scheme: 'int8-channel-sym', ...row(12, 20), path: 'plain' },
 ]
 
@@ -62,7 +70,7 @@ async function produce(
   plain: boolean,
   measure = true,
 ) {
-  const spec = parseSchemeId(one.scheme) as IntegerSpec
+  const spec = parseSchemeId(one.scheme) as CodedSpec
   const parts = packings.get(one.packing)?.parts(spec, one.view, one.shape) ?? []
   const written = parts.map((part) => new Uint8Array(part.byteLength).fill(0xa5))
   const targets: PartTarget[] = parts.map((part, file) => ({ file, position: 0, byteLength: part.byteLength }))
@@ -123,7 +131,9 @@ describe('every fused path writes the bytes of the plain path', () => {
 
   test('a value that is not finite is named by its element, measured or not', async () => {
     const engine = kernels[1] as Kernels
-    for (const one of cases.filter(({ path }) => path.startsWith('column'))) {
+    for (const one of cases.filter(
+      ({ path, shape }) => /^(column|levels)/.test(path) && (shape[0] as number) < 10_000,
+    )) {
       const count = one.shape.reduce((a, b) => a * b, 1)
       for (const bad of [Number.NaN, Number.NEGATIVE_INFINITY]) {
         const values = weights(count, 7)

@@ -34,7 +34,11 @@ function decodeWith({ spec, view, codes, scales }: QuantizedTensor, { decoded }:
     const line =
       along === 'row' ? Math.floor(at / depth) : Math.floor(at / (depth * channels)) * channels + (at % channels)
     const grid =
-      kind === 'tensor' ? 0 : kind === 'run' ? Math.floor((line * depth + k) / blockSize) : line * blocks + Math.floor(k / blockSize)
+      kind === 'tensor'
+        ? 0
+        : kind === 'run'
+          ? Math.floor((line * depth + k) / blockSize)
+          : line * blocks + Math.floor(k / blockSize)
     values[at] = (scales[grid] as number) * (decoded[codes[at] as number] as number)
   }
   return values

@@ -1,34 +1,39 @@
 import { describe, expect, test } from 'vitest'
 import { TersorError } from '../../src/errors.ts'
-import type { IntegerSpec, Packing } from '../../src/model/packing.ts'
+import type { CodedSpec, IntegerSpec, Packing } from '../../src/model/packing.ts'
 import type { MatrixView, QuantizedTensor } from '../../src/model/scheme.ts'
 import { byteLengthOf, elementCountOf } from '../../src/numbers/dtype.ts'
 import { roundToF16 } from '../../src/numbers/f16.ts'
 import { gridShapeOf, viewElementCount } from '../../src/numbers/grid-shape.ts'
+import { codeLevels } from '../../src/numbers/level-tables/code-levels.ts'
 import { uniform } from '../../src/numbers/rounding.ts'
 
 /** A layout to try: what is packed, and under which shape the source stood in its file. */
-export interface PackingCase {
+export interface PackingCase<Spec extends CodedSpec = IntegerSpec> {
   readonly label: string
-  readonly spec: IntegerSpec
+  readonly spec: Spec
   readonly view: MatrixView
   readonly shape: readonly number[]
 }
 
 /** A tensor written by hand with the bytes that the layout's specification gives, as hex. */
-export interface GoldenPacking {
+export interface GoldenPacking<Spec extends CodedSpec = IntegerSpec> {
   readonly label: string
-  readonly tensor: QuantizedTensor
+  readonly tensor: QuantizedTensor<Spec>
   readonly shape: readonly number[]
   readonly hex: readonly string[]
 }
 
 /** All codes, scales and zeros drawn at random: a packing must carry any of them, likely or not. */
-export function arbitraryTensor(spec: IntegerSpec, view: MatrixView, seed = 1): QuantizedTensor {
+export function arbitraryTensor<Spec extends CodedSpec>(spec: Spec, view: MatrixView, seed = 1): QuantizedTensor<Spec> {
   const count = viewElementCount(view)
   const { grids } = gridShapeOf(spec.granularity, view)
   const codeCount = 2 ** spec.bits
-  const codes = Uint8Array.from({ length: count }, (_, i) => Math.floor(uniform(seed, i) * codeCount))
+  const named = codeLevels(spec)?.codes ?? Uint8Array.from({ length: codeCount }, (_, code) => code)
+  const codes = Uint8Array.from(
+    { length: count },
+    (_, i) => named[Math.floor(uniform(seed, i) * named.length)] as number,
+  )
   const scales = Float32Array.from({ length: grids }, (_, i) => {
     const scale = (uniform(seed + 1, i) - 0.5) * 3
     return spec.scale === 'f16' ? roundToF16(scale) : scale
@@ -43,11 +48,11 @@ export function hexOf(bytes: Uint8Array): string {
 }
 
 /** What every packing promises: exact sizes before any data, and `unpack(pack(q))` equal to q. */
-export function packingContract(
-  packing: Packing,
-  cases: readonly PackingCase[],
-  refused: readonly PackingCase[],
-  golden: readonly GoldenPacking[],
+export function packingContract<Spec extends CodedSpec>(
+  packing: Packing<Spec>,
+  cases: readonly PackingCase<Spec>[],
+  refused: readonly PackingCase<Spec>[],
+  golden: readonly GoldenPacking<Spec>[],
 ): void {
   describe(`packing ${packing.id}`, () => {
     test.each(cases)('$label: round trip and exact lengths', ({ spec, view, shape }) => {

@@ -5,7 +5,7 @@ import { additivePowersTable } from './additive-powers.ts'
 import { floatTable, type ScaledFloat } from './floats.ts'
 import { FP4_CODES, FP4_LEVELS, FP4_THRESHOLDS } from './fp4.ts'
 import { IQ4NL_LEVELS } from './iq4nl.ts'
-import { NF2_LEVELS, NF3_LEVELS, NF4_LEVELS } from './normal-float.ts'
+import { NF2_LEVELS, NF3_LEVELS, NF4_LEVELS, NF4_THRESHOLDS } from './normal-float.ts'
 import { shiftTable } from './shift.ts'
 
 /** Levels that codes of a weight stand for, and what the search for the nearest one needs. Shared: never changed. */
@@ -65,7 +65,7 @@ function made(name: string): CodeLevels | null {
   if (name === 'binary') return levelsOf({ levels: Float32Array.of(-1, 1), codes: Uint16Array.of(1, 3) })
   const table = tableOf(name)
   // These two are rounded as bitsandbytes and onnxruntime do it, ties and all.
-  return table && levelsOf(table, name === 'fp4' ? FP4_THRESHOLDS : name === 'nf4' ? singles(table.levels) : undefined)
+  return table && levelsOf(table, name === 'fp4' ? FP4_THRESHOLDS : name === 'nf4' ? NF4_THRESHOLDS : undefined)
 }
 
 function tableOf(name: string): LevelTable | null {
@@ -107,10 +107,6 @@ function levelsOf({ levels, codes }: LevelTable, given?: Float64Array): CodeLeve
   })
   const mirrored = levels.every((level, index) => level === -levels[count - 1 - index]!)
   return { levels, codes: own, decoded, indices, thresholds, zero, mirrored }
-}
-
-function singles(levels: Float32Array): Float64Array {
-  return Float64Array.from({ length: levels.length - 1 }, (_, i) => Math.fround((levels[i]! + levels[i + 1]!) / 2))
 }
 
 /** Index of the level nearest `t`, a value in units of the scale. NaN takes the first. */

@@ -18,6 +18,16 @@ export const NF4_LEVELS = Float32Array.of(
   1,
 )
 
+/**
+ * A value above entry i takes a level behind i: middles in f32 as onnxruntime has them, found by bisection of its quantizer; some are
+ * rounded the other way than the middle of its levels would be.
+ */
+export const NF4_THRESHOLDS = Float64Array.of(
+  ...[-0.8480964303016663, -0.6106328964233398, -0.4599952697753906, -0.33967941999435425, -0.23460739850997925],
+  ...[-0.13791173696517944, -0.045525018125772476, 0.03979014977812767, 0.1202552542090416, 0.2035212516784668],
+  ...[0.2920137643814087, 0.3893125355243683, 0.5016633868217468, 0.6427869200706482, 0.8614783883094788],
+)
+
 export const NF3_LEVELS = Float32Array.of(
   -1,
   -0.5350227355957031,

@@ -3,8 +3,8 @@ import type { MatrixView, QuantizedTensor } from '../../model/scheme.ts'
 import { decodeF16, encodeF16 } from '../../numbers/f16.ts'
 import { gridShapeOf } from '../../numbers/grid-shape.ts'
 import { codeLevels } from '../../numbers/level-tables/code-levels.ts'
-import { type Places, placesOfIntegers, placesOfLevels } from './places.ts'
 import { Adam, type StepSize } from './adam.ts'
+import { type Places, placesOfIntegers, placesOfLevels } from './places.ts'
 
 export interface LearnedCodesOptions {
   /** What the codes stand for is multiplied by this along the depth before the product; absent: ones. */
@@ -138,7 +138,8 @@ export class LearnedCodes {
     if (this.spec.granularity.kind === 'run') {
       // From element to element: a run may begin anywhere.
       for (let at = 0; at < channels * depth; at++) {
-        const [c, k] = along === 'row' ? [Math.floor(at / depth), at % depth] : [at % channels, Math.floor(at / channels)]
+        const [c, k] =
+          along === 'row' ? [Math.floor(at / depth), at % depth] : [at % channels, Math.floor(at / channels)]
         run(at, 1, Math.floor((c * depth + k) / blockSize), 0, k, 0)
       }
       return

@@ -103,12 +103,7 @@ function reachOf(values: Float32Array, { levels }: CodeLevels, mirrored = false)
 }
 
 /** Sums of value * level and level^2 of what values become at a scale. */
-function addUp(
-  values: Float32Array,
-  levels: CodeLevels,
-  scale: number,
-  sums: { cross: number; square: number },
-): void {
+function addUp(values: Float32Array, levels: CodeLevels, scale: number, sums: { cross: number; square: number }): void {
   const { levels: at, thresholds } = levels
   const inverse = 1 / scale
   let [cross, square] = [0, 0]
@@ -139,12 +134,7 @@ function spread(values: Float32Array, target: Float32Array): Float32Array {
 }
 
 /** Codes of a block: the nearest level of fround(value * fround(1 / scale)), as bitsandbytes has it. Returns the squared error. */
-export function encodeLevels(
-  values: Float32Array,
-  scale: number,
-  table: CodeLevels,
-  codes: Uint8Array,
-): number {
+export function encodeLevels(values: Float32Array, scale: number, table: CodeLevels, codes: Uint8Array): number {
   const { codes: named, levels, zero } = table
   const inverse = scale === 0 ? 0 : fround(1 / scale)
   const divides = !Number.isFinite(inverse)

@@ -8,7 +8,10 @@ import { survey } from '../survey.ts'
 import { encodeLevels, type LevelFit, nearestFit, searchFit } from './level-scale.ts'
 
 /** Finds the scale of a block of values for a table. */
-export function levelFit(spec: CodedSpec, solver: SolverId): { readonly levels: CodeLevels; readonly fit: LevelFit } | null {
+export function levelFit(
+  spec: CodedSpec,
+  solver: SolverId,
+): { readonly levels: CodeLevels; readonly fit: LevelFit } | null {
   const levels = codeLevels(spec)
   return levels && { levels, fit: (solver === 'nearest' ? nearestFit : searchFit)(spec, levels) }
 }
@@ -36,11 +39,16 @@ export function solveLevels(
     scales[grid++] = scale
     squaredError += encodeLevels(some, scale, levels, found.subarray(start, end))
   }
-  const codes = isRow ? found : turned(found, { ...view, depth: view.channels, channels: view.depth }, new Uint8Array(found.length))
+  const codes = isRow
+    ? found
+    : turned(found, { ...view, depth: view.channels, channels: view.depth }, new Uint8Array(found.length))
   return { quantized: { spec, view, codes, scales }, squaredError, energy }
 }
 
-function* runsOf({ stack, channels, depth }: MatrixView, { granularity }: CodedSpec): Generator<readonly [number, number]> {
+function* runsOf(
+  { stack, channels, depth }: MatrixView,
+  { granularity }: CodedSpec,
+): Generator<readonly [number, number]> {
   const count = stack * channels * depth
   const [line, size] =
     granularity.kind === 'tensor'
