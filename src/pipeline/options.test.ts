@@ -90,8 +90,8 @@ describe('optionsOf', () => {
   })
 
   test('every preset ends in something every weight can be, on forms that exist, with a reason', () => {
-    // q4 and q2 are what transformers.js means by it: linear layers only.
-    for (const preset of PRESETS.filter((name) => !['auto', 'q4', 'q2'].includes(name))) {
+    // q4, q2 and bnb4 are what transformers.js means by it: linear layers only.
+    for (const preset of PRESETS.filter((name) => !['auto', 'q4', 'q2', 'bnb4'].includes(name))) {
       for (const one of [
         small,
         large,

@@ -12,6 +12,7 @@ import { type Ask, PRESETS } from './ask.ts'
 import type { FittedWeight } from './fitting/fitted.ts'
 import { forms, partOf, usesByLowering } from './forms.ts'
 import { keptSingle } from './half/kept-single.ts'
+import { insteadOf } from './instead-of.ts'
 import { labelOf, labelsOf } from './labels.ts'
 import { lowRankOpset } from './low-rank/factor-bits.ts'
 import { type Option, optionsOf, optionsOfScheme, outerOptions, resolveAuto } from './options.ts'
@@ -123,7 +124,7 @@ export function afterStatic(ask: Ask, inventory: Inventory): Ask {
   const isLeft = (rule: Rule): boolean => {
     if (rule.what === 'int8-static' || rule.what === WIDE) return false
     if (parseFewBits(rule.what) === null) return true
-    if (tryParseSchemeId(rule.what) === null) return false
+    if (tryParseSchemeId(rule.what)?.family !== 'integer') return false
     try {
       return matchRule(rule, context).matches.size > 0
     } catch {
@@ -157,6 +158,9 @@ function checkWhat(what: string): void {
     )
   }
   const shown = what.slice(0, 60)
+  const instead = insteadOf(shown)
+  if (instead !== null)
+    throw new TersorError('E_UNSUPPORTED', `${shown} is a scheme of arrays, not of weights`, instead)
   throw new TersorError('E_USAGE', `expected a preset or a scheme such as "int4-block32-asym-f16", found "${shown}"`, {
     hint: didYouMean(shown, [...PRESETS, ...commonSchemeIds()]) ?? `presets: ${PRESETS.join(', ')}`,
   })

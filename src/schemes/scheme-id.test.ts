@@ -46,7 +46,23 @@ describe('scheme ids', () => {
       null,
       null,
     ])
-    expect(tryParseSchemeId('int3-channel-sym')).toBeNull()
+    expect(tryParseSchemeId('int3-channel-asym')).toBeNull()
+  })
+
+  test('codes of tables have no sym or asym, and f32 scales unless said', () => {
+    const given = ['nf4-block64-f32', 'fp4-run64-f16', 'ternary-channel', 'int3-block32-sym', 'e4m3fn-tensor-f32']
+    const spelt = ['nf4-block64', 'fp4-run64-f16', 'ternary-channel', 'int3-block32', 'e4m3fn-tensor']
+    expect(given.map((id) => formatSchemeId(parseSchemeId(id)))).toEqual(spelt)
+    expect(parseSchemeId('nf4-block64')).toEqual({
+      ...{
+        family: 'levels',
+        table: 'nf4',
+        bits: 4,
+        granularity: { kind: 'block', size: 64 },
+        symmetric: true,
+        scale: 'f32',
+      },
+    })
   })
 
   test('parse is the reverse of format', () => {
@@ -79,7 +95,12 @@ describe('scheme ids', () => {
   test.each([
     '',
     'int8',
-    'int3-channel',
+    'int3-channel-asym',
+    'nf4',
+    'nf4-row',
+    'nf4-block64-sym',
+    'ternary-run64',
+    'nf9-block64',
     'int8-chanel',
     'int8-block',
     'int8-block0',

@@ -43,15 +43,19 @@ describe('weights of few bits', () => {
     expect(plain.decisions.find(({ scheme }) => scheme === 'int4-channel-sym')?.solver).toBe('nearest')
   })
 
-  test('3 bits are a rule of int8-static alone; other widths have near names', async () => {
+  test('3 bits by data are a rule of int8-static; elsewhere they are stored; other widths have near names', async () => {
     const path = output()
     const rules = ['first:1=int3-channel-sym']
     const report = await quantize(MODEL, path, { ...FEW, rules, effort: 'fast' })
     expect(report.decisions.filter(({ scheme }) => scheme === 'int3-channel-sym')).toHaveLength(1)
     expect(report.decisions.some(({ scheme }) => scheme === 'int8-channel-sym')).toBe(true)
     const refused = (options: object) => quantize(MODEL, output(), options).catch((thrown: unknown) => thrown)
-    expect(await refused({ to: 'int8', rules })).toMatchObject({ code: 'E_UNSUPPORTED' })
-    expect(await refused({ ...FEW, rules: ['op:Conv=int5-channel-sym'] })).toMatchObject({
+    expect(await refused({ to: 'int8', rules: ['op:Conv=int3-channel-asym'] })).toMatchObject({ code: 'E_UNSUPPORTED' })
+    const stored = await quantize(MODEL, output(), { to: 'int8', rules: ['op:Conv=int3-channel'], noVerify: true })
+    expect(
+      stored.decisions.some(({ scheme, lowering }) => scheme === 'int3-channel' && lowering === 'onnx/lookup'),
+    ).toBe(true)
+    expect(await refused({ ...FEW, rules: ['op:Conv=int9-channel-sym'] })).toMatchObject({
       code: 'E_USAGE',
       hint: expect.stringMatching(/int\d-channel-sym/),
     })

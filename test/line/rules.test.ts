@@ -75,7 +75,7 @@ describe('what to quantize to', () => {
     expect(error.hint).toMatch(hint)
   })
 
-  test.each(['bnb4'])('%s is refused by name, also in a rule', async (to) => {
+  test.each(['int3-channel-asym', 'mxfp4', 'nf4-row'])('%s is refused by name, also in a rule', async (to) => {
     expect(await refused({ to })).toMatchObject({ code: 'E_UNSUPPORTED', message: expect.stringContaining(to) })
     expect(await refused({ rules: [`w1=${to}`] })).toMatchObject({ code: 'E_UNSUPPORTED' })
   })
