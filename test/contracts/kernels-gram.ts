@@ -132,6 +132,49 @@ export function describeGram(pairOf: () => Pair): void {
       )
     })
 
+    it('descendLevels: the same bits and moves, wherever a block begins', () => {
+      const levels = [-1, -0.5, -0.2, 0, 0.1, 0.3, 0.6, 1]
+      fc.assert(
+        fc.property(cases, fc.nat(10), ({ right: width, kind, seed }, offset) => {
+          pair.clear()
+          const x = pair.put(sampleValues(12 * width, 0, seed))
+          const gram = pair.put(new Array(width * width).fill(0))
+          pair.call('crossRows', x, width, x, width, 12, width, width, gram, width)
+          const pull = pair.put(sampleValues(width, kind, seed))
+          const positions = pair.put(
+            Uint8Array.from({ length: width }, (_, i) => (i * 5 + seed) % 8),
+            'u8',
+          )
+          const scales = pair.put(sampleValues(8, 0, seed + 1))
+          const table = pair.put(levels)
+          const middle = width / 2
+          for (const [from, to] of [
+            [0, middle],
+            [middle, width],
+          ] as const) {
+            pair.call(
+              ...(['descendLevels', gram, width, width, from, to, pull, positions, scales, 11, offset, table] as const),
+              levels.length - 1,
+            )
+          }
+        }),
+        { numRuns: 60 },
+      )
+    })
+
+    it('descendLevels moves to the nearest level, and not where two are as near', () => {
+      pair.clear()
+      const gram = pair.put(Float32Array.from({ length: 64 }, (_, i) => (i % 9 === 0 ? 2 : 0)))
+      // What is wrong, times 2; the scale is -1, so that all goes the other way.
+      const pull = pair.put([0.5, -0.5, 0.2, 0, -40, 40, 0.3, -0.02])
+      const positions = pair.put(new Uint8Array(8).fill(1), 'u8')
+      const scales = pair.put([-1])
+      const table = pair.put([-1, 0, 0.25])
+      const moved = pair.call('descendLevels', gram, 8, 8, 0, 8, pull, positions, scales, 8, 0, table, 2)
+      expect([...pair.bytes(positions, 8)]).toEqual([1, 2, 1, 1, 2, 0, 1, 1])
+      expect(moved).toBe(3)
+    })
+
     it('subtractDots takes the products of rows away', () => {
       pair.clear()
       const a = pair.put(Float64Array.from([1, 2, 3, 4]), 'f64')
