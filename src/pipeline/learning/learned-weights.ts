@@ -42,8 +42,7 @@ export function codedWeight(
   if (spec.family === 'half' || !view || work.packing === null) return null
   const values = floats.slice()
   balanceValues({ ...(balance === undefined ? {} : { balance }), view }, values, 0)
-  const start =
-    fitted?.quantized ?? solveTensor(values, view, spec, solver, kernels, weight.name).quantized
+  const start = fitted?.quantized ?? solveTensor(values, view, spec, solver, kernels, weight.name).quantized
   const lowRank = fitted?.lowRank
   const correction = lowRank && lowRankValues(lowRank, view)
   // Codes stand for what the correction leaves.
