@@ -123,6 +123,10 @@ async function bundleCommandLine() {
     absWorkingDir: STAGED,
   })
   await joinChunks(metafile.outputs)
+  // Help is all that some runs need: with words of its own it does not load the file that all verbs share them in.
+  const help = Object.keys(metafile.outputs).find((path) => metafile.outputs[path].entryPoint === 'cli/help.js')
+  const alone = { absWorkingDir: STAGED, entryPoints: [join('cli', 'help.js')], outfile: help, allowOverwrite: true }
+  await build({ ...SHAPE, ...alone, plugins: [directImports()] })
   rmSync(folder, { recursive: true })
   renameSync(join(STAGED, 'cli-bundle'), folder)
   chmodSync(join(folder, 'main.js'), 0o755)

@@ -37,6 +37,9 @@ export const directImports = () => ({
     }
     const makes = (path, name) =>
       new RegExp(`^export (?:const|function|async function|class) ${name}\\b`, 'm').test(textOf(path))
+    /** A string or number that has only a name there: no reason to open that file. */
+    const literalOf = (path, name) =>
+      new RegExp(`^export const ${name} = ('[^'\\\\]*'|[0-9]+);$`, 'm').exec(textOf(path))?.[1] ?? null
     const originOf = (path, name) => {
       const { names, whole } = passedOn(path)
       const found = names.get(name)
@@ -58,6 +61,8 @@ export const directImports = () => ({
         pairs(list)
           .map(([name, as]) => {
             const origin = originOf(resolve(dirname(path), from), name)
+            const value = literalOf(origin.path, origin.name)
+            if (value !== null) return `const ${as} = ${value};`
             return `import { ${origin.name} as ${as} } from ${JSON.stringify(origin.path)};`
           })
           .join(' '),
