@@ -1,6 +1,6 @@
 import type { SampleSet } from '../../calibration/index.ts'
 import { TersorError } from '../../errors.ts'
-import type { Feeds } from '../../model/runtime.ts'
+import type { Feeds, RuntimeSession } from '../../model/runtime.ts'
 import type { Tools } from '../../model/tools.ts'
 import type { RankAsk } from '../../solvers/low-rank/index.ts'
 import { learnOn } from '../learning/learn.node.ts'
@@ -75,13 +75,10 @@ export function fitOn(prepared: Prepared, opened: OpenedModel, options: FitFileO
           ...(count ? { samples: count } : {}),
         })
       if (options.samples === undefined) samples = await manySamples(samples, all)
-      const expected = async (): Promise<Feeds> => {
-        const session = await runtime.open({ path }, { optimized: false, threads: 1 })
-        try {
-          return await session.run((await samples.at(0)).feeds, tools.signal)
-        } finally {
-          await session.release()
-        }
+      let float: RuntimeSession | undefined
+      const answer = async (feeds: Feeds): Promise<Feeds> => {
+        float ??= await runtime.open({ path }, { optimized: false, threads: 1 })
+        return await float.run(feeds, tools.signal)
       }
       const { effort = 'default', seed, threads, maxMemory } = options
       const given = {
@@ -92,9 +89,11 @@ export function fitOn(prepared: Prepared, opened: OpenedModel, options: FitFileO
       }
       const sessions = (): TapSessions => new TapSessions(runtime, tools)
       try {
-        return await learnOn(input, fitted, samples, { effort, expected, sessions, ...given }, tools)
+        return await learnOn(input, fitted, samples, { effort, answer, sessions, ...given }, tools)
       } catch (thrown) {
         throw options.work?.ended(thrown, tools) ?? thrown
+      } finally {
+        if (!tools.signal?.aborted) await float?.release()
       }
     } finally {
       await runtime.close()

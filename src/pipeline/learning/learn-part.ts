@@ -2,7 +2,7 @@ import { TersorError } from '../../errors.ts'
 import { isKnown, type Operation } from '../../gradients/index.ts'
 import type { TensorRef } from '../../model/graph.ts'
 import type { WeightFacts } from '../../model/inventory.ts'
-import type { Feeds } from '../../model/runtime.ts'
+import type { Feeds, Value } from '../../model/runtime.ts'
 import type { FitStore } from '../fitting/fit-store.ts'
 import type { FitInput, FitResult, FittedWeight } from '../fitting/fitted.ts'
 import { canStack } from './can-stack.ts'
@@ -10,7 +10,7 @@ import { type DescentAsk, decoded, descend } from './descend.ts'
 import type { DistillerGraph, OutputLoss, Survey } from './distiller.ts'
 import type { GradientRunner } from './gradient-runner.ts'
 import { type CodedWeight, codedWeight } from './learned-weights.ts'
-import { type LearnEffort, learningSteps } from './learning-budget.ts'
+import { type LearnEffort, type LearningSteps, learningSteps } from './learning-budget.ts'
 import { type Constant, constantOf, numbersOf } from './operations.ts'
 
 export interface LearnAsk extends DescentAsk {
@@ -36,13 +36,20 @@ export interface LearnPart {
   readonly first: { readonly feeds: Feeds; readonly expected?: Feeds }
   readonly samples: readonly Feeds[]
   readonly mask?: string
-  /** A block: names under which samples bring what each output is to be. */
+  /** Names under which samples bring what each output is to be. */
   readonly targets?: readonly string[]
+  /** The samples with that of these outputs, where it fits memory; null: the float model answers again in every step. */
+  answered?(outputs: readonly string[]): Promise<Answered | null>
   /** A block: its part of all elements that are learned. */
   readonly share?: number
   losses(survey: Survey): readonly OutputLoss[]
   /** Goes before 'in N steps' in the reason. */
   readonly says: string
+}
+
+export interface Answered {
+  readonly samples: readonly Feeds[]
+  readonly targets: readonly string[]
 }
 
 /** Why codes stay as they were. `long`: steps would take too long; `far`: what was learned was no better. */
@@ -64,7 +71,7 @@ export async function learnPart(
   ask: LearnAsk,
 ): Promise<ReadonlyMap<WeightFacts, FittedWeight> | Unlearned> {
   const { tools } = ask
-  const { operations, samples, targets } = part
+  const { operations } = part
   const unknown = unknownOf(operations)
   if (unknown !== null) return { kind: 'unfit', why: `no derivative of ${unknown} is known` }
   const works = new Map(
@@ -84,7 +91,7 @@ export async function learnPart(
     if (one !== null) coded.set(name, one)
   }
   const learning = [...coded.values()].filter(({ learns }) => learns)
-  if (learning.length === 0 || samples.length === 0) return { kind: 'nothing', why: 'nothing is learned' }
+  if (learning.length === 0 || part.samples.length === 0) return { kind: 'nothing', why: 'nothing is learned' }
   // Weights that only meet the others come last: their gradients are of no use.
   const fixed = [...coded.values()].filter(({ learns }) => !learns)
   const { mask } = part
@@ -105,13 +112,23 @@ export async function learnPart(
   }
   const strange = first.expected && differing(survey, first.expected)
   if (strange !== undefined) return { kind: 'unfit', why: `"${strange}" is not what onnxruntime gives` }
+  const unread = part.targets?.find((name) => !isRead(part.samples[0]?.[name]))
+  if (unread !== undefined) return { kind: 'unfit', why: 'its values are of a type that is not read' }
   const outputs = part.losses(survey)
   if (outputs.length === 0) return { kind: 'unfit', why: 'the model gives no floats to come near to' }
   const elements = learning.reduce((sum, { weight }) => sum + weight.elementCount, 0)
   const { multiplications } = survey
-  const steps = learningSteps(multiplications, elements, samples.length, ask.effort, ask.mostSteps, part.share)
-  if (steps === null) return { kind: 'long', why: `would take too long with --effort ${ask.effort}` }
+  const stepsOn = (count: number, share?: number): LearningSteps | null =>
+    learningSteps(multiplications, elements, count, ask.effort, ask.mostSteps, share)
+  const tooLong: Unlearned = { kind: 'long', why: `would take too long with --effort ${ask.effort}` }
+  const share = part.share ?? 1
+  if (stepsOn(part.samples.length, share) === null) return tooLong
   const names = outputs.map(({ name }) => name)
+  const { samples, targets }: Partial<Answered> & Pick<Answered, 'samples'> = part.targets
+    ? part
+    : ((await part.answered?.(names)) ?? { samples: part.samples })
+  const steps = stepsOn(samples.length, targets && share)
+  if (steps === null) return tooLong
   const stacks = canStack(samples, (feeds) => ask.survey(bare, feeds, names))
   const learns = new Set(learning.map(({ weight }) => weight.name))
   const meets = new Set(fixed.map(({ weight }) => weight.name))
@@ -139,6 +156,10 @@ export async function learnPart(
     tools.signal?.removeEventListener('abort', stop)
     await runner.close()
   }
+}
+
+function isRead(value: Value | undefined): boolean {
+  return value?.data instanceof Uint8Array && numbersOf(new Uint8Array(), value.dtype) !== null
 }
 
 function withoutFloats(one: Constant): Constant {

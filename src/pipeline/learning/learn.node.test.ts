@@ -148,8 +148,8 @@ test('an operator without a derivative: codes stay, and it is said', async () =>
 test('what an executor gives otherwise is not learned', async () => {
   const wrong = new Float32Array(6 * 32).fill(1)
   const data = new Uint8Array(wrong.buffer)
-  const expected = async (): Promise<Feeds> => ({ y: { dtype: 'f32', shape: [1, 6, 32], data } })
-  const result = await learned(block(), { threads: 1, expected })
+  const answer = async (): Promise<Feeds> => ({ y: { dtype: 'f32', shape: [1, 6, 32], data } })
+  const result = await learned(block(), { threads: 1, answer })
   expect(result.fitted.size).toBe(0)
   expect(result.notes.join()).toMatch(/"y" is not what onnxruntime gives/)
 })

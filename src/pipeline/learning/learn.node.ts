@@ -16,7 +16,7 @@ import { Distiller, type DistillerGraph, type Survey } from './distiller.ts'
 import { type GradientRunner, OwnRunner } from './gradient-runner.ts'
 import { learnBlocks } from './learn-blocks.ts'
 import { ThreadedRunner } from './learn-threads.node.ts'
-import { learnWeights } from './learn-weights.ts'
+import { type Answer, learnWeights } from './learn-weights.ts'
 import type { LearnEffort } from './learning-budget.ts'
 
 export interface LearnOptions {
@@ -28,8 +28,8 @@ export interface LearnOptions {
   readonly maxMemory?: number
   /** Keeps what is learned. */
   readonly store?: FitStore
-  /** What an executor gives for the first sample. */
-  readonly expected?: () => Promise<Feeds>
+  /** What an executor gives for a sample. */
+  readonly answer?: Answer
   /** Runs segments of the model; absent: nothing is learned block by block. */
   readonly sessions?: () => ModelSessions
   /** The compiled entry of the threads; default that of dist/. */
@@ -94,12 +94,12 @@ export async function learnOn(
       }
     },
   }
-  const { expected, sessions } = options
+  const { answer, sessions } = options
   const whole = await learnWeights(input, started, {
     ...ask,
     ...(await nameFor('whole')),
     samples: feeds,
-    ...(expected ? { expected } : {}),
+    ...(answer ? { answer } : {}),
   })
   if (!('kind' in whole)) return whole
   const stays = `learning: ${whole.why}; codes stay as they were found`

@@ -15,6 +15,8 @@ const PASSES_ALONE = 3
 const ROWS: Readonly<Record<LearnEffort, number>> = { fast: 0, default: 640, best: 1280 }
 const [LEAST_BATCH, MOST_BATCH] = [4, 32]
 const LEAST_STEPS = 24
+/** Blocks of a large model may take so many times the budget for the least steps: what is done is kept, and an estimate is shown. */
+const PATIENCE: Readonly<Record<LearnEffort, number>> = { fast: 0, default: 1, best: 20 }
 /** How often a sample is seen, about: more learns the samples instead of the model. */
 const MOST_EPOCHS = 24
 const MOST_STEPS: Readonly<Record<LearnEffort, number>> = { fast: 0, default: 200, best: 800 }
@@ -44,11 +46,16 @@ export function learningSteps(
   const each = (share === undefined ? PASSES : PASSES_ALONE) * Math.max(1, cost) * batch
   const seen = Math.max(LEAST_STEPS, Math.ceil((MOST_EPOCHS * samples) / batch))
   const steps = Math.min(most, seen, Math.floor((BUDGETS[effort] * (share ?? 1)) / each))
-  return steps < LEAST_STEPS ? null : { steps, batch, seconds: (steps * each) / SPEED }
+  const taken = steps < LEAST_STEPS && isPatient(LEAST_STEPS * each, effort, most, share) ? LEAST_STEPS : steps
+  return taken < LEAST_STEPS ? null : { steps: taken, batch, seconds: (taken * each) / SPEED }
 }
 
 /** From 1 at the start of learning to 0 at its end. */
 export function coolingAt(step: number, steps: number): number {
   const t = step / steps
   return 1 - t * t * (3 - 2 * t)
+}
+
+function isPatient(cost: number, effort: LearnEffort, most: number, share: number | undefined): boolean {
+  return share !== undefined && share < 1 && most >= LEAST_STEPS && cost <= PATIENCE[effort] * BUDGETS[effort] * share
 }
