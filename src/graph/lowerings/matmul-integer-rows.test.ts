@@ -120,6 +120,21 @@ describe('matmulIntegerRows', () => {
     }
   })
 
+  it('is as fine for small rows of what is nearly positive, and clips nothing', async () => {
+    const { before, after } = both({ least: -0.17 })
+    const sizes = [1, 0.05, 1e-3, 0.2, 0]
+    const x = randomFloats(ROWS * K, 9).map(
+      (value, i) => sizes[Math.floor(i / K)]! * (value < 0 ? 0.17 * value : value),
+    )
+    // A row of what lies below zero alone.
+    x.fill(-0.1, 0, K)
+    const [wanted, found] = [await outputs(before, x), await outputs(after, x)]
+    for (let row = 0; row < ROWS; row++) {
+      const part = (values: Float32Array): Float32Array => values.subarray(row * N, (row + 1) * N)
+      expect(distance(part(wanted), part(found)), `row ${row}`).toBeLessThan(0.03)
+    }
+  })
+
   it('keeps the product when channels are balanced and rows stay float', async () => {
     const inverse = Float32Array.from({ length: K }, (_, k) => 2 ** ((k % 7) - 3))
     for (const wanted of [

@@ -17,7 +17,7 @@ export interface RowActivation {
 }
 
 /** Rows of zeros divide by this instead: the smallest normal f32. */
-const TINY = 1.1754943508222875e-38
+export const ROW_FLOOR = 1.1754943508222875e-38
 
 /** Codes kept for values below zero when the least of them is known. */
 const BELOW = 32
@@ -25,25 +25,28 @@ const BELOW = 32
 /** A bound further below zero says little: rows whose own minimum is above it would be coarse. */
 const LEAST_USED = -0.5
 
-/** How a row becomes codes: code = zero + top * value / factor, the factor its largest magnitude or value, at least the floor. */
+/**
+ * How a row becomes codes: code = zero + top * value / factor, the factor its largest magnitude or value, and at least `below` times what
+ * its least value lies below zero.
+ */
 export interface RowScale {
   readonly zero: number
   /** Codes above zero. */
   readonly top: number
   /** Whether the row's largest magnitude counts, or only its largest value. */
   readonly magnitude: boolean
-  readonly floor: number
+  readonly below: number
 }
 
 /**
  * Known to be positive: all 255 steps serve. Known to reach a little below zero (GELU, SiLU): a fixed share of the codes
- * does, and the floor of the factor keeps the least value inside them. Otherwise codes lie evenly around zero.
+ * does, wide enough for the least value of the row. Otherwise codes lie evenly around zero.
  */
 export function rowScale(least: number | null): RowScale {
-  if (least === null || least < LEAST_USED) return { zero: 128, top: 127, magnitude: true, floor: TINY }
-  if (least >= 0) return { zero: 0, top: 255, magnitude: false, floor: TINY }
+  if (least === null || least < LEAST_USED) return { zero: 128, top: 127, magnitude: true, below: 0 }
+  if (least >= 0) return { zero: 0, top: 255, magnitude: false, below: 0 }
   const top = 255 - BELOW
-  return { zero: BELOW, top, magnitude: false, floor: Math.fround((-least * top) / BELOW) }
+  return { zero: BELOW, top, magnitude: false, below: top / BELOW }
 }
 
 /**
@@ -72,19 +75,25 @@ export function quantizedRows(
     input = value('balanced')
     nodes.push(makeNode('Mul', [activation, inverse], [input]))
   }
-  const { zero, top, magnitude, floor } = rowScale(least)
+  const { zero, top, magnitude, below } = rowScale(least)
   let measured = input
   if (magnitude) {
     measured = value('magnitude')
     nodes.push(makeNode('Abs', [input], [measured]))
   }
+  const axes = context.opset >= 18 ? [constant(int64s(value('axes'), [-1]))] : []
+  const along = context.opset >= 18 ? { keepdims: 1 } : { axes: [-1], keepdims: 1 }
   const largest = value('largest')
-  if (context.opset >= 18) {
-    const axes = constant(int64s(value('axes'), [-1]))
-    nodes.push(makeNode('ReduceMax', [measured, axes], [largest], { keepdims: 1 }))
-  } else nodes.push(makeNode('ReduceMax', [measured], [largest], { axes: [-1], keepdims: 1 }))
+  nodes.push(makeNode('ReduceMax', [measured, ...axes], [largest], along))
+  const bounds = [largest]
+  if (below > 0) {
+    const [least, room] = [value('least'), value('room')]
+    nodes.push(makeNode('ReduceMin', [input, ...axes], [least], along))
+    nodes.push(makeNode('Mul', [least, constant(float32(value('below'), -below))], [room]))
+    bounds.push(room)
+  }
   const factor = value('factor')
-  nodes.push(makeNode('Max', [largest, constant(float32(value('floor'), floor))], [factor]))
+  nodes.push(makeNode('Max', [...bounds, constant(float32(value('floor'), ROW_FLOOR))], [factor]))
   const parts = value('parts')
   nodes.push(makeNode('Div', [input, factor], [parts]))
   const level = constant(float32(value('level'), 1 / top))

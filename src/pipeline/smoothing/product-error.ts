@@ -1,4 +1,4 @@
-import { rowScale } from '../../graph/lowerings/index.ts'
+import { ROW_FLOOR, rowScale } from '../../graph/lowerings/index.ts'
 import type { Kernels } from '../../model/kernels.ts'
 import type { IntegerSpec } from '../../model/packing.ts'
 import { decode } from '../../schemes/index.ts'
@@ -37,7 +37,7 @@ export function productError(
   const balanced = balance ? weight.values.map((value, i) => value * (balance[i % depth] as number)) : weight.values
   const view = { stack: 1, channels, depth, along: 'row' as const }
   const decoded = decode(solveSafePairs(balanced, view, spec, 'search', kernels, label).quantized, kernels)
-  const { zero, top, magnitude, floor } = rowScale(least)
+  const { zero, top, magnitude, below } = rowScale(least)
   const kept = floatRows?.indices ?? []
   const codes = new Float32Array(depth)
   let sum = 0
@@ -47,10 +47,10 @@ export function productError(
     for (let k = 0; k < depth; k++) {
       const value = (rows.values[from + k] as number) * (inverse?.[k] ?? 1)
       codes[k] = value
-      const size = magnitude && value < 0 ? -value : value
+      const size = value >= 0 ? value : magnitude ? -value : -below * value
       if (size > largest) largest = size
     }
-    const step = Math.max(largest, floor) / top
+    const step = Math.max(largest, ROW_FLOOR) / top
     for (let k = 0; k < depth; k++) {
       const code = Math.floor((codes[k] as number) / step + 0.5) + zero
       codes[k] = step * (Math.min(255, Math.max(0, code)) - zero)
