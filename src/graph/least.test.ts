@@ -64,6 +64,9 @@ const bounded: Readonly<Record<string, Case>> = {
     nodes: [makeNode('Mul', ['x', 'k'], ['t']), makeNode('Sigmoid', ['t'], ['g']), makeNode('Mul', ['g', 'x'], ['y'])],
     constants: [float32('k', 1.702)],
   },
+  'QuickGelu with a slope of its own': {
+    nodes: [{ ...makeNode('QuickGelu', ['x'], ['y'], { alpha: { float: 1 } }), domain: 'com.microsoft' }],
+  },
   HardSwish: { nodes: [makeNode('HardSwish', ['x'], ['y'])], opset: 14 },
   Mish: { nodes: [makeNode('Mish', ['x'], ['y'])], opset: 18 },
 }

@@ -1,4 +1,5 @@
 import type { ScopePath } from '../model/graph.ts'
+import { floatAttribute } from './attributes.ts'
 import { constantTensor, type ReadSmall } from './constant-nodes.ts'
 import type { Connections, Definition } from './consumers.ts'
 import { isStandard, type Scope, scopeKey } from './walk.ts'
@@ -27,7 +28,6 @@ const MINIMUM: ReadonlyMap<string, number> = new Map([
   ['Gelu', -0.1701],
   ['BiasGelu', -0.1701],
   ['FastGelu', -0.1701],
-  ['QuickGelu', -0.1701],
   ['Mish', -0.3089],
   ['HardSwish', -0.375],
 ])
@@ -69,6 +69,10 @@ class Bounds {
     if (node === null || steps === 0 || name !== node.outputs[0]) return null
     const microsoft = node.domain === 'com.microsoft'
     if (!isStandard(node) && !microsoft) return null
+    if (node.op === 'QuickGelu') {
+      const slope = floatAttribute(node, 'alpha', 1.702)
+      return slope > 0 ? SIGMOID_GATE / slope : null
+    }
     if (MINIMUM.has(node.op)) return MINIMUM.get(node.op) ?? null
     if (microsoft) return null
     if (POSITIVE.has(node.op)) return 0

@@ -116,7 +116,8 @@ function matmul(node: Node, site: Site): Candidate {
     return { ...base, operands: [right], weight: leftWeight, float: attributes('the weight on the left') }
   }
   if (site.constant(left) !== null || site.constant(right) !== null) {
-    return { ...base, operands: [], weight: null, float: { code: 'not-float32', text: 'its elements are not float32' } }
+    const name = site.constant(right) === null ? left : right
+    return { ...base, operands: [], weight: null, float: notConstant(name, site) }
   }
   return { ...base, operands: [left, right], weight: null, float: null }
 }
@@ -166,6 +167,8 @@ function constantWeight(name: string, axis: number | null, site: Site): StaticPr
 function notConstant(name: string, site: Site): NonNullable<Candidate['float']> {
   const tensor = site.constant(name)
   if (tensor !== null && tensor.dtype !== 'f32') return { code: 'not-float32', text: `its weight is ${tensor.dtype}` }
+  if (tensor !== null)
+    return { code: 'not-constant', text: 'its weight is an output too, or stands outside of its body' }
   return { code: 'not-constant', text: 'its weight is computed while the model runs' }
 }
 
