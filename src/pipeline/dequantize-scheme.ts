@@ -9,12 +9,21 @@ export async function schemeOf(recipe: Recipe): Promise<string> {
   const grid = gridOf(recipe)
   if (grid === undefined) return leafOf(recipe).dtype
   const codes = leafOf(grid.codes)
+  const table = lookupOf(grid.codes)
+  if (table !== undefined) return `${table}-${grid.granularity}${leafOf(grid.scale).dtype === 'f16' ? '-f16' : ''}`
   const integer = /^[iu](\d+)$/.exec(codes.dtype)
   const scale = leafOf(grid.scale).dtype === 'f16' ? '-f16' : ''
   if (integer === null) return `${codes.dtype}-${grid.granularity}${scale}`
   const bits = Number(integer[1])
   const half = codes.dtype.startsWith('u') ? 2 ** (bits - 1) : 0
   return `int${bits}-${grid.granularity}-${(await isCentred(grid.zero, half)) ? 'sym' : 'asym'}${scale}`
+}
+
+/** The table that codes are looked up in. */
+function lookupOf(codes: Recipe): string | undefined {
+  let at = codes
+  while ('input' in at && at.kind !== 'lookup') at = at.input
+  return at.kind === 'lookup' ? at.levels : undefined
 }
 
 interface FoundGrid {

@@ -29,6 +29,8 @@ export async function openValues(recipe: Recipe): Promise<Values> {
       return transposedValues(await openValues(recipe.input), recipe.input.shape, recipe.order)
     case 'take':
       return takenValues(recipe, await openValues(recipe.input), await allValues(recipe.indices))
+    case 'lookup':
+      return lookupValues(recipe, await openValues(recipe.input))
     case 'add':
     case 'sub':
     case 'mul':
@@ -177,6 +179,22 @@ function takenValues(recipe: Recipe & { kind: 'take' }, values: Values, indices:
         const given = indices[place] as number
         const taken = given < 0 ? given + length : given
         target[at] = all[((line - place) / indices.length) * length * inner + taken * inner + within] as number
+      }
+    },
+  }
+}
+
+function lookupValues({ table, shape }: Recipe & { kind: 'lookup' }, codes: Values): Values {
+  const width = shape.at(-1) ?? 1
+  return {
+    count: codes.count * width,
+    fill(target, start) {
+      const first = Math.floor(start / width)
+      const own = new Float32Array(Math.floor((start + target.length - 1) / width) + 1 - first)
+      codes.fill(own, first)
+      for (let at = 0; at < target.length; at++) {
+        const entry = (start + at) % width
+        target[at] = table[(own[Math.floor((start + at) / width) - first] as number) * width + entry] as number
       }
     },
   }

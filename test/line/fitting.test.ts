@@ -4,6 +4,7 @@ import * as ort from 'onnxruntime-node'
 import { describe, expect, test } from 'vitest'
 import { writeNpz } from '../../src/calibration/index.ts'
 import type { Model } from '../../src/model/graph.ts'
+import { dequantize } from '../../src/pipeline/dequantize-file.node.ts'
 import { quantize as quantizeBytes } from '../../src/pipeline/quantize-bytes.ts'
 import { type FileOptions, quantize } from '../../src/pipeline/quantize-file.node.ts'
 import { ortRuntime } from '../../src/runtime/ort.ts'
@@ -56,25 +57,26 @@ async function errorOf(path: string, original: string): Promise<number> {
 }
 
 describe('codes by what weights do to data', () => {
-  test.each(['int4-weights', 'int2-weights', 'int8-weights', 'int4-channel-sym', 'int2-block32-asym-f16'])(
-    '%s: nearer to the float model than weights by themselves, and every decision says how',
-    async (to) => {
-      const path = await input
-      const [alone, fitted] = [output(), output()]
-      const options: FileOptions = { to, calib, noVerify: true, everything: true, force: true }
-      await quantize(path, alone, { ...options, solver: 'search' })
-      const report = await quantize(path, fitted, { ...options, effort: 'fast' })
-      const solved = report.decisions.filter(({ solver }) => solver === 'gptq')
-      expect(solved.map(({ tensor }) => tensor)).toContain('layer.1.down.weight')
-      // Six of each layer, and the head.
-      expect(solved).toHaveLength(13)
-      for (const { because, corrections } of solved) {
-        expect(because.text).toMatch(/second moments of \d+ rows/)
-        expect(corrections?.join()).toMatch(/damping/)
-      }
-      expect(await errorOf(fitted, path)).toBeLessThan(0.9 * (await errorOf(alone, path)))
-    },
-  )
+  test.each([
+    ...['int4-weights', 'int2-weights', 'int8-weights', 'int4-channel-sym', 'int2-block32-asym-f16'],
+    // MatMulNBits, MatMulBnb4 with and without runs that go on from channel to channel, lookups.
+    ...['ternary-block16', 'nf4-block32', 'fp4-block64-f16', 'int3-block16', 'binary-channel'],
+  ])('%s: nearer to the float model than weights by themselves, and every decision says how', async (to) => {
+    const path = await input
+    const [alone, fitted] = [output(), output()]
+    const options: FileOptions = { to, calib, noVerify: true, everything: true, force: true }
+    await quantize(path, alone, { ...options, solver: 'search' })
+    const report = await quantize(path, fitted, { ...options, effort: 'fast' })
+    const solved = report.decisions.filter(({ solver }) => solver === 'gptq')
+    expect(solved.map(({ tensor }) => tensor)).toContain('layer.1.down.weight')
+    // Six of each layer, and the head.
+    expect(solved).toHaveLength(13)
+    for (const { because, corrections } of solved) {
+      expect(because.text).toMatch(/second moments of \d+ rows/)
+      expect(corrections?.join()).toMatch(/damping/)
+    }
+    expect(await errorOf(fitted, path)).toBeLessThan(0.9 * (await errorOf(alone, path)))
+  })
 
   test('the same bytes again, whatever the number of threads', async () => {
     const hashes = new Set<string | undefined>()
@@ -83,6 +85,19 @@ describe('codes by what weights do to data', () => {
       hashes.add((await quantize(await input, output(), options)).output?.sha256)
     }
     expect(hashes.size).toBe(1)
+  })
+
+  test('MatMulBnb4 as onnxruntime runs it is what its codes say, learned ones too', async () => {
+    const path = output()
+    const report = await quantize(await input, path, { to: 'bnb4', calib, everything: true, minCosine: 0.5 })
+    const made = report.decisions.filter(({ lowering }) => lowering === 'onnx/matmul-bnb4')
+    expect(made.map(({ scheme }) => scheme)).toEqual(expect.arrayContaining(['nf4-block64', 'nf4-run64']))
+    const [own] = report.verdict?.outputs ?? []
+    expect(own?.cosine).toBeGreaterThan(0.9)
+    expect(report.verdict?.reference?.outputs[0]?.cosine).toBeCloseTo(own?.cosine as number, 4)
+    const back = output()
+    await dequantize(path, back)
+    expect(await errorOf(back, path)).toBeLessThan(1e-5)
   })
 
   test('some of the data is held back to judge on', async () => {

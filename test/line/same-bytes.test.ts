@@ -16,7 +16,7 @@ import { type Served, serve } from '../platform/serve.ts'
  * One model, one preset: the same bytes, whatever computes them. Files are compared by SHA-256.
  */
 
-const PRESETS = ['int8', 'int8-weights', 'int4-weights', 'fp16-weights']
+const PRESETS = ['int8', 'int8-weights', 'int4-weights', 'fp16-weights', 'bnb4', 'int3-channel']
 const demo = readFileSync(join(import.meta.dirname, '..', '..', 'demo', 'model.onnx'))
 
 interface Case {

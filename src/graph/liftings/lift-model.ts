@@ -12,6 +12,7 @@ import { gatherBlock } from './gather-block.ts'
 import { gatherRows } from './gather-rows.ts'
 import { integerProduct } from './integer-product.ts'
 import { Lifter } from './lifter.ts'
+import { matmulBnb4 } from './matmul-bnb4.ts'
 import { matmulNBits } from './matmul-nbits.ts'
 import { movement } from './movement.ts'
 import { NodeSite } from './node-site.ts'
@@ -31,6 +32,7 @@ const LIFTINGS: readonly Lifting[] = [
   movement,
   positions,
   matmulNBits,
+  matmulBnb4,
   gatherBlock,
   integerProduct,
   dynamicMatmul,

@@ -30,7 +30,6 @@ export function whyKept(node: Node): string {
   if (node.op === 'QuantizeLinear' || node.op === 'DynamicQuantizeLinear') {
     return 'its codes are an output, or are read by a node that stays quantized'
   }
-  if (node.op === 'MatMulBnb4') return 'its codes stand for values of a table (NF4 or FP4), which is not undone yet'
   return KNOWN.test(node.op)
     ? 'a node that stays quantized reads its codes'
     : `${node.op} has no float counterpart here`

@@ -16,6 +16,8 @@ export type Recipe = { readonly dtype: DType; readonly shape: readonly number[] 
   | { readonly kind: 'add' | 'sub' | 'mul' | 'div'; readonly left: Recipe; readonly right: Recipe }
   /** Entries of one axis by constant indices, a vector. */
   | { readonly kind: 'take'; readonly input: Recipe; readonly axis: number; readonly indices: Recipe }
+  /** Row of a table for each code: the codes' shape with the table's second axis behind it. */
+  | { readonly kind: 'lookup'; readonly input: Recipe; readonly table: readonly number[]; readonly levels: string }
   /** The first entries of one axis, as many as the shape says. */
   | { readonly kind: 'head'; readonly input: Recipe; readonly axis: number }
   /** (code - zero) * scale. */
@@ -86,6 +88,11 @@ export function headOf(input: Recipe, axis: number, length: number): Recipe {
 export function taken(input: Recipe, axis: number, indices: Recipe): Recipe {
   const shape = input.shape.flatMap((size, at) => (at === axis ? indices.shape : size))
   return { kind: 'take', dtype: input.dtype, shape, input, axis, indices }
+}
+
+/** What each code stands for, `width` entries of the table, as floats. `levels` is what people call the table. */
+export function lookedUp(input: Recipe, table: readonly number[], width: number, levels: string): Recipe {
+  return { kind: 'lookup', dtype: 'f32', shape: [...input.shape, width], input, table, levels }
 }
 
 /** Null when the shapes do not broadcast or the types differ. */
