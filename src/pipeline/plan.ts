@@ -251,7 +251,8 @@ const LEAST_TABLE = 2048
 
 function integerRefusal(weight: WeightFacts, ask: Ask): Reason | null {
   const part = partOf(weight)
-  if (part === 'table' && weight.elementCount < LEAST_TABLE && !ask.everything)
+  const table = part === 'table' || weight.uses.every(({ node }) => node.op === 'EmbedLayerNormalization')
+  if (table && weight.elementCount < LEAST_TABLE && !ask.everything)
     return { code: 'too-small', text: `a table of fewer than ${LEAST_TABLE} elements: codes would not save bytes` }
   if (part === 'bias') return { code: 'bias', text: 'biases are few and sensitive' }
   if (weight.shape.length < 2)
