@@ -6,7 +6,7 @@ import { workerUrl } from '../worker-url.node.ts'
 import type { DistillerGraph } from './distiller.ts'
 import { addTo, type GradientRunner, PARTS, partsOf } from './gradient-runner.ts'
 import type { OpenOrder, PartOrder } from './learn-worker.node.ts'
-import { elementsOf, sharedFloats, slicesOf } from './shared-weights.ts'
+import { elementsOf, sharedFeeds, sharedFloats, slicesOf } from './shared-weights.ts'
 
 const ENTRY = 'pipeline/learning/learn-worker.node.js'
 
@@ -49,7 +49,7 @@ export class ThreadedRunner implements GradientRunner {
     const count = Math.max(1, Math.min(PARTS, options.threads))
     const threads = Array.from({ length: count }, () => new Thread(options.entry ?? workerUrl(ENTRY)))
     const { met, kernels } = options
-    const order: OpenOrder = { order: 'open', graph, samples: samples.map(inShared), met, kernels, weights }
+    const order: OpenOrder = { order: 'open', graph, samples: samples.map(sharedFeeds), met, kernels, weights }
     try {
       await Promise.all(threads.map((thread) => thread.ask(order)))
     } catch (thrown) {
@@ -111,18 +111,6 @@ export class ThreadedRunner implements GradientRunner {
     await Promise.all(this.#threads.map(work))
     return sums
   }
-}
-
-/** Values in memory that all threads read. */
-function inShared(feeds: Feeds): Feeds {
-  return Object.fromEntries(
-    Object.entries(feeds).map(([name, value]) => {
-      if (!(value.data instanceof Uint8Array)) return [name, value]
-      const data = new Uint8Array(new SharedArrayBuffer(value.data.byteLength))
-      data.set(value.data)
-      return [name, { ...value, data }]
-    }),
-  )
 }
 
 /** One question at a time. */

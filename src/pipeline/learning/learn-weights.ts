@@ -5,6 +5,7 @@ import type { FitInput, FitResult } from '../fitting/fitted.ts'
 import { type Answered, type LearnAsk, learnPart, type Unlearned } from './learn-part.ts'
 import { numbersOf, operationsOf } from './operations.ts'
 import { lossesOf, maskOf } from './output-losses.ts'
+import { sharedFeeds } from './shared-weights.ts'
 
 /** Floats of all constants, as often as a thread holds them: both models, gradients and transposes. */
 const COPIES = 4
@@ -77,7 +78,8 @@ async function answersOf(
     const answers = await answer(feeds)
     bytes += bytesOf(answers)
     if (bytes > MOST_ANSWER_BYTES) break
-    answered.push({ ...feeds, ...Object.fromEntries(outputs.map((name, at) => [targets[at], answers[name] as Value])) })
+    const wanted = outputs.map((name, at) => [targets[at], answers[name] as Value])
+    answered.push(sharedFeeds({ ...feeds, ...Object.fromEntries(wanted) }))
   }
   return answered.length * 2 < samples.length ? null : { samples: answered, targets }
 }

@@ -1,3 +1,4 @@
+import type { Feeds } from '../../model/runtime.ts'
 import { elementCountOf } from '../../numbers/dtype.ts'
 import type { DistillerGraph } from './distiller.ts'
 
@@ -21,4 +22,16 @@ export function slicesOf(shared: SharedArrayBuffer, elements: readonly number[])
     at += count
     return slice
   })
+}
+
+/** Values in memory that all threads read. */
+export function sharedFeeds(feeds: Feeds): Feeds {
+  return Object.fromEntries(
+    Object.entries(feeds).map(([name, value]) => {
+      if (!(value.data instanceof Uint8Array) || value.data.buffer instanceof SharedArrayBuffer) return [name, value]
+      const data = new Uint8Array(new SharedArrayBuffer(value.data.byteLength))
+      data.set(value.data)
+      return [name, { ...value, data }]
+    }),
+  )
 }
