@@ -5,6 +5,7 @@ import type { Tools } from '../../model/tools.ts'
 import { sameFunction } from '../awq/same-function.ts'
 import type { ModelSessions } from '../model-sessions.ts'
 import type { Prepared } from '../run.ts'
+import { statedSession } from '../stated-sizes.ts'
 import { idLimits } from '../token-tables.ts'
 import type { SameFunction } from './rotate.ts'
 
@@ -22,7 +23,7 @@ export async function ranBeside(
   if (input.byteLength > MOST_BYTES) return async () => null
   try {
     const given = await sessions.session('given', () => model)
-    const set = await openSynthetic(given, {
+    const set = await openSynthetic(statedSession(given, model), {
       ...{ seed, count: SAMPLES, limits: idLimits(inventory, model.graph) },
       ...(tools.signal ? { signal: tools.signal } : {}),
     })

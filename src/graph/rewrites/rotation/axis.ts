@@ -66,7 +66,7 @@ export class Facts {
 
   constant(scope: Scope, name: string | undefined): TensorRef | null {
     const definition = name ? this.connections.resolve(scope, name) : undefined
-    return definition && !definition.alsoInput ? constantTensor(definition) : null
+    return definition ? constantTensor(definition) : null
   }
 
   rank(scope: Scope, name: string | undefined): number | undefined {

@@ -16,7 +16,10 @@ interface NodeChange {
 /** Changes to nodes and constants, collected and then made in one edit a scope. */
 export class NodeChanges {
   readonly #nodes = new Map<Node, NodeChange>()
-  readonly #scopes = new Map<string, { scope: Scope; added: TensorRef[]; removed: string[]; first: Node[] }>()
+  readonly #scopes = new Map<
+    string,
+    { scope: Scope; added: TensorRef[]; removed: string[]; unfed: string[]; first: Node[] }
+  >()
 
   of(node: Node, scope: Scope): NodeChange {
     const known = this.#nodes.get(node)
@@ -38,9 +41,10 @@ export class NodeChanges {
   }
 
   /** Another constant under the same name. */
-  put({ node, name, scope }: Definition, tensor: TensorRef): void {
+  put({ node, name, scope, alsoInput }: Definition, tensor: TensorRef): void {
     if (node && isConstantNode(node)) this.of(node, scope).dropped = true
     else this.#at(scope).removed.push(name)
+    if (alsoInput) this.#at(scope).unfed.push(name)
     this.add(scope, { ...tensor, name })
   }
 
@@ -59,18 +63,19 @@ export class NodeChanges {
       }
       replace.set(node, [...before, ...(dropped ? [] : [changed]), ...after])
     }
-    return [...this.#scopes].map(([key, { scope, added, removed, first }]) => ({
+    return [...this.#scopes].map(([key, { scope, added, removed, unfed, first }]) => ({
       scope: scope.path,
       replace: replacing.get(key) ?? new Map(),
       prepend: first,
       addInitializers: added,
       removeInitializers: removed,
+      removeInputs: unfed,
     }))
   }
 
-  #at(scope: Scope): { scope: Scope; added: TensorRef[]; removed: string[]; first: Node[] } {
+  #at(scope: Scope): { scope: Scope; added: TensorRef[]; removed: string[]; unfed: string[]; first: Node[] } {
     const key = scopeKey(scope.path)
-    const known = this.#scopes.get(key) ?? { scope, added: [], removed: [], first: [] }
+    const known = this.#scopes.get(key) ?? { scope, added: [], removed: [], unfed: [], first: [] }
     this.#scopes.set(key, known)
     return known
   }

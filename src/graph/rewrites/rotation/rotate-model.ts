@@ -2,7 +2,7 @@ import type { DType } from '../../../model/dtype.ts'
 import type { Model, Node, TensorRef } from '../../../model/graph.ts'
 import type { ReadRange } from '../../compare-elements.ts'
 import type { ReadSmall } from '../../constant-nodes.ts'
-import type { Connections, Definition } from '../../consumers.ts'
+import { type Connections, connect, type Definition } from '../../consumers.ts'
 import { applyEdits } from '../../edit.ts'
 import { freshNames } from '../../fresh-names.ts'
 import type { Scope } from '../../walk.ts'
@@ -120,7 +120,7 @@ class Rotating {
         this.#changes.add(site.scope, { ...made, name })
         this.#changes.of(node, site.scope).inputs.set(index, name)
       }
-    return { model: applyEdits(this.#model, this.#changes.edits()), added: this.#added }
+    return { model: withoutUnread(applyEdits(this.#model, this.#changes.edits())), added: this.#added }
   }
 
   /** Nodes read what stands before the gain; operators that normalise get ones. */
@@ -213,6 +213,15 @@ class Rotating {
     this.#added.push(name)
     return name
   }
+}
+
+/** What old files list as an input beside its value, and nothing reads any more: feeding it would do nothing. */
+function withoutUnread(model: Model): Model {
+  const unread = connect(model).definitions.filter(({ kind, alsoInput, scope, uses, outputOf }) => {
+    return kind === 'initializer' && alsoInput && scope.graph === model.graph && uses.length + outputOf.length === 0
+  })
+  const names = unread.map(({ name }) => name)
+  return applyEdits(model, names.length === 0 ? [] : [{ scope: [], removeInitializers: names, removeInputs: names }])
 }
 
 const whole = (fromEnd: number): { fromEnd: number; part: null; factors: null } => ({

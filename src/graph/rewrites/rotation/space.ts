@@ -79,7 +79,7 @@ export interface Reached {
   readonly port: Port
 }
 
-/** A constant whose elements are rotated in the file. */
+/** A constant whose elements are rotated in the file. One that old files list as an input too can be fed no more. */
 export function matrixAt(definition: Definition): TensorRef | null {
-  return definition.alsoInput || isInFunction(definition.scope) ? null : constantTensor(definition)
+  return isInFunction(definition.scope) ? null : constantTensor(definition)
 }

@@ -275,6 +275,21 @@ describe('the residual stream', () => {
     expect(relativeError(await outputOf(built), await outputOf(made.model))).toBeLessThan(1e-5)
   })
 
+  test('weights that an old file lists as inputs, too', async () => {
+    const parts = preNorm(layerNorm, true)
+    const built = model(parts)
+    const listed = parts.initializers.map(({ name, dtype, shape }) => value(name, dtype, shape))
+    const { found, after } = await turned({
+      ...built,
+      graph: { ...built.graph, inputs: [...built.graph.inputs, ...listed] },
+    })
+    expect(found.chosen).toHaveLength(1)
+    const left = after.graph.inputs.map(({ name }) => name)
+    expect(left).not.toContain('up0')
+    expect(left).not.toContain('n0.gain')
+    expect(left).toContain('upb0')
+  })
+
   test('post-norm says why not', async () => {
     const parts: Parts = {
       nodes: [
