@@ -21,9 +21,11 @@ export function rotationOf(size: number, { seed, keepsMean }: { seed: number; ke
   const scale = 1 / Math.sqrt(block)
   const draws = Float64Array.from({ length: size }, (_, i) => (uniform(seed + size * 7919, i) < 0.5 ? -scale : scale))
   const turn = (values: Float64Array, offset: number, lanes: number): void => {
-    for (let i = 0; i < size; i++)
-      for (let at = offset + i * lanes; at < offset + (i + 1) * lanes; at++)
-        values[at] = (values[at] as number) * (draws[i] as number)
+    for (let i = 0; i < size; i++) {
+      const draw = draws[i] as number
+      const end = offset + (i + 1) * lanes
+      for (let at = end - lanes; at < end; at++) values[at] = (values[at] as number) * draw
+    }
     for (let start = 0; start < size; start += block) {
       const from = offset + start * lanes
       for (let half = base; half < block; half *= 2) butterflies(values, from, block, half, lanes)
@@ -45,11 +47,11 @@ function butterflies(values: Float64Array, from: number, block: number, half: nu
   for (let start = 0; start < block; start += 2 * half) {
     const first = from + start * lanes
     const second = first + half * lanes
-    for (let i = 0; i < half * lanes; i++) {
-      const a = values[first + i] as number
-      const b = values[second + i] as number
-      values[first + i] = a + b
-      values[second + i] = a - b
+    for (let i = first, j = second; i < second; i++, j++) {
+      const a = values[i] as number
+      const b = values[j] as number
+      values[i] = a + b
+      values[j] = a - b
     }
   }
 }

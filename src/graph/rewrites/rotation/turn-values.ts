@@ -10,9 +10,6 @@ export interface Turn {
   readonly rotation: Rotation
 }
 
-/** Vectors turned at once, so that strided ones are read in runs. */
-const LANES = 64
-
 /** Turns whole rows of an axis in place; `values` holds complete slices over the axis and everything behind it. */
 export function turnValues(values: Float64Array, shape: readonly number[], turn: Turn): void {
   const { fromEnd, part, factors, rotation } = turn
@@ -27,25 +24,7 @@ export function turnValues(values: Float64Array, shape: readonly number[], turn:
     for (let i = 0; factors && i < size; i++)
       for (let at = first + i * behind; at < first + (i + 1) * behind; at++)
         values[at] = (values[at] as number) * (factors[i] as number)
-    if (behind <= LANES) {
-      for (let at = 0; at < size; at += rotation.size) rotation.apply(values, first + at * behind, behind)
-    } else {
-      for (let lane = 0; lane < behind; lane += LANES)
-        turnLanes(values, first + lane, size, behind, Math.min(LANES, behind - lane), rotation)
-    }
+    // Whole rows against whole rows: packing narrow strips into a cache is slower, strides are powers of two.
+    for (let at = 0; at < size; at += rotation.size) rotation.apply(values, first + at * behind, behind)
   }
-}
-
-function turnLanes(
-  values: Float64Array,
-  first: number,
-  size: number,
-  stride: number,
-  lanes: number,
-  rotation: Rotation,
-): void {
-  const packed = new Float64Array(size * lanes)
-  for (let i = 0; i < size; i++) packed.set(values.subarray(first + i * stride, first + i * stride + lanes), i * lanes)
-  for (let at = 0; at < size; at += rotation.size) rotation.apply(packed, at * lanes, lanes)
-  for (let i = 0; i < size; i++) values.set(packed.subarray(i * lanes, (i + 1) * lanes), first + i * stride)
 }

@@ -8,7 +8,7 @@ import type { ReadRange } from '../../compare-elements.ts'
 import { floatConstant } from '../float-constants.ts'
 import { type Turn, turnValues } from './turn-values.ts'
 
-/** Bytes of whole tensors that are kept because their rows are not together in the file. */
+/** Bytes of whole tensors that are kept; larger ones are turned piece by piece where rows lie together. */
 const MOST_KEPT = 256 << 20
 
 /** Whole turned tensors, the latest ones. */
@@ -73,7 +73,8 @@ class TurnedSource implements ByteSource {
     const outermost = Math.max(...this.#turns.map(({ fromEnd }) => fromEnd))
     const inner = shape.slice(shape.length - outermost)
     const slice = inner.reduce((product, one) => product * one, 1) * sizeOf(this.#tensor.dtype)
-    if (slice * 4 > this.byteLength) {
+    // Blocks of columns are read row by row: each would turn whole rows again.
+    if (slice * 4 > this.byteLength || this.byteLength <= MOST_KEPT) {
       const all = await this.#kept.whole(this, this.byteLength, () => this.#turned(0, this.byteLength, shape))
       return all.slice(start, end)
     }
@@ -86,6 +87,7 @@ class TurnedSource implements ByteSource {
     const { dtype, name } = this.#tensor
     const values = decoded(dtype, (await this.#read(this.#tensor, start, end)).slice())
     for (const turn of this.#turns) turnValues(values, shape, turn)
+    if (dtype === 'f32') return new Uint8Array(new Float32Array(values).buffer)
     const made = floatConstant(name, dtype, [values.length], values)
     return (made.storage as { bytes: Uint8Array }).bytes
   }
@@ -95,7 +97,7 @@ const sizeOf = (dtype: DType): number => (dtype === 'f64' ? 8 : dtype === 'f32' 
 
 function decoded(dtype: DType, { buffer }: Uint8Array): Float64Array {
   if (dtype === 'f64') return new Float64Array(buffer)
-  if (dtype === 'f32') return Float64Array.from(new Float32Array(buffer))
+  if (dtype === 'f32') return new Float64Array(new Float32Array(buffer))
   const words = new Uint16Array(buffer)
   return Float64Array.from(dtype === 'f16' ? decodeF16Array(words) : decodeBf16Array(words))
 }
