@@ -108,7 +108,10 @@ function notesOf(
   for (const space of spaces) kinds.set(kindOf(space), (kinds.get(kindOf(space)) ?? 0) + 1)
   const what = [...kinds].map(([kind, count]) => (count > 1 ? `${count} times ${kind}` : kind)).join(', ')
   const notes = [`rotated: ${what}${ran ? '' : '; the float models were not run beside each other'}`]
-  const stream = refused.find(({ space }) => space.norms > 1)
+  const isTurned = spaces.some(({ norms }) => norms > 1)
+  const stream = isTurned
+    ? undefined
+    : (refused.find(({ space }) => space.norms > 1) ?? refused.find(({ space }) => space.norms > 0))
   if (stream) notes.push(`the residual stream is not rotated: ${stream.why}`)
   if (turned.added.length > 0) {
     const names = turned.added.map((name) => `"${name.slice(0, NAME_LENGTH)}"`).join(', ')
@@ -137,7 +140,7 @@ function remarksOf(spaces: readonly ChosenSpace[], { refused }: FoundSpaces): Re
       if (!matrixAt(definition)) continue
       say(
         definition,
-        `${space.read.has(definition) ? 'inputs' : 'outputs'} rotated by Hadamard matrices of ${space.unit}`,
+        `${space.read.has(definition) ? 'inputs' : 'outputs'} rotated by Hadamard matrices of ${space.block}`,
       )
     }
   for (const { space, why } of refused)

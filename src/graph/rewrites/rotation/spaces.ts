@@ -14,6 +14,8 @@ import { spelledNorms } from './spelled-norms.ts'
 export interface ChosenSpace extends Space {
   /** Elements that are mixed with one another: a head, or the whole axis. */
   readonly unit: number
+  /** Order of the Hadamard matrices along it; less than the unit where none fits. */
+  readonly block: number
   /** Values that get a matrix where the rotation begins or ends. */
   readonly ends: readonly { readonly member: Member; readonly borders: readonly Border[] }[]
 }
@@ -105,7 +107,7 @@ function chooseSpace(space: Space, taken: ReadonlyMap<Definition, readonly Membe
   }
   const ends = new Map<Member, Border[]>()
   for (const border of space.borders) ends.set(border.member, [...(ends.get(border.member) ?? []), border])
-  const plain = { ...space, unit, ends: [...ends].map(([member, borders]) => ({ member, borders })) }
+  const plain = { ...space, unit, block, ends: [...ends].map(([member, borders]) => ({ member, borders })) }
   const widest = Math.max(...space.members.map(({ size }) => size as number))
   const added = (ends.size + space.meetings.length) * widest * widest
   if (stops === null) {
