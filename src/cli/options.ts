@@ -53,7 +53,7 @@ export function checkTogether(parsed: Parsed, verb?: Verb): void {
   if (has('quiet') && has('verbose')) contradiction('--quiet', '--verbose', 'give one of them')
   // Ranges of activations come from data, whether or not the result is judged.
   const [to, solver] = [textOf(parsed, 'to') ?? '', textOf(parsed, 'solver')]
-  const fitted = verb === 'search' || isFitted(to, solver) || textOf(parsed, 'transform') === 'awq'
+  const fitted = verb === 'search' || isFitted(to, solver) || /\bawq\b/.test(textOf(parsed, 'transform') ?? '')
   for (const name of NEEDS_PROOF) {
     if (fitted && FIT_TOO.has(name)) continue
     if (has('no-verify') && has(name))
@@ -73,7 +73,7 @@ export function checkTogether(parsed: Parsed, verb?: Verb): void {
 function isFitted(to: string, solver: string | undefined): boolean {
   if (to === 'int8-static' || to === 'int8' || solver === 'gptq') return true
   if (/^(fp16|q[24](f16)?)$/.test(to)) return true
-  return solver === undefined && /^int\d+-(weights|tensor|channel|block)/.test(to)
+  return (solver === undefined || solver === 'search') && /^int\d+-(weights|tensor|channel|block)/.test(to)
 }
 
 function checkDryRun(parsed: Parsed): void {

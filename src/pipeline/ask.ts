@@ -12,7 +12,7 @@ export interface Ask {
   readonly rules: readonly Rule[]
   readonly solver: SolverId | undefined
   /** Codes by what they do to data was asked for; absent: where data are given and no other solver was. */
-  readonly fitting?: 'gptq' | 'hqq'
+  readonly fitting?: 'gptq' | 'hqq' | 'weighted'
   /** Corrections of low rank behind codes of weight-only schemes. */
   readonly lowRank?: RankAsk
   /** Codes of int8-static by learned rounding. */

@@ -14,7 +14,7 @@ import type { Statistics } from '../model/statistics.ts'
 import type { StageEvent, Tools } from '../model/tools.ts'
 import { type Ask, HALF_PRESETS } from './ask.ts'
 import { askOf, type QuantizeOptions } from './ask-of.ts'
-import { isFitted, withoutData } from './fitting/asks-for-data.ts'
+import { isFitted, withData, withoutData } from './fitting/asks-for-data.ts'
 import type { BytesFitting } from './fitting/fit-bytes.ts'
 import { halfQuadraticFit } from './fitting/half-quadratic-fit.ts'
 import { lowRankAsk } from './low-rank/low-rank-ask.ts'
@@ -88,10 +88,11 @@ export async function quantize(
   }
   const phases = new Phases(tools.notify)
   const judged = options.noVerify !== true && options.runtime !== undefined
-  const plainAsk: Ask = { ...askOf({ ...options, noVerify: !judged }), ...(lowRank ? { lowRank } : {}) }
-  const isStatic = plainAsk.to === 'int8-static'
-  const isHalf = HALF_PRESETS.has(plainAsk.to)
+  const bareAsk: Ask = { ...askOf({ ...options, noVerify: !judged }), ...(lowRank ? { lowRank } : {}) }
+  const isStatic = bareAsk.to === 'int8-static'
+  const isHalf = HALF_PRESETS.has(bareAsk.to)
   const hasData = options.calib !== undefined || options.statistics !== undefined
+  const plainAsk = hasData ? withData(bareAsk) : bareAsk
   if (plainAsk.fitting === 'gptq' && !hasData) throw withoutData()
   const fits = hasData && isFitted(plainAsk)
   if (!isStatic) refuseStatic(options, isHalf, fits)

@@ -12,7 +12,7 @@ import { type Ask, HALF_PRESETS, NAMED_PRESETS } from './ask.ts'
 import { askOf, type QuantizeOptions } from './ask-of.ts'
 import { fallBack, MOST_ATTEMPTS, neededReduction, nextStep, relax } from './attempts.ts'
 import { asksForAwq } from './awq/awq-ask.ts'
-import { isFitted, withoutData } from './fitting/asks-for-data.ts'
+import { isFitted, withData, withoutData } from './fitting/asks-for-data.ts'
 import type { FileFitting } from './fitting/file-fitting.node.ts'
 import type { FitWork } from './fitting/fit-work.node.ts'
 import { doorsOf } from './half/doors.ts'
@@ -82,10 +82,11 @@ export interface SharedSource extends SharedRun {
 export async function quantize(input: string, output: string | undefined, given: FileOptions = {}): Promise<Report> {
   const tools = await toolsOf(given)
   const phases = new Phases(tools.notify)
-  const { asked, options, rotates } = withTransforms(given)
+  const { asked: plain, options, rotates } = withTransforms(given)
   const judging = await judgingFor(options)
-  const isStatic = asked.to === 'int8-static'
+  const isStatic = plain.to === 'int8-static'
   const hasData = options.calib !== undefined || options.statistics !== undefined
+  const asked = hasData ? withData(plain) : plain
   if (asked.fitting === 'gptq' && !hasData) throw withoutData()
   const fits = hasData && isFitted(asked)
   const smooths = smoothsOn(asked, options)
@@ -150,7 +151,7 @@ export async function quantize(input: string, output: string | undefined, given:
       ask = turned.ask
     }
     if (aware) {
-      const solver = fits ? 'gptq' : (ask.solver ?? 'search')
+      const solver = fits && ask.solver === undefined ? 'gptq' : (ask.solver ?? 'search')
       const { awqOn } = await import('./awq/awq.node.ts')
       prepared = await phases.time('awq', () => awqOn(prepared, opened, ask, solver, options, tools))
     }

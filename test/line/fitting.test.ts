@@ -120,6 +120,25 @@ describe('codes by what weights do to data', () => {
     expect(report.decisions.some(({ solver }) => solver === 'gptq')).toBe(false)
   })
 
+  test('a search with data counts errors by how large inputs are; statistics keep what it found', async () => {
+    const statistics = join(folder.path, 'weighted.statistics')
+    const options: FileOptions = { to: 'int4-channel-asym', noVerify: true, everything: true, solver: 'search' }
+    const plain = await quantize(await input, output(), { ...options, hashes: true })
+    const paths = [output(), output()] as const
+    const weighted = await quantize(await input, paths[0], { ...options, calib, statistics })
+    const decision = weighted.decisions.find(({ tensor }) => tensor === 'layer.1.down.weight')
+    expect(decision).toMatchObject({ solver: 'search', corrections: ['weighted errors'] })
+    expect(decision?.because.text).toMatch(/count by the mean squares of \d+ rows of its input/)
+    await quantize(await input, paths[1], { ...options, statistics })
+    expect(Buffer.compare(readFileSync(paths[0]), readFileSync(paths[1]))).toBe(0)
+    const hash = (await quantize(await input, output(), { ...options, calib, hashes: true })).output?.sha256
+    expect(hash).not.toBe(plain.output?.sha256)
+    const corrected = await quantize(await input, output(), { ...options, calib, transform: 'low-rank=6' })
+    expect(corrected.decisions.find(({ tensor }) => tensor === 'layer.1.down.weight')?.because.text).toMatch(
+      /squares.*rank 6/,
+    )
+  })
+
   test('stops between layers', async () => {
     const stop = new AbortController()
     const options: FileOptions = {

@@ -15,9 +15,16 @@ const PRESETS: ReadonlySet<string> = new Set([
 
 /** Whether codes are found on data, where there are any: weight-only presets and schemes, unless a solver without data was asked for. */
 export function isFitted({ to, solver, fitting }: Pick<Ask, 'to' | 'solver' | 'fitting'>): boolean {
-  if (fitting !== undefined) return fitting === 'gptq'
+  if (fitting !== undefined) return fitting !== 'hqq'
   const spec = tryParseSchemeId(to)
   return solver === undefined && (PRESETS.has(to) || (spec !== null && spec.family !== 'half'))
+}
+
+/** The same with what data change: a search that was asked for weighs errors by them. */
+export function withData(ask: Ask): Ask {
+  const { solver, to } = ask
+  const weighs = solver === 'search' && (PRESETS.has(to) || tryParseSchemeId(to)?.family === 'integer')
+  return weighs ? { ...ask, fitting: 'weighted' } : ask
 }
 
 export function withoutData(): TersorError {

@@ -58,7 +58,7 @@ export class FileFitting {
           hint: 'give the --to, --target and --rule of the run that wrote them, or --calib',
         })
       }
-      return this.#run(input, key, known, ask.lowRank)
+      return this.#run(input, key, known, ask)
     }
   }
 
@@ -69,9 +69,10 @@ export class FileFitting {
     this.#statistics = await openStatistics(path, { fingerprint, values: [] })
   }
 
-  async #run(input: FitInput, key: string, known: FitResult | undefined, lowRank: Ask['lowRank']): Promise<FitResult> {
+  async #run(input: FitInput, key: string, known: FitResult | undefined, ask: Ask): Promise<FitResult> {
     const { statistics: path } = this.#options
-    const options = lowRank ? { ...this.#options, lowRank } : this.#options
+    const { lowRank } = ask
+    const options = { ...this.#options, ...(lowRank ? { lowRank } : {}), weighted: ask.fitting === 'weighted' }
     const find = (): Promise<FitResult> => fitOn(this.#prepared, this.#opened, options, this.#tools)(input)
     if (path === undefined) return find()
     const seen = await this.#seen(input.model)

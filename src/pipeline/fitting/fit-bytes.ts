@@ -91,6 +91,7 @@ export class BytesFitting {
       const limit = {
         ...(maxMemory === undefined ? {} : { mostBytes: Math.floor(maxMemory / 4) }),
         ...(ask.lowRank ? { lowRank: ask.lowRank } : {}),
+        ...(ask.fitting === 'weighted' ? { weighted: true } : {}),
       }
       const found = await fitWeights(input, set, () => new MemorySessions(runtime, tools), tools, limit)
       const seen: Statistics = { model, labels, digests, values: new Map(), skipped: new Map(), carried: [] }

@@ -4,6 +4,7 @@ import type { WeightFacts } from '../../model/inventory.ts'
 import type { Sample } from '../../model/runtime.ts'
 import type { Tools } from '../../model/tools.ts'
 import type { GramRows } from '../../solvers/gram/rows.ts'
+import { PLAIN_CHOICE } from '../../solvers/gram/solve-gram.ts'
 import { breather } from '../breath.ts'
 import type { LowRankOptions } from '../low-rank/corrected-rows.ts'
 import type { ModelSessions } from '../model-sessions.ts'
@@ -12,7 +13,8 @@ import { type FitGroup, type FitLayer, fitGroups } from './fit-groups.ts'
 import type { FitStore } from './fit-store.ts'
 import type { FittedWeight } from './fitted.ts'
 import { chosenFor, solversOf } from './input-solvers.ts'
-import { decodedAlone, decodedFit, fitLayer, rowsOf } from './layer-rows.ts'
+import { fitLayer, refuseWeighted } from './layer-codes.ts'
+import { decodedAlone, decodedFit, rowsOf } from './layer-rows.ts'
 import { PrefixLine } from './prefix-line.ts'
 import { segmentsOf } from './segments.ts'
 
@@ -28,6 +30,8 @@ export interface FitGraph {
   readonly store?: FitStore
   /** Corrects what codes do wrong. */
   readonly lowRank?: LowRankOptions
+  /** A search by weighted errors in the place of error feedback. */
+  readonly weighted: boolean
 }
 
 /** What was found so far, in this graph and in those before it. */
@@ -45,7 +49,7 @@ export interface FoundWeights {
  * second moments; nothing of earlier layers is kept but what later ones read. What `store` knows of an earlier run is not solved again.
  */
 export async function fitGraph(
-  { model, path, work, samples, mostBytes, store, lowRank }: FitGraph,
+  { model, path, work, samples, mostBytes, store, lowRank, weighted }: FitGraph,
   { fitted, refused, constants, notes }: FoundWeights,
   sessions: ModelSessions,
   tools: Tools,
@@ -110,7 +114,8 @@ export async function fitGraph(
     const count = Math.min(rounded.samples, exact.samples)
     const solvers = await solversOf(group, group.layers[0]?.work.inverse, count, rounded, exact, tools)
     const rowsOfAll = layers.map(({ rows }) => rows)
-    const choice = solvers && (await chosenFor(rowsOfAll, solvers, tools))
+    const choice = solvers && (weighted ? PLAIN_CHOICE : await chosenFor(rowsOfAll, solvers, tools))
+    const how = { weighted, ...(lowRank ? { lowRank } : {}) }
     for (const { layer, rows } of layers) {
       tools.signal?.throwIfAborted()
       await breathe()
@@ -120,7 +125,9 @@ export async function fitGraph(
         continue
       }
       const why = solvers ? 'its input is zero or not finite on the data' : 'its input has no rows of its depth'
-      const found = (solvers && choice && (await fitLayer(layer, rows, solvers, choice, tools, lowRank))) ?? why
+      const unweighted = weighted ? refuseWeighted(layer.work) : null
+      const found =
+        unweighted ?? (solvers && choice && (await fitLayer(layer, rows, solvers, { ...how, choice }, tools))) ?? why
       settle(layer, store ? store.keep(layer.work, found) : found)
     }
   }

@@ -23,7 +23,7 @@ const MARK = 'fitted for '
 const amount = v.pipe(v.number(), v.finite())
 const WeightSchema = v.object({
   scheme: v.string(),
-  solver: v.picklist(['gptq', 'learned']),
+  solver: v.picklist(['gptq', 'learned', 'search']),
   corrections: v.array(v.string()),
   because: v.string(),
   squaredError: amount,

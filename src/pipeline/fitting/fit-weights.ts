@@ -24,6 +24,8 @@ export interface FitOptions {
   readonly store?: FitStore
   /** Corrections of what codes do wrong. */
   readonly lowRank?: RankAsk
+  /** Scales and zeros by errors weighted with the second moments of the input, and no feedback. */
+  readonly weighted?: boolean
 }
 
 /** Samples of a body in use, evenly spread over those there are. */
@@ -38,7 +40,7 @@ export async function fitWeights(
   set: SampleSet,
   newSessions: () => ModelSessions,
   given: Tools,
-  { mostBytes = 512 * 2 ** 20, store, lowRank }: FitOptions = {},
+  { mostBytes = 512 * 2 ** 20, store, lowRank, weighted = false }: FitOptions = {},
 ): Promise<FitResult> {
   const { model, plan, inventory } = input
   // Solving pauses, and leaves what it works on in the memory of its kernels.
@@ -46,6 +48,7 @@ export async function fitWeights(
   const tools: Tools = { ...given, kernels }
   const found: FoundWeights = { fitted: new Map(), refused: new Map(), constants: new Map(), notes: new Set() }
   const also = {
+    weighted,
     ...(store ? { store } : {}),
     ...(lowRank ? { lowRank: lowRankOptions(lowRank, inventory) } : {}),
   }

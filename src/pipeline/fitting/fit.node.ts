@@ -23,6 +23,8 @@ export interface FitFileOptions extends StaticInputOptions {
   readonly solver?: string
   /** Corrections of low rank behind the codes. */
   readonly lowRank?: RankAsk
+  /** A search by errors that count by the second moments of the input, and nothing else. */
+  readonly weighted?: boolean
   /** Keeps codes in a file until the result is complete. */
   readonly work?: FitWork
 }
@@ -56,6 +58,7 @@ export function fitOn(prepared: Prepared, opened: OpenedModel, options: FitFileO
       const limit = {
         ...(options.maxMemory === undefined ? {} : { mostBytes: Math.floor(options.maxMemory / 4) }),
         ...(options.lowRank ? { lowRank: options.lowRank } : {}),
+        ...(options.weighted ? { weighted: true } : {}),
       }
       const file = await options.work?.open(input, samples, [runtime.name, runtime.version, limit], tools)
       store = file
@@ -67,7 +70,8 @@ export function fitOn(prepared: Prepared, opened: OpenedModel, options: FitFileO
       }
       fitted = { ...fitted, notes: [...(file?.notes ?? []), ...fitted.notes] }
       // Whoever names a solver wants its codes.
-      if (options.solver === 'gptq' || options.effort === 'fast' || samples.count === 0) return fitted
+      if (options.solver === 'gptq' || options.weighted || options.effort === 'fast' || samples.count === 0)
+        return fitted
       const all = (count?: number): Promise<SampleSet> =>
         samplesFor(input.model, prepared, opened, runtime, {
           ...options,

@@ -1,23 +1,16 @@
 import type { TensorRef } from '../../model/graph.ts'
 import type { MatrixView } from '../../model/scheme.ts'
 import type { Tools } from '../../model/tools.ts'
-import { gridShapeOf } from '../../numbers/grid-shape.ts'
 import { decode, encodeHalf } from '../../schemes/index.ts'
 import { decodeRows, type GramCodes, type GramRows } from '../../solvers/gram/rows.ts'
-import type { GramChoice, GramSolver } from '../../solvers/gram/solve-gram.ts'
-import { finish } from '../../solvers/gram/steps.ts'
 import { solveTensor } from '../../solvers/index.ts'
-import { factorSpec, lowRankRows } from '../../solvers/low-rank/index.ts'
-import { paced } from '../breath.ts'
 import { floatsOf } from '../floats.ts'
-import { type CorrectedRows, correctRows, type LowRankOptions, type RowCoder } from '../low-rank/corrected-rows.ts'
 import { addLowRank } from '../low-rank/low-rank-values.ts'
 import type { WeightWork } from '../plan.ts'
 import { balanceValues, requireFinite } from '../produce/tile.ts'
 import { turned } from '../turned.ts'
 import type { FitLayer } from './fit-groups.ts'
 import type { FittedWeight } from './fitted.ts'
-import type { InputSolvers } from './input-solvers.ts'
 import { madeWhenRead } from './made-when-read.ts'
 
 /** Elements of a weight that is only decoded for what comes behind it. */
@@ -39,94 +32,6 @@ export function groupPart(rows: GramRows, group: number, groups: number): GramRo
   const channels = rows.channels / groups
   const size = channels * rows.depth
   return { ...rows, channels, values: rows.values.subarray(group * size, (group + 1) * size) }
-}
-
-/** Codes of a whole layer, put back into the order of the file; null where its moments have no factor. */
-export async function fitLayer(
-  { work, spec, view }: FitLayer,
-  rows: GramRows,
-  solvers: readonly InputSolvers[],
-  choice: GramChoice,
-  tools: Tools,
-  lowRank?: LowRankOptions,
-): Promise<FittedWeight | null> {
-  const because = `codes by the second moments of ${solvers[0]?.rows ?? 0} rows of its input behind the quantized layers before it`
-  const corrections = [
-    `damping ${choice.damping}`,
-    ...(choice.drift > 0 ? [`drift ${choice.drift}`] : []),
-    ...(choice.ordered ? ['act-order'] : []),
-  ]
-  const [only] = solvers
-  const refused = lowRank && (solvers.length > 1 ? 'it is of a convolution in groups' : refuseCorrection(work))
-  if (lowRank && refused === null && only) {
-    const found = await correctedLayer(work, rows, only.all, choice, lowRank, tools)
-    return found && { ...correctedWeight(rows, view, found, corrections, because), solver: 'gptq' }
-  }
-  const { values } = rows
-  const codes = new Uint8Array(values.length)
-  const scales = new Float32Array(gridShapeOf(spec.granularity, view).grids)
-  const zeros = new Uint8Array(scales.length)
-  for (const [group, { all }] of solvers.entries()) {
-    const solved = await paced(all.solveSteps(groupPart(rows, group, solvers.length), choice), tools)
-    if (solved === null) return null
-    codes.set(solved.codes, (group * codes.length) / solvers.length)
-    scales.set(solved.scales, (group * scales.length) / solvers.length)
-    zeros.set(solved.zeros, (group * scales.length) / solvers.length)
-  }
-  return {
-    ...storedRows(rows, view, { codes, scales, zeros }),
-    solver: 'gptq',
-    corrections,
-    because: refused ? `${because}; no low-rank correction: ${refused}` : because,
-  }
-}
-
-/** What no correction is added to, and why; null: nothing is in the way. */
-export function refuseCorrection({ balance, inverse, form }: WeightWork): string | null {
-  if (form === 'lookup' || form === 'matmul-bnb4') return 'codes of tables have no correction beside them'
-  return balance || inverse ? 'its input is balanced' : null
-}
-
-/** Codes with a correction of what they do wrong, each found beside the other. */
-async function correctedLayer(
-  work: WeightWork,
-  rows: GramRows,
-  solver: GramSolver,
-  choice: GramChoice,
-  options: LowRankOptions,
-  tools: Tools,
-): Promise<CorrectedRows | null> {
-  const aimed = await paced(solver.aimedSteps(rows, choice), tools)
-  const first = aimed && (await paced(solver.codeSteps(aimed, choice), tools))
-  if (!aimed || !first) return null
-  const coder: RowCoder = {
-    code: (target) => paced(solver.codeSteps(target, choice), tools),
-    moved: (some) => finish(solver.movedSteps(some, choice.damping)),
-    codeRows: (values, channels, depth) =>
-      finish(solver.codeSteps({ values, channels, depth, spec: factorSpec(options.bits) }, choice)),
-  }
-  return await correctRows(aimed, first, { work, coder, options, tools })
-}
-
-/** A weight with what was found for its rows, put back into the order of the file. */
-export function correctedWeight(
-  rows: GramRows,
-  view: MatrixView,
-  { codes, lowRank, because: why }: CorrectedRows,
-  corrections: readonly string[],
-  because: string,
-): Omit<FittedWeight, 'solver'> {
-  const added = lowRank && lowRankRows(lowRank)
-  const values = added ? rows.values.map((value, i) => value - (added[i] as number)) : rows.values
-  const { quantized, squaredError } = storedRows({ ...rows, values }, view, codes)
-  let energy = 0
-  for (const value of rows.values) energy += value * value
-  return {
-    ...{ quantized, squaredError, energy },
-    corrections: lowRank ? [...corrections, `low rank ${lowRank.rank}`] : corrections,
-    because: `${because}; ${why}`,
-    ...(lowRank ? { lowRank } : {}),
-  }
 }
 
 /** Codes of rows in the order of the file, with what they do wrong. */

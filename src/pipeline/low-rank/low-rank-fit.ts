@@ -9,7 +9,8 @@ import { codeRowsAlone, type RankAsk } from '../../solvers/low-rank/index.ts'
 import { breather } from '../breath.ts'
 import { isFitProduct, whyNoFit } from '../fitting/fit-groups.ts'
 import type { Fit, FitResult, FittedWeight } from '../fitting/fitted.ts'
-import { correctedWeight, refuseCorrection, rowsOf } from '../fitting/layer-rows.ts'
+import { correctedWeight, refuseCorrection } from '../fitting/layer-codes.ts'
+import { rowsOf } from '../fitting/layer-rows.ts'
 import type { WeightWork } from '../plan.ts'
 import { correctRows, type LowRankOptions } from './corrected-rows.ts'
 import { lowRankOptions } from './factor-bits.ts'
@@ -45,7 +46,7 @@ export function withUncorrected(
 ): FitResult {
   const remarks = new Map(found.remarks)
   for (const { weight, spec } of plan.work) {
-    if (spec.family !== 'integer' || found.fitted.has(weight)) continue
+    if (spec.family === 'half' || found.fitted.has(weight)) continue
     const why = found.refused?.has(weight) ? 'its codes are found without data' : 'it is not the weight of a product'
     remarks.set(weight, `no low-rank correction: ${why}`)
   }
@@ -54,7 +55,8 @@ export function withUncorrected(
 
 function refusalOf(work: WeightWork): string | null {
   const { weight, spec } = work
-  if (spec.family !== 'integer' || !isFitProduct(work)) return 'it is not the weight of a product'
+  if (!isFitProduct(work)) return 'it is not the weight of a product'
+  if (spec.family !== 'integer') return 'codes of tables have no correction beside them'
   if (weight.elementCount > MOST_ELEMENTS) return `more than ${MOST_ELEMENTS} elements`
   return whyNoFit(work) ?? refuseCorrection(work)
 }

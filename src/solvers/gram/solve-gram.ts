@@ -93,6 +93,12 @@ export class GramSolver {
     return yield* new GramDescent(this.#damped(damping), this.#moments.depth, this.#kernels).productSteps(rows)
   }
 
+  /** Mean square of each input. */
+  get energies(): Float32Array {
+    const { gram, depth } = this.#moments
+    return Float32Array.from({ length: depth }, (_, i) => gram[i * depth + i] as number)
+  }
+
   #damped(damping: number): Float32Array {
     const { gram, depth } = this.#moments
     const damped = gram.slice()
