@@ -49,7 +49,7 @@ describe('given data', () => {
   })
 
   test('calibration data judge where there are no others', async () => {
-    const options = { to: 'int8-weights', solver: 'search', calib: join(DEMO, 'test-images.npz'), samples: 5 } as const
+    const options = { to: 'int8-weights', solver: 'nearest', calib: join(DEMO, 'test-images.npz'), samples: 5 } as const
     expect((await prove(join(DEMO, 'model.onnx'), options)).verdict).toMatchObject({ status: 'proven', samples: 5 })
   })
 
