@@ -76,3 +76,19 @@ it('a Transpose that onnxruntime does not survive before a MatMul', () => {
   expect(kept([...before, ...moved(node('MatMul', ['t', 'w'], ['y']))], {}, { w: {} }).t).toContain('28392')
   expect(kept([...before, ...moved(node('Relu', ['t'], ['y']))], {}).t).toBeUndefined()
 })
+
+it('buckets of distances, whole: what the data did not come to may be a digit away', () => {
+  const buckets = [
+    node('Cast', ['x'], ['i'], { to: 7 }),
+    node('Abs', ['i'], ['far']),
+    node('Cast', ['far'], ['f'], { to: 1 }),
+    node('Div', ['f', 'c'], ['d']),
+    node('Log', ['d'], ['l']),
+    node('Mul', ['l', 'c'], ['m']),
+    node('Cast', ['m'], ['y'], { to: 7 }),
+  ]
+  expect(Object.keys(kept(buckets, {}, { c: {} }))).toEqual(expect.arrayContaining(['d', 'f', 'l', 'm', 'y']))
+  // What is made of measured numbers goes on as before.
+  const measured = [node('Relu', ['x'], ['r']), node('Tanh', ['r'], ['m']), node('Cast', ['m'], ['y'], { to: 7 })]
+  expect(Object.keys(kept(measured, {})).sort()).toEqual(['m', 'y'])
+})

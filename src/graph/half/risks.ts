@@ -5,6 +5,7 @@ import { bodyValueKey } from '../bodies/value-key.ts'
 import { constantTensor } from '../constant-nodes.ts'
 import { type Connections, connect, type Definition, type Use } from '../consumers.ts'
 import { isStandard, type Scope } from '../walk.ts'
+import { countedFrom } from './counted-from.ts'
 import { LARGEST_HALF } from './safe-masks.ts'
 import { letterAt, signatureOf } from './signatures.ts'
 import { normUnits } from './units.ts'
@@ -344,6 +345,18 @@ class Finder {
     for (const name of node.inputs) {
       const input = this.#connections.resolve(scope, name)
       if (input === undefined || this.#types.of(input) !== 'f32' || constantTensor(input) !== null) continue
+      const counted = countedFrom(input, this.#connections, this.#types)
+      if (counted !== null) {
+        const reason = range(
+          `${node.op} of what is worked out of whole numbers (buckets of distances): other digits give another`,
+        )
+        this.#keep(scope, node, reason)
+        for (const value of counted) {
+          this.#single(value, reason)
+          if (value.node !== null) this.#keep(value.scope, value.node, reason)
+        }
+        continue
+      }
       const seen = this.#rangeAt(input)
       // Sizes of pictures and sequences: few numbers, where the next whole number may be a digit away.
       const counts = node.op !== 'Equal' && seen !== undefined && seen.elements <= 64
