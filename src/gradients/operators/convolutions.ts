@@ -1,131 +1,167 @@
 import { TersorError } from '../../errors.ts'
-import { countOf, visit, walkOf } from '../loops.ts'
+import { countOf } from '../loops.ts'
 import type { Tape } from '../tape.ts'
-import type { Operation, Tensor } from '../types.ts'
-import { floatAt, isFloat, listOf, numberOf, type Operator, textOf } from './operator.ts'
+import type { Tensor } from '../types.ts'
+import { floatAt, isFloat, numberOf, type Operator } from './operator.ts'
+import { fold, type Places, placesOf, unfold } from './places.ts'
 
-interface Places {
-  readonly kernel: readonly number[]
-  readonly strides: readonly number[]
-  readonly dilations: readonly number[]
-  /** Before the first element of each axis. */
-  readonly begins: readonly number[]
-  readonly outputs: readonly number[]
+/** A convolution as its groups see it, sample after sample. */
+interface Shape {
+  readonly samples: number
+  readonly groups: number
+  /** Of a group: channels that come in, filters, elements of a filter. */
+  readonly depth: number
+  readonly filters: number
+  readonly rows: number
+  readonly places: Places
 }
 
-function placesOf(sizes: readonly number[], kernel: readonly number[], operation: Operation): Places {
-  const ones = sizes.map(() => 1)
-  const strides = listOf([], 3, 'strides', operation) ?? ones
-  const dilations = listOf([], 3, 'dilations', operation) ?? ones
-  const spans = kernel.map((size, axis) => (size - 1) * (dilations[axis] as number) + 1)
-  const auto = textOf(operation, 'auto_pad', 'NOTSET')
-  const pads = listOf([], 3, 'pads', operation) ?? []
-  const rank = sizes.length
-  const begins: number[] = []
-  const outputs = sizes.map((size, axis) => {
-    const [stride, span] = [strides[axis] as number, spans[axis] as number]
-    if (auto === 'SAME_UPPER' || auto === 'SAME_LOWER') {
-      const count = Math.ceil(size / stride)
-      const all = Math.max(0, (count - 1) * stride + span - size)
-      begins.push(auto === 'SAME_UPPER' ? Math.floor(all / 2) : Math.ceil(all / 2))
-      return count
-    }
-    const [before, after] = auto === 'VALID' ? [0, 0] : [pads[axis] ?? 0, pads[axis + rank] ?? 0]
-    begins.push(before)
-    return Math.max(0, Math.floor((size + before + after - span) / stride) + 1)
-  })
-  return { kernel, strides, dilations, begins, outputs }
-}
+/** Where one group of one sample begins: in x, in what comes out, in the weight. */
+type Visit = (x: number, y: number, w: number) => void
 
-/** Patches of one group of channels of one sample: [channels * kernel][outputs], zeros outside. */
-function unfold(
-  tape: Tape,
-  from: number,
-  sizes: readonly number[],
-  channels: number,
-  places: Places,
-  to: number,
-): void {
-  const { kernel, strides, dilations, begins, outputs } = places
-  const f = tape.machine.floats
-  const [plane, count, points] = [countOf(sizes), countOf(kernel), countOf(outputs)]
-  const indexOf = (flat: number, shape: readonly number[]): number[] => {
-    const index = new Array<number>(shape.length)
-    let rest = flat
-    for (let axis = shape.length - 1; axis >= 0; axis--) {
-      index[axis] = rest % (shape[axis] as number)
-      rest = Math.floor(rest / (shape[axis] as number))
-    }
-    return index
-  }
-  const outs = Array.from({ length: points }, (_, point) => indexOf(point, outputs))
-  for (let k = 0; k < count; k++) {
-    const within = indexOf(k, kernel)
-    const sources = outs.map((out) => {
-      let at = 0
-      for (const [axis, size] of sizes.entries()) {
-        const place =
-          (out[axis] as number) * (strides[axis] as number) +
-          (within[axis] as number) * (dilations[axis] as number) -
-          (begins[axis] as number)
-        if (place < 0 || place >= size) return -1
-        at = at * size + place
-      }
-      return at
-    })
-    for (let c = 0; c < channels; c++) {
-      const row = to + (c * count + k) * points
-      const base = from + c * plane
-      for (let point = 0; point < points; point++) {
-        const at = sources[point] as number
-        f[row + point] = at < 0 ? 0 : f[base + at]!
-      }
-    }
+function eachGroup({ samples, groups, depth, filters, rows, places }: Shape, visit: Visit): void {
+  for (let i = 0; i < samples * groups; i++) {
+    visit(i * depth * places.plane, i * filters * places.points, (i % groups) * filters * rows)
   }
 }
 
-/** Of what is fed, as the patches of vision and the frames of speech: nothing that is learned may stand before it. */
+/** Every channel has one filter of its own: no matrix is worth making. */
+function isSingle({ depth, filters }: Shape): boolean {
+  return depth === 1 && filters === 1
+}
+
 const conv: Operator = (tape, inputs, operation) => {
   const x = floatAt(inputs, 0, operation)
   const w = floatAt(inputs, 1, operation)
   const bias = isFloat(inputs[2]) ? inputs[2] : null
-  if (x.tracked || w.tracked || bias?.tracked) {
-    throw new TersorError('E_UNSUPPORTED', 'gradients: Conv behind a weight that is learned is not known')
-  }
   const [samples = 1, channels = 1, ...sizes] = x.shape
-  const [filters = 1, depth = 1, ...kernel] = w.shape
+  const [all = 1, depth = 1, ...kernel] = w.shape
   const groups = numberOf(operation, 'group', 1)
+  if (depth * groups !== channels || all % groups !== 0 || kernel.length !== sizes.length) {
+    throw new TersorError('E_FORMAT', `gradients: Conv: weights [${w.shape}] do not fit an input [${x.shape}]`)
+  }
   const places = placesOf(sizes, kernel, operation)
-  const points = countOf(places.outputs)
-  const out: Tensor = tape.blank([samples, filters, ...places.outputs], false)
-  const { machine } = tape
-  const rows = depth * countOf(kernel)
-  const own = filters / groups
-  for (let sample = 0; sample < samples; sample++) {
-    for (let group = 0; group < groups; group++) {
-      const mark = machine.end
-      const patches = machine.take(rows * points)
-      unfold(tape, x.at + (sample * channels + group * depth) * countOf(sizes), sizes, depth, places, patches)
-      const to = out.at + (sample * filters + group * own) * points
-      machine.multiply(w.at + group * own * rows, rows, 1, patches, points, to, points, own, rows, points, false)
-      machine.release(mark)
+  const shape = { samples, groups, depth, filters: all / groups, rows: depth * countOf(kernel), places }
+  const tracked = x.tracked || w.tracked || bias?.tracked === true
+  const out = tape.blank([samples, all, ...places.outputs], tracked)
+  if (isSingle(shape)) singleForward(tape, shape, x, w, out)
+  else forward(tape, shape, x, w, out)
+  if (bias) addBias(tape, bias, samples, places.points, out)
+  tape.later(out, () => {
+    const g = tape.grad(out)
+    const [toX, toW] = [x.tracked ? tape.grad(x) : -1, w.tracked ? tape.grad(w) : -1]
+    if (isSingle(shape)) singleBack(tape, shape, x, w, g, toX, toW)
+    else {
+      if (w.tracked) weightBack(tape, shape, x, g, toW)
+      if (x.tracked) inputBack(tape, shape, w, g, toX)
     }
-  }
-  if (bias) {
-    const f = machine.floats
-    const walk = walkOf(
-      [samples, filters, points],
-      [
-        [filters * points, points, 1],
-        [0, 1, 0],
-      ],
-    )
-    const [step = 0, stepBias = 0] = walk.steps
-    visit(walk, [out.at, bias.at], (a, b) => {
-      for (let i = 0; i < walk.inner; i++) f[a + i * step]! += f[b + i * stepBias]!
-    })
-  }
+    if (bias?.tracked) biasBack(tape, bias, samples, places.points, g)
+  })
   return [out]
+}
+
+function forward(tape: Tape, shape: Shape, x: Tensor, w: Tensor, out: Tensor): void {
+  const { depth, filters, rows, places } = shape
+  const { points, isPlain } = places
+  const { machine } = tape
+  const mark = machine.end
+  const patches = isPlain ? 0 : machine.take(rows * points)
+  eachGroup(shape, (ofX, ofY, ofW) => {
+    if (!isPlain) unfold(tape, x.at + ofX, depth, places, patches)
+    const from = isPlain ? x.at + ofX : patches
+    machine.multiply(w.at + ofW, rows, 1, from, points, out.at + ofY, points, filters, rows, points, false)
+  })
+  machine.release(mark)
+}
+
+/** Gradients of weights: those of the results times what came in. */
+function weightBack(tape: Tape, shape: Shape, x: Tensor, g: number, to: number): void {
+  const { depth, filters, rows, places } = shape
+  const { points, isPlain } = places
+  const { machine } = tape
+  const mark = machine.end
+  const patches = isPlain ? 0 : machine.take(rows * points)
+  const turned = machine.take(rows * points)
+  eachGroup(shape, (ofX, ofY, ofW) => {
+    if (!isPlain) unfold(tape, x.at + ofX, depth, places, patches)
+    machine.transpose(isPlain ? x.at + ofX : patches, rows, points, turned)
+    machine.multiply(g + ofY, points, 1, turned, rows, to + ofW, rows, filters, points, rows, true)
+  })
+  machine.release(mark)
+}
+
+/** Gradients of what came in: those of the results times the weights, turned. */
+function inputBack(tape: Tape, shape: Shape, w: Tensor, g: number, to: number): void {
+  const { depth, filters, rows, places } = shape
+  const { points, isPlain } = places
+  const { machine } = tape
+  const mark = machine.end
+  const patches = isPlain ? 0 : machine.take(rows * points)
+  eachGroup(shape, (ofX, ofY, ofW) => {
+    const into = isPlain ? to + ofX : patches
+    machine.multiply(w.at + ofW, 1, rows, g + ofY, points, into, points, rows, filters, points, isPlain)
+    if (!isPlain) fold(tape, patches, depth, places, to + ofX)
+  })
+  machine.release(mark)
+}
+
+function singleForward(tape: Tape, shape: Shape, x: Tensor, w: Tensor, out: Tensor): void {
+  const { count, points, sources } = shape.places
+  const f = tape.machine.floats
+  eachGroup(shape, (ofX, ofY, ofW) => {
+    const [from, to] = [x.at + ofX, out.at + ofY]
+    f.fill(0, to, to + points)
+    for (let k = 0; k < count; k++) {
+      const weight = f[w.at + ofW + k]!
+      const own = k * points
+      for (let point = 0; point < points; point++) {
+        const at = sources[own + point]!
+        if (at >= 0) f[to + point]! += weight * f[from + at]!
+      }
+    }
+  })
+}
+
+/** `toX`, `toW`: -1 where no gradient is wanted. */
+function singleBack(tape: Tape, shape: Shape, x: Tensor, w: Tensor, g: number, toX: number, toW: number): void {
+  const { count, points, sources } = shape.places
+  const f = tape.machine.floats
+  eachGroup(shape, (ofX, ofY, ofW) => {
+    const [from, grad, into] = [x.at + ofX, g + ofY, toX + ofX]
+    for (let k = 0; k < count; k++) {
+      const weight = f[w.at + ofW + k]!
+      const own = k * points
+      let sum = 0
+      for (let point = 0; point < points; point++) {
+        const at = sources[own + point]!
+        if (at < 0) continue
+        const slope = f[grad + point]!
+        sum += slope * f[from + at]!
+        if (toX >= 0) f[into + at]! += slope * weight
+      }
+      if (toW >= 0) f[toW + ofW + k]! += sum
+    }
+  })
+}
+
+function addBias(tape: Tape, bias: Tensor, samples: number, points: number, out: Tensor): void {
+  const f = tape.machine.floats
+  for (let row = 0; row < samples * bias.count; row++) {
+    const value = f[bias.at + (row % bias.count)]!
+    const end = out.at + (row + 1) * points
+    for (let at = end - points; at < end; at++) f[at]! += value
+  }
+}
+
+function biasBack(tape: Tape, bias: Tensor, samples: number, points: number, g: number): void {
+  const to = tape.grad(bias)
+  const f = tape.machine.floats
+  for (let row = 0; row < samples * bias.count; row++) {
+    let sum = 0
+    const end = g + (row + 1) * points
+    for (let at = end - points; at < end; at++) sum += f[at]!
+    f[to + (row % bias.count)]! += sum
+  }
 }
 
 export const CONVOLUTIONS: readonly (readonly [string, Operator])[] = [['Conv', conv]]

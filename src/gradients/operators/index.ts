@@ -7,6 +7,8 @@ import { MATRICES } from './matrices.ts'
 import { MOVES } from './moves.ts'
 import { NORMS } from './norms.ts'
 import type { Operator } from './operator.ts'
+import { PADS } from './pads.ts'
+import { POOLS } from './pools.ts'
 import { REDUCTIONS } from './reductions.ts'
 import { SHAPES } from './shapes.ts'
 
@@ -17,6 +19,8 @@ const OPERATORS: ReadonlyMap<string, Operator> = new Map([
   ...MATRICES,
   ...MOVES,
   ...NORMS,
+  ...PADS,
+  ...POOLS,
   ...REDUCTIONS,
   ...SHAPES,
 ])
