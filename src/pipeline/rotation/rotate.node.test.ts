@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { buildModel, encodeModel, f32, node, value } from '../../../test/fixtures/build.ts'
 import { weight } from '../../../test/fixtures/line-models.ts'
+import { writeNpz } from '../../calibration/index.ts'
 import type { TersorError } from '../../errors.ts'
 import { quantize as quantizeBytes } from '../quantize-bytes.ts'
 import { plan, quantize } from '../quantize-file.node.ts'
@@ -81,6 +82,34 @@ describe('--transform rotate', () => {
     const made = await quantizeBytes(bytes, { ...options, name: 'out.onnx' })
     expect(Buffer.compare(Buffer.from(made.files.get('out.onnx') as Uint8Array), readFileSync(output))).toBe(0)
     expect(made.report.warnings.join()).toContain('the float models were not run beside each other')
+  })
+
+  test('codes found on data behind it are kept by --statistics, for Node and memory', async () => {
+    const calib = join(folder, 'calib.npz')
+    const shape = [16, 12]
+    const ids = BigInt64Array.from({ length: 16 * 12 }, (_, i) => BigInt((i * 11 + (i % 7)) % 96))
+    const data = new Uint8Array(ids.buffer)
+    writeFileSync(calib, writeNpz(new Map([['ids', { dtype: 'i64', shape, data }]])))
+    const statistics = join(folder, 'kept.tersor-statistics')
+    const options = {
+      to: 'int4-weights',
+      transform: 'rotate',
+      everything: true,
+      effort: 'fast',
+      noVerify: true,
+    } as const
+    const [first, second] = [join(folder, 'first.onnx'), join(folder, 'second.onnx')]
+    const report = await quantize(path, first, { ...options, calib, statistics, force: true })
+    expect(report.decisions.some((one) => one.action === 'quantize' && one.because.text.includes('rotated'))).toBe(true)
+    await quantize(path, second, { ...options, statistics, force: true })
+    expect(Buffer.compare(readFileSync(first), readFileSync(second))).toBe(0)
+    const name = 'first.onnx'
+    const made = await quantizeBytes(bytes, { ...options, name, statistics: new Uint8Array(readFileSync(statistics)) })
+    expect(Buffer.compare(Buffer.from(made.files.get(name) as Uint8Array), readFileSync(first))).toBe(0)
+    // Codes of the model as it was are of another one.
+    await expect(
+      quantizeBytes(bytes, { ...options, transform: 'none', statistics: new Uint8Array(readFileSync(statistics)) }),
+    ).rejects.toThrow()
   })
 
   test('other seeds give other bytes', async () => {
