@@ -31,6 +31,7 @@ const SUFFIXES = new Map([
     ['_bnb4', 'bnb4'],
     ['_q2', 'q2'],
     ['_q2f16', 'q2f16'],
+    ['_bnb4', 'bnb4'],
   ],
 ])
 

@@ -63,7 +63,7 @@ export const FLAGS: readonly FlagSpec[] = [
     value: 'WHAT',
     verbs: ['quantize', 'plan', 'demo'],
     about:
-      'preset or scheme id: auto (default), int8, int8-weights, int4-weights, int2-weights, fp16, fp16-weights, bf16-weights, q8, uint8, q4, q4f16, q2, q2f16, int4-block32-sym-f16 ...',
+      'preset or scheme id: auto (default), int8, int8-weights, int4-weights, int2-weights, fp16, fp16-weights, bf16-weights, q8, uint8, q4, q4f16, q2, q2f16, bnb4, int4-block32-sym-f16, nf4-block64, ternary-block128 ...',
   },
   {
     name: 'io',
@@ -79,7 +79,7 @@ export const FLAGS: readonly FlagSpec[] = [
     value: 'NAME[,NAME]',
     verbs: ['variants'],
     about:
-      'which forms, by the names of transformers.js: fp32, fp16, q8, int8, uint8, q4, q4f16, q2, q2f16 (default q8,fp16,q4,q4f16)',
+      'which forms, by the names of transformers.js: fp32, fp16, q8, int8, uint8, q4, q4f16, q2, q2f16, bnb4 (default q8,fp16,q4,q4f16)',
   },
   {
     name: 'target',
@@ -157,7 +157,7 @@ export const FLAGS: readonly FlagSpec[] = [
     value: 'FORM',
     verbs: DECIDING,
     about:
-      'prefer one form wherever it fits, such as matmul-nbits, dequantize, expand; of int8-static: onnx/qdq, onnx/qoperator',
+      'prefer one form wherever it fits, such as matmul-nbits, dequantize, expand, lookup; of int8-static: onnx/qdq, onnx/qoperator',
   },
   {
     name: 'attempts',
