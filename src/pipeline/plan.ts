@@ -8,6 +8,7 @@ import type { Decision, LoweringId, Reason } from '../model/plan.ts'
 import type { SchemeSpec, SolverId } from '../model/scheme.ts'
 import { didYouMean } from '../near-names.ts'
 import { commonSchemeIds, formatSchemeId, parseFewBits, parseSchemeId, tryParseSchemeId } from '../schemes/index.ts'
+import { adaptersOf } from './adapters.ts'
 import { type Ask, PRESETS } from './ask.ts'
 import type { FittedWeight } from './fitting/fitted.ts'
 import { forms, partOf, usesByLowering } from './forms.ts'
@@ -69,6 +70,8 @@ interface Wish {
   readonly relaxed?: string
   /** A layer at an end of the model that may keep more bits than the preset says. */
   readonly outer?: boolean
+  /** A thin matrix of a pair beside a full one. */
+  readonly adapter?: boolean
 }
 
 /** Resolves `auto`, presets and rules to one wish a weight. Throws E_USAGE. */
@@ -103,12 +106,14 @@ export function wishes(inventory: Inventory, ask: Ask): { preset: string; becaus
     }
   }
   const ends = affordableEnds(inventory)
+  const adapters = ask.everything ? new Set<WeightFacts>() : adaptersOf(inventory)
   return {
     preset,
     because,
     wishes: inventory.weights.map((weight, i): Wish => {
       const relaxed = rule[i] === null ? ask.relaxed?.get(tensorKey(weight.scope, weight.name)) : undefined
       if (relaxed) return { weight, what: relaxed.what, rule: null, relaxed: relaxed.text }
+      if (rule[i] === null && adapters.has(weight)) return { weight, what: preset, rule: null, adapter: true }
       if (rule[i] === null && ends.has(weight)) return { weight, what: preset, rule: null, outer: true }
       return { weight, what: what[i] as string, rule: rule[i] as string | null }
     }),
@@ -355,7 +360,9 @@ function decide(wish: Wish, table: Table, ask: Ask, skipForms: ReadonlySet<strin
   if (wish.what === 'keep') return keep(wish, { code: 'kept-by-rule', text: `rule ${wish.rule}` })
   const refused = refusal(weight, ask)
   if (refused) return keep(wish, refused)
-  const integerRefused = integerRefusal(weight, ask)
+  const integerRefused: Reason | null = wish.adapter
+    ? { code: 'default', text: 'a pair of thin matrices beside a full one (an adapter such as LoRA) stays float' }
+    : integerRefusal(weight, ask)
   let lastRefusal = 'no option'
   const options = optionsFor(wish, ask)
   if (options.length === 0)
