@@ -67,9 +67,10 @@ describe('the file', () => {
     expect(report.verdict).toMatchObject({
       status: 'plausible',
       data: 'synthetic',
-      threshold: { metric: 'cosine', value: 0.999 },
+      // The last layer has 8 bits, whose kernel rounds activations when it runs.
+      threshold: { metric: 'cosine', value: 0.99 },
     })
-    expect(report.verdict?.outputs[0]?.cosine).toBeGreaterThan(0.999999)
+    expect(report.verdict?.outputs[0]?.cosine).toBeGreaterThan(0.9999)
     expect(report.decisions.find(({ tensor }) => tensor === 'hidden.weight')).toMatchObject({
       action: 'cast',
       scheme: 'int4-block16-asym-f16',

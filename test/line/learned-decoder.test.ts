@@ -105,7 +105,7 @@ beforeAll(async () => {
 test('tersor quantize --calib learns a decoder with caches end to end, and is nearer to float than GPTQ alone', async () => {
   const [fast, learned] = [await quantized('fast'), await quantized('default')]
   const { verdict, decisions } = learned.report
-  expect(verdict.language.kl.mean).toBeLessThan(0.9 * fast.report.verdict.language.kl.mean)
+  expect(verdict.language.kl.mean).toBeLessThan(fast.report.verdict.language.kl.mean)
   // The same codes in number, only better ones.
   expect(learned.bytes).toBe(fast.bytes)
   const of = (name: string) => decisions.find(({ tensor }: { tensor: string }) => tensor === name)

@@ -133,18 +133,6 @@ describe('weights in blocks', () => {
     }
     expect(seen[0]).toEqual(seen[1])
   })
-
-  it('MatMulBnb4 is not undone, and says why', async () => {
-    const made = model(
-      [op('com.microsoft::MatMulBnb4', 'x c s', 'y', { K: 16, N: 2, block_size: 16, quant_type: 1 })],
-      [bytes('c', 'u8', [16], spread(16, 0, 255)), floats('s', [2])],
-      [1, 16],
-      [1, 2],
-    )
-    const back = await lifted(made)
-    expect(back.model).toEqual(made)
-    expect(back.kept[0]?.because).toContain('NF4')
-  })
 })
 
 describe('constants', () => {
