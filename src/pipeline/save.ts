@@ -93,7 +93,8 @@ export async function save(
     const sum = { squaredError: 0, energy: 0 }
     errors.push(sum)
     if (weight.work.fitted) Object.assign(sum, await writeFitted(weight, weight.work.fitted, places, staged))
-    else {
+    // Of an empty tensor nothing is to be written.
+    else if (weight.work.weight.elementCount > 0) {
       jobs.push(await jobOf(weight, places, sources, stage.paths !== null, options.measure))
       sums.push(sum)
     }

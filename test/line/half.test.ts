@@ -43,6 +43,17 @@ async function made(name: string, model: Model, options: object = {}) {
 const kept = (report: { points: readonly Readonly<Record<string, unknown>>[] }) =>
   report.points.map(({ op }) => op as string).sort()
 
+test('constants without elements become f16 like any other', async () => {
+  const nodes = [
+    node('Concat', ['x', 'empty'], ['c'], { axis: 0 }),
+    node('MatMul', ['c', 'w'], ['h']),
+    node('MatMul', ['h', 'v'], ['y']),
+  ]
+  const { report, model } = await made('empty', network(nodes, [['empty', [0, 16], []]]))
+  expect(report.verdict?.status).toBe('plausible')
+  expect(model.graph.initializers.find(({ name }) => name === 'empty')).toMatchObject({ dtype: 'f16', shape: [0, 16] })
+})
+
 describe('what overflows stays in f32, as a whole', () => {
   test('LayerNorm written out, over activations whose squares f16 does not hold', async () => {
     const nodes = [

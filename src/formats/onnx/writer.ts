@@ -70,7 +70,8 @@ export class WireWriter {
   }
 
   segment(segment: Segment): void {
-    if (segment.byteLength === 0) return
+    // What others fill in has a place, also where it is empty.
+    if (segment.byteLength === 0 && segment.kind !== 'produced') return
     this.#inserts.push({ at: this.#position, segment })
     this.#inserted += segment.byteLength
   }
