@@ -13,7 +13,7 @@ import type { Transformed } from './transformed.ts'
 export async function transform(model: Model, plan: Plan, tools: Tools): Promise<Plan> {
   const of = (form: string) => plan.work.filter((work) => work.form === form)
   const products = of('matmul-integer-rows')
-  const stored = of('expand')
+  const stored = of('expand').filter(({ solver }) => solver !== 'nearest')
   const found = new Map<WeightFacts, Transformed>([
     ...(products.length > 0
       ? await (await import('./transform-products.ts')).transformProducts(model, products, tools)
