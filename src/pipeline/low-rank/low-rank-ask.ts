@@ -1,9 +1,8 @@
 import { TersorError } from '../../errors.ts'
-import { tryParseSchemeId } from '../../schemes/index.ts'
 import { MOST_RANK, type RankAsk } from '../../solvers/low-rank/choose-rank.ts'
+import { readTransforms } from '../transform-names.ts'
 
 const NAME = 'low-rank'
-const PRESETS: ReadonlySet<string> = new Set(['int8-weights', 'int4-weights', 'int2-weights'])
 const where = '--transform'
 
 /**
@@ -15,18 +14,11 @@ export function lowRankAsk(
   to: string,
 ): { readonly transform?: string; readonly lowRank?: RankAsk } {
   if (transform === undefined) return {}
-  const names = transform.split(',').map((name) => name.trim())
+  const names = readTransforms(transform, to)
   const isOwn = (name: string): boolean => name === NAME || name.startsWith(`${NAME}=`)
   const [own, ...more] = names.filter(isOwn)
   if (own === undefined) return { transform }
   if (more.length > 0) throw new TersorError('E_USAGE', '--transform low-rank can be said once', { where })
-  if (!PRESETS.has(to) && tryParseSchemeId(to)?.family !== 'integer') {
-    const found = to.slice(0, 40)
-    throw new TersorError('E_USAGE', `--transform low-rank is for weight-only schemes, and --to ${found} is none`, {
-      where,
-      hint: 'for example --to int4-weights',
-    })
-  }
   const rest = names.filter((name) => !isOwn(name)).join(',')
   return { ...(rest === '' ? {} : { transform: rest }), lowRank: rankOf(own.slice(NAME.length)) }
 }

@@ -1,5 +1,5 @@
 import { TersorError } from '../../errors.ts'
-import { didYouMean } from '../../near-names.ts'
+import { readTransforms } from '../transform-names.ts'
 import type { StaticTransform } from './transforms.ts'
 
 /** Sets of changes that are worth a trial, and what they are called at the command line (`--transform`). */
@@ -26,9 +26,6 @@ const BOTH: TransformCandidate = { name: 'equalize,split', transforms: new Set([
 const CANDIDATES = [NONE, EQUALIZE, BY_WEIGHTS, BOTH]
 const NAMED = [NONE, EQUALIZE, BY_WEIGHTS, SPLIT]
 
-/** In the contract, for other families of models. */
-const LATER = ['awq', 'smooth', 'rotate']
-
 /** What to try, cheapest first; the trial takes the least output error, the earlier of equals. */
 export function transformCandidates(): readonly TransformCandidate[] {
   return CANDIDATES
@@ -51,8 +48,7 @@ export function transformsNamed(name: string): ReadonlySet<StaticTransform> | un
 /** What `--transform` says: one name or several; null for `auto`. E_USAGE, E_UNSUPPORTED for other names. */
 export function transformAsk(text: string): TransformAsk | null {
   if (text === 'auto') return null
-  const names = text.split(',').map((name) => name.trim())
-  const known = ['auto', ...NAMED.map(({ name }) => name)]
+  const names = readTransforms(text, 'int8-static')
   const transforms = new Set<StaticTransform>()
   for (const name of names) {
     const found = transformsNamed(name)
@@ -60,20 +56,8 @@ export function transformAsk(text: string): TransformAsk | null {
       for (const one of found) transforms.add(one)
       continue
     }
-    if (LATER.includes(name)) {
-      throw new TersorError('E_UNSUPPORTED', `--transform ${name} is not in this version`, {
-        where: '--transform',
-        hint: `use ${known.join(', ')}`,
-      })
-    }
-    if (found !== undefined || name === 'auto') {
-      throw new TersorError('E_USAGE', `--transform ${name} stands alone, found "${text.slice(0, 80)}"`, {
-        where: '--transform',
-      })
-    }
-    throw new TersorError('E_USAGE', `--transform expects ${known.join(', ')}, found "${name.slice(0, 80)}"`, {
+    throw new TersorError('E_USAGE', `--transform ${name} stands alone, found "${text.slice(0, 80)}"`, {
       where: '--transform',
-      hint: didYouMean(name, known) ?? `for example: --transform equalize`,
     })
   }
   return { candidates: [{ name: names.join(','), transforms }], isForced: transforms.size > 0 }
