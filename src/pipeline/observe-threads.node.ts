@@ -81,7 +81,8 @@ export function inTurns(runtime: Runtime): Runtime {
 
 /** A thread as a place where values are looked at, from `begin` to `end`. */
 export class ThreadPlace implements Place {
-  readonly room = 1
+  /** The next one waits there already: a thread that is done need not wait for this one. */
+  readonly room = 2
   /** The executor's own, and the ones that are looked at. */
   readonly copies = 2
   readonly #thread: OrtThread

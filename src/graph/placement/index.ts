@@ -10,5 +10,5 @@ export {
   safeWeightFor,
   worstPairOf,
 } from './safe-weight.ts'
-export { type StaticWeightOptions, staticWeight } from './static-weight.ts'
+export { roundWeight, type StaticWeightOptions, staticWeight } from './static-weight.ts'
 export { halvesOf, wideGridOf } from './wide-grid.ts'

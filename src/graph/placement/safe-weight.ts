@@ -44,7 +44,8 @@ export function safeWeightFor(products: readonly StaticProduct[], weight: Static
 export function asUnsigned(weight: StaticWeight): StaticWeight {
   const { codes } = weight
   if (codes.dtype === 'u8' || codes.storage.kind !== 'bytes') return weight
-  const bytes = codes.storage.bytes.map((code) => code ^ 128)
+  const bytes = new Uint8Array(codes.storage.bytes)
+  for (let i = 0; i < bytes.length; i++) bytes[i]! ^= 128
   return {
     ...weight,
     codes: { ...codes, dtype: 'u8', storage: { kind: 'bytes', bytes, byteLength: bytes.byteLength } },

@@ -27,6 +27,17 @@ export function staticWeight(
   axis: number | null,
   options: StaticWeightOptions = {},
 ): StaticWeight {
+  return roundWeight(name, values, shape, axis, options).weight
+}
+
+/** The same, and for each scale how large `least` may be without changing anything. */
+export function roundWeight(
+  name: string,
+  values: Float32Array,
+  shape: readonly number[],
+  axis: number | null,
+  options: StaticWeightOptions = {},
+): { readonly weight: StaticWeight; readonly floors: Float32Array } {
   const { unsigned = false, most = 127, least, scale = 'extreme' } = options
   const channels = axis === null ? 1 : (shape[axis] as number)
   const inner = axis === null ? 1 : shape.slice(axis + 1).reduce((a, b) => a * b, 1)
@@ -36,6 +47,7 @@ export function staticWeight(
     const floor = least?.[channel] ?? 0
     return Math.max(extreme > 0 ? Math.fround(extreme / most) : 1, floor)
   })
+  const floors = scale === 'error' ? scales.map((full) => Math.fround(full * LEAST_PART)) : scales.slice()
   if (scale === 'error') lowerScales(scales, values, most, least, layout)
   const bytes = new Uint8Array(values.length)
   const middle = unsigned ? 128 : 0
@@ -45,16 +57,13 @@ export function staticWeight(
       bytes[index] = encode(values[index] as number, step, most) + middle
     }
   })
-  return {
-    codes: {
-      name: `${name}/codes`,
-      dtype: unsigned ? 'u8' : 'i8',
-      shape,
-      storage: { kind: 'bytes', bytes, byteLength: bytes.byteLength },
-    },
-    scales,
-    axis,
+  const codes = {
+    name: `${name}/codes`,
+    dtype: unsigned ? ('u8' as const) : ('i8' as const),
+    shape,
+    storage: { kind: 'bytes' as const, bytes, byteLength: bytes.byteLength },
   }
+  return { weight: { codes, scales, axis }, floors }
 }
 
 /** 1.5 * 2^52: a double below 2^51 that it is added to and taken from again is rounded, half to even. */

@@ -19,9 +19,14 @@ export class ConstantFloats {
     }
   }
 
-  of(name: string): Promise<Float32Array> {
+  tensor(name: string): TensorRef {
     const tensor = this.#tensors.get(name)
     if (tensor === undefined) throw new TersorError('E_INTERNAL', `no constant is called "${name}"`, { where: name })
+    return tensor
+  }
+
+  async of(name: string): Promise<Float32Array> {
+    const tensor = this.tensor(name)
     return floatsOf(tensor, 0, elementCountOf(tensor.shape), this.#kernels)
   }
 }

@@ -57,13 +57,13 @@ const UNFITTED =
  */
 export async function openGraph(
   given: Given,
-  collect: (values: readonly string[], from: CollectFrom) => Promise<Calibration>,
+  collect: (values: readonly string[], from: CollectFrom, placed: StaticPlaced) => Promise<Calibration>,
 ): Promise<StaticGraph> {
   const { ready, record, ask, options, phases } = given
   const placed = await placeStatic(ready, ask, NO_CHOICES, phases)
   const { statistics, notes } = await record.known({ model: ready.model, values: placed.values }, (from) =>
     // Other placements of before may have needed more.
-    collect([...new Set([...placed.values, ...(record.statistics?.values.keys() ?? [])])], from),
+    collect([...new Set([...placed.values, ...(record.statistics?.values.keys() ?? [])])], from, placed),
   )
   const known = {
     statistics,

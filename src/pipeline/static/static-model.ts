@@ -25,6 +25,7 @@ import { askedForms } from './asked-forms.ts'
 import { keptLabels } from './kept-labels.ts'
 import { type Learn, type LowBits, lowBitsOf } from './low-bit-stage.ts'
 import { lowBitWishes } from './low-bit-wishes.ts'
+import type { RoundedWeights } from './rounded-weights.ts'
 import { type CalibratorOf, gridsOf } from './static-grids.ts'
 import { countsOf, floatNotes, rewriteNotes } from './static-notes.ts'
 import { type StaticConstants, staticConstants } from './static-weights.ts'
@@ -49,6 +50,8 @@ export interface StaticReady {
   readonly bodiesApart?: boolean
   /** Weights that rules give fewer than 8 bits, with their bits. */
   readonly lowBits?: ReadonlyMap<string, FewBits>
+  /** What was rounded while samples ran. */
+  readonly rounded?: RoundedWeights
   readonly notes: readonly string[]
 }
 
@@ -152,7 +155,7 @@ export async function placeStatic(
  */
 export async function staticStage(
   prepared: Prepared,
-  { model, placement, notes, lowBits = new Map(), bodiesApart = false }: StaticPlaced,
+  { model, placement, notes, lowBits = new Map(), bodiesApart = false, rounded }: StaticPlaced,
   known: StaticKnown,
   { calibrators }: StaticChoices,
   ask: Ask,
@@ -164,7 +167,7 @@ export async function staticStage(
   const calibratorOf = calibratorsOf(known, calibrators)
   const grids = gridsOf(placement, statistics, calibratorOf)
   const plain = await phases.time('weights', () =>
-    staticConstants(model, placement, grids, statistics, ask.solver !== 'nearest', tools),
+    staticConstants(model, placement, grids, statistics, ask.solver !== 'nearest', tools, rounded),
   )
   const refined = refine ? await phases.time('refine', () => refine(grids, plain)) : plain
   const given = {

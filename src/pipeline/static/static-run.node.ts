@@ -20,6 +20,7 @@ import { fitWeights } from './fit-weights.node.ts'
 import { staticLayerFacts } from './layer-report.node.ts'
 import { measureNoise } from './measure-noise.ts'
 import { raiseActivations } from './raise.ts'
+import { RoundedWeights } from './rounded-weights.ts'
 import { withFresh } from './scaled-statistics.ts'
 import { sparedNote, spareEnds } from './spare-ends.ts'
 import { fittedStage, makeStage, openGraph, recordedStage, type StaticGraph } from './static-graph.ts'
@@ -106,10 +107,12 @@ export class StaticRun {
     tools: Tools,
     phases: Phases,
   ): Promise<StaticRun> {
-    const graph = await openGraph({ prepared, ready, record, ask, options, tools, phases }, async (values, from) => {
+    const rounded = new RoundedWeights()
+    const given = { prepared, ready: { ...ready, rounded }, record, ask, options, tools, phases }
+    const graph = await openGraph(given, async (values, from, { model, placement }) => {
       const [samples, runtime] = [await inputs.added(), await inputs.runtime()]
-      const found = await phases.time('calibrate', () =>
-        collectStatistics({
+      const found = await phases.time('calibrate', async () => {
+        const collecting = collectStatistics({
           model: ready.model,
           values,
           samples,
@@ -119,8 +122,10 @@ export class StaticRun {
           ...countedFor(options),
           ...(options.maxMemory === undefined ? {} : { maxMemory: options.maxMemory }),
           ...from,
-        }),
-      )
+        })
+        await rounded.ahead(model, placement, ask.solver === 'nearest' ? 'extreme' : 'error', tools, collecting)
+        return collecting
+      })
       return { ...found, notes: [...samples.skipped, ...(samples.notes ?? []), ...found.notes] }
     })
     return new StaticRun(graph, inputs, options)

@@ -1,17 +1,14 @@
-import { TersorError } from '../../errors.ts'
 import { decibels } from '../../evaluation/decibels.ts'
-import { connect, constantTensor, type Scope } from '../../graph/index.ts'
 import { biasCodes, leastScalesOf } from '../../graph/lowerings/index.ts'
-import { asUnsigned, operandGroups, safeWeightFor, staticWeight } from '../../graph/placement/index.ts'
+import { asUnsigned, operandGroups, safeWeightFor } from '../../graph/placement/index.ts'
 import type { ActivationGrid, Placement, StaticWeight } from '../../model/activation.ts'
-import type { Model, TensorRef } from '../../model/graph.ts'
-import type { Kernels } from '../../model/kernels.ts'
+import type { Model } from '../../model/graph.ts'
 import type { Statistics } from '../../model/statistics.ts'
 import type { Tools } from '../../model/tools.ts'
-import { elementCountOf } from '../../numbers/dtype.ts'
-import { floatsOf } from '../floats.ts'
 import { correctedBias, meanOf } from './bias-correction.ts'
+import { ConstantFloats } from './constant-floats.ts'
 import { decodedOf } from './decoded-weight.ts'
+import { RoundedWeights } from './rounded-weights.ts'
 
 /** Codes of every weight that the placement names, and the floats of every bias. */
 export interface StaticConstants {
@@ -40,13 +37,14 @@ export async function staticConstants(
   statistics: Statistics,
   search: boolean,
   tools: Tools,
+  rounded = new RoundedWeights(),
 ): Promise<StaticConstants> {
-  const constants = constantsIn(model)
+  const floats = new ConstantFloats(model, tools.kernels)
   const biases = new Map<string, Float32Array>()
   const weights = new Map<string, StaticWeight>()
   const figures = new Map<string, WeightFigures>()
   for (const { bias } of placement.products) {
-    if (bias !== null && !biases.has(bias)) biases.set(bias, await floats(constants, bias, tools.kernels))
+    if (bias !== null && !biases.has(bias)) biases.set(bias, await floats.of(bias))
   }
   const plainBiases = new Map(biases)
   const groupsOf = operandGroups(placement.points)
@@ -60,10 +58,11 @@ export async function staticConstants(
     const given = weights.get(weight.name)
     // Another reader of the same codes has only a bias of its own.
     if (given !== undefined && bias === null) continue
-    const values = await floats(constants, weight.name, tools.kernels)
+    const values = await floats.of(weight.name)
     const floor = least.get(weight.name)
     const options = { ...(floor ? { least: floor } : {}), scale: search ? ('error' as const) : ('extreme' as const) }
-    const signed = given ?? staticWeight(weight.name, values, weight.shape, weight.axis, options)
+    const signed =
+      given ?? rounded.round(weight.name, floats.tensor(weight.name), values, weight.shape, weight.axis, options)
     const readers = placement.products.filter((one) => one.weight?.name === weight.name)
     const { form } = figures.get(weight.name) ?? safeWeightFor(readers, signed)
     const made = given ?? (form === 's8' ? signed : asUnsigned(signed))
@@ -84,27 +83,6 @@ export async function staticConstants(
     figures.set(weight.name, { sqnrDb: sqnrOf(values, decoded), form, biasCorrected })
   }
   return { weights, biases, plainBiases, figures }
-}
-
-/** Constants of the main graph by name, whichever way they are spelled. */
-function constantsIn(model: Model): ReadonlyMap<string, TensorRef> {
-  const connections = connect(model)
-  const constants = new Map<string, TensorRef>()
-  for (const [name, definition] of connections.own(connections.scopes[0] as Scope)) {
-    const tensor = constantTensor(definition)
-    if (tensor !== null) constants.set(name, tensor)
-  }
-  return constants
-}
-
-async function floats(
-  constants: ReadonlyMap<string, TensorRef>,
-  name: string,
-  kernels: Kernels,
-): Promise<Float32Array> {
-  const tensor = constants.get(name)
-  if (tensor === undefined) throw new TersorError('E_INTERNAL', `no constant is called "${name}"`, { where: name })
-  return floatsOf(tensor, 0, elementCountOf(tensor.shape), kernels)
 }
 
 function sqnrOf(values: Float32Array, decoded: Float32Array): number {
