@@ -16,6 +16,7 @@ import { chosenFor, solversOf } from './input-solvers.ts'
 import { fitLayer, refuseWeighted } from './layer-codes.ts'
 import { decodedAlone, decodedFit, rowsOf } from './layer-rows.ts'
 import { PrefixLine } from './prefix-line.ts'
+import type { RowSolving } from './row-solving.ts'
 import { segmentsOf } from './segments.ts'
 
 /** One graph with what it is run on: the main graph, or a body as a model of its own. */
@@ -32,6 +33,8 @@ export interface FitGraph {
   readonly lowRank?: LowRankOptions
   /** A search by weighted errors in the place of error feedback. */
   readonly weighted: boolean
+  /** Who solves rows. */
+  readonly solving: RowSolving
 }
 
 /** What was found so far, in this graph and in those before it. */
@@ -49,7 +52,7 @@ export interface FoundWeights {
  * second moments; nothing of earlier layers is kept but what later ones read. What `store` knows of an earlier run is not solved again.
  */
 export async function fitGraph(
-  { model, path, work, samples, mostBytes, store, lowRank, weighted }: FitGraph,
+  { model, path, work, samples, mostBytes, store, lowRank, weighted, solving }: FitGraph,
   { fitted, refused, constants, notes }: FoundWeights,
   sessions: ModelSessions,
   tools: Tools,
@@ -106,13 +109,14 @@ export async function fitGraph(
     else for (const layer of group.layers) settle(layer, store?.known(layer.work) as FittedWeight | string)
     rounded.forget()
     exact.forget()
+    solving.forget()
   }
 
   async function solveGroup(group: FitGroup): Promise<void> {
     const layers: { readonly layer: FitLayer; readonly rows: GramRows }[] = []
     for (const layer of group.layers) layers.push({ layer, rows: await rowsOf(layer, tools) })
     const count = Math.min(rounded.samples, exact.samples)
-    const solvers = await solversOf(group, group.layers[0]?.work.inverse, count, rounded, exact, tools)
+    const solvers = await solversOf(group, group.layers[0]?.work.inverse, count, rounded, exact, solving, tools)
     const rowsOfAll = layers.map(({ rows }) => rows)
     const choice = solvers && (weighted ? PLAIN_CHOICE : await chosenFor(rowsOfAll, solvers, tools))
     const how = { weighted, ...(lowRank ? { lowRank } : {}) }
@@ -127,7 +131,9 @@ export async function fitGraph(
       const why = solvers ? 'its input is zero or not finite on the data' : 'its input has no rows of its depth'
       const unweighted = weighted ? refuseWeighted(layer.work) : null
       const found =
-        unweighted ?? (solvers && choice && (await fitLayer(layer, rows, solvers, { ...how, choice }, tools))) ?? why
+        unweighted ??
+        (solvers && choice && (await fitLayer(layer, rows, solvers, { ...how, choice }, solving, tools))) ??
+        why
       settle(layer, store ? store.keep(layer.work, found) : found)
     }
   }

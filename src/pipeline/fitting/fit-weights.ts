@@ -16,6 +16,7 @@ import { type FoundWeights, fitGraph } from './fit-graph.ts'
 import { isFitProduct } from './fit-groups.ts'
 import type { FitStore } from './fit-store.ts'
 import type { FitInput, FitResult } from './fitted.ts'
+import { ownRows, type RowSolving } from './row-solving.ts'
 
 export interface FitOptions {
   /** Bytes that values between layers may take; default 512 MiB. */
@@ -26,6 +27,8 @@ export interface FitOptions {
   readonly lowRank?: RankAsk
   /** Scales and zeros by errors weighted with the second moments of the input, and no feedback. */
   readonly weighted?: boolean
+  /** Who solves rows; default this thread. */
+  readonly rows?: (tools: Tools) => RowSolving
 }
 
 /** Samples of a body in use, evenly spread over those there are. */
@@ -40,7 +43,7 @@ export async function fitWeights(
   set: SampleSet,
   newSessions: () => ModelSessions,
   given: Tools,
-  { mostBytes = 512 * 2 ** 20, store, lowRank, weighted = false }: FitOptions = {},
+  { mostBytes = 512 * 2 ** 20, store, lowRank, weighted = false, rows = ownRows }: FitOptions = {},
 ): Promise<FitResult> {
   const { model, plan, inventory } = input
   // Solving pauses, and leaves what it works on in the memory of its kernels.
@@ -49,6 +52,7 @@ export async function fitWeights(
   const found: FoundWeights = { fitted: new Map(), refused: new Map(), constants: new Map(), notes: new Set() }
   const also = {
     weighted,
+    solving: rows(tools),
     ...(store ? { store } : {}),
     ...(lowRank ? { lowRank: lowRankOptions(lowRank, inventory) } : {}),
   }

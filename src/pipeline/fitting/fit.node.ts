@@ -15,6 +15,7 @@ import type { FitStore } from './fit-store.ts'
 import { fitWeights } from './fit-weights.ts'
 import type { FitWork } from './fit-work.node.ts'
 import type { Fit, FitResult } from './fitted.ts'
+import { RowThreads } from './row-threads.node.ts'
 
 export interface FitFileOptions extends StaticInputOptions {
   readonly maxMemory?: number
@@ -62,11 +63,18 @@ export function fitOn(prepared: Prepared, opened: OpenedModel, options: FitFileO
       }
       const file = await options.work?.open(input, samples, [runtime.name, runtime.version, limit], tools)
       store = file
+      let rows: RowThreads | undefined
       try {
-        const found = { ...limit, ...(file ? { store: file } : {}) }
+        const threadsFor = (tools: Tools): RowThreads => {
+          rows = new RowThreads(tools, options)
+          return rows
+        }
+        const found = { ...limit, rows: threadsFor, ...(file ? { store: file } : {}) }
         fitted = await fitWeights(input, samples, () => new TapSessions(runtime, tools), tools, found)
       } catch (thrown) {
         throw options.work?.ended(thrown, tools) ?? thrown
+      } finally {
+        await rows?.close()
       }
       fitted = { ...fitted, notes: [...(file?.notes ?? []), ...fitted.notes] }
       // Whoever names a solver wants its codes.

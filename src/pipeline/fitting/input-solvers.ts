@@ -17,6 +17,7 @@ import { breather, paced } from '../breath.ts'
 import type { FitGroup } from './fit-groups.ts'
 import { groupPart } from './layer-rows.ts'
 import type { PrefixLine } from './prefix-line.ts'
+import type { RowSolving } from './row-solving.ts'
 
 /** Every so many samples one is only compared on. */
 const HELD_EVERY = 4
@@ -60,6 +61,7 @@ export async function solversOf(
   samples: number,
   rounded: PrefixLine,
   exact: PrefixLine,
+  { floats }: Pick<RowSolving, 'floats'>,
   { kernels, signal }: Tools,
 ): Promise<readonly InputSolvers[] | null> {
   const compares = samples >= HELD_EVERY && depth <= MOST_COMPARED
@@ -92,9 +94,10 @@ export async function solversOf(
   }
   return fit.map((one, group): InputSolvers => {
     const parts = [one.facts(), ...(held[group] ? [held[group].facts()] : [])]
-    const solver = (of: readonly GramFacts[]) => new GramSolver(meanMoments(of, balance), kernels)
+    const solver = (of: readonly GramFacts[], room?: RowSolving['floats']): GramSolver =>
+      new GramSolver(meanMoments(of, balance, room), kernels, room)
     return {
-      all: solver(parts),
+      all: solver(parts, floats),
       parts: compares ? { fit: solver(parts.slice(0, 1)), held: solver(parts.slice(1)) } : null,
       rows: parts.reduce((sum, { count }) => sum + count, 0),
     }
@@ -102,7 +105,11 @@ export async function solversOf(
 }
 
 /** Means over all parts, of inputs multiplied by `inverse`. */
-function meanMoments(parts: readonly GramFacts[], inverse: Float32Array | undefined): GramMoments {
+function meanMoments(
+  parts: readonly GramFacts[],
+  inverse: Float32Array | undefined,
+  floats: RowSolving['floats'] = (length) => new Float32Array(length),
+): GramMoments {
   const [first] = parts as [GramFacts]
   const { depth } = first
   const count = Math.max(
@@ -112,7 +119,7 @@ function meanMoments(parts: readonly GramFacts[], inverse: Float32Array | undefi
   const mean = (of: (part: GramFacts) => Float64Array | null): Float32Array | null => {
     const all = parts.map(of)
     if (all.includes(null)) return null
-    const made = new Float32Array(depth * depth)
+    const made = floats(depth * depth)
     for (let i = 0; i < depth; i++) {
       for (let j = 0; j < depth; j++) {
         let sum = 0

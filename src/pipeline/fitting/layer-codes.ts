@@ -5,13 +5,13 @@ import type { GramCodes, GramRows } from '../../solvers/gram/rows.ts'
 import { type GramChoice, type GramSolver, PLAIN_CHOICE } from '../../solvers/gram/solve-gram.ts'
 import { finish } from '../../solvers/gram/steps.ts'
 import { factorSpec, lowRankRows } from '../../solvers/low-rank/index.ts'
-import { paced } from '../breath.ts'
 import { type CorrectedRows, correctRows, type LowRankOptions, type RowCoder } from '../low-rank/corrected-rows.ts'
 import type { WeightWork } from '../plan.ts'
 import type { FitLayer } from './fit-groups.ts'
 import type { FittedWeight } from './fitted.ts'
 import type { InputSolvers } from './input-solvers.ts'
 import { groupPart, storedRows } from './layer-rows.ts'
+import type { RowSolving } from './row-solving.ts'
 import { weightedCodes } from './weighted-search.ts'
 
 /** How codes of a layer are found. */
@@ -35,6 +35,7 @@ export async function fitLayer(
   rows: GramRows,
   solvers: readonly InputSolvers[],
   given: LayerChoice,
+  solving: RowSolving,
   tools: Tools,
 ): Promise<FittedWeight | null> {
   const { lowRank } = given
@@ -42,7 +43,7 @@ export async function fitLayer(
   const how = said(given, solvers[0]?.rows ?? 0)
   const refused = lowRank && (solvers.length > 1 ? 'it is of a convolution in groups' : refuseCorrection(work))
   if (lowRank && refused === null && only) {
-    const found = await correctedLayer(work, rows, only.all, given, lowRank, tools)
+    const found = await correctedLayer(work, rows, only.all, given, lowRank, solving, tools)
     return found && { ...correctedWeight(rows, view, found, how.corrections, how.because), solver: how.solver }
   }
   const { values } = rows
@@ -50,7 +51,7 @@ export async function fitLayer(
   const scales = new Float32Array(gridShapeOf(spec.granularity, view).grids)
   const zeros = new Uint8Array(scales.length)
   for (const [group, { all }] of solvers.entries()) {
-    const solver = layerSolver(all, given, tools)
+    const solver = layerSolver(all, given, solving, tools)
     const aimed = await solver.aimed(groupPart(rows, group, solvers.length))
     const solved = aimed && (await solver.code(aimed))
     if (solved === null) return null
@@ -81,11 +82,16 @@ function said(
   }
 }
 
-function layerSolver(solver: GramSolver, { choice, weighted }: LayerChoice, tools: Tools): LayerSolver {
+function layerSolver(
+  solver: GramSolver,
+  { choice, weighted }: LayerChoice,
+  solving: RowSolving,
+  tools: Tools,
+): LayerSolver {
   if (!weighted) {
     return {
-      aimed: (rows) => paced(solver.aimedSteps(rows, choice), tools),
-      code: (aimed) => paced(solver.codeSteps(aimed, choice), tools),
+      aimed: (rows) => solving.aimed(solver, rows, choice),
+      code: (aimed) => solving.code(solver, aimed, choice),
     }
   }
   const importance = solver.energies
@@ -115,9 +121,10 @@ async function correctedLayer(
   solver: GramSolver,
   given: LayerChoice,
   options: LowRankOptions,
+  solving: RowSolving,
   tools: Tools,
 ): Promise<CorrectedRows | null> {
-  const own = layerSolver(solver, given, tools)
+  const own = layerSolver(solver, given, solving, tools)
   const aimed = await own.aimed(rows)
   const first = aimed && (await own.code(aimed))
   if (!aimed || !first) return null

@@ -32,13 +32,14 @@ export function factorGram(
   return finish(factorSteps(gram, depth, damping, kernels, order))
 }
 
-/** `factorGram` in steps; the kernels are nobody else's between them. */
+/** `factorGram` in steps; the kernels are nobody else's between them. `floats` makes room for M, all zero. */
 export function* factorSteps(
   gram: Float32Array,
   depth: number,
   damping: number,
   kernels: Kernels,
   order?: Int32Array,
+  floats = (length: number): Float32Array => new Float32Array(length),
 ): Steps<GramFactor | null> {
   const size = Math.ceil(depth / 4) * 4
   // Rows an odd number of cache lines apart.
@@ -86,11 +87,10 @@ export function* factorSteps(
       lower[row + i] = Math.sqrt(pivot)
     }
   }
-  return turnedBack(lower, stride, depth)
+  return turnedBack(lower, stride, floats(depth * depth), depth)
 }
 
-function turnedBack(lower: Float64Array, stride: number, depth: number): GramFactor {
-  const upper = new Float32Array(depth * depth)
+function turnedBack(lower: Float64Array, stride: number, upper: Float32Array, depth: number): GramFactor {
   const pivots = new Float64Array(depth)
   for (let j = 0; j < depth; j++) pivots[depth - 1 - j] = (lower[j * stride + j] as number) ** 2
   for (let i = 0; i < depth; i++) {

@@ -1,11 +1,8 @@
 import type { Kernels } from '../../model/kernels.ts'
-import type { MatrixView } from '../../model/scheme.ts'
-import { solveTensor } from '../solve.ts'
+import { aimOnSteps, byEnergy, codeOnSteps, type GramBasis } from './basis.ts'
 import { GramDescent } from './descend.ts'
 import { factorSteps, type GramFactor } from './factor.ts'
-import { feedbackSteps } from './feedback.ts'
 import { decodeRows, type GramCodes, type GramRows } from './rows.ts'
-import { solveFactoredSteps } from './solve-factored.ts'
 import { finish, type Steps } from './steps.ts'
 
 /** Second moments of what rows of a weight multiply, as means over rows of the input. */
@@ -32,20 +29,33 @@ export const PLAIN_CHOICE: GramChoice = { damping: 0.1, drift: 1, ordered: false
 
 const DAMPINGS = [0.003, 0.01, 0.03, 0.1, 0.3, 1]
 const FIRST = 3
-const ROUNDS = 4
-const SWEEPS = 4
+
+interface Factors {
+  readonly damping?: number
+  plain?: GramFactor | null
+  ordered?: GramFactor | null
+}
 
 /** Solves rows against one set of moments; the factor of the last damping is kept for the next rows. */
 export class GramSolver {
   readonly #moments: GramMoments
   readonly #kernels: Kernels
   readonly #mean: number
-  #factors = new Map<string, GramFactor | null>()
+  readonly #floats: (length: number) => Float32Array
+  #lastDamped: { readonly damping: number; readonly values: Float32Array } | undefined
+  /** Of one damping at a time: they are as large as the moments. */
+  #factors: Factors = {}
 
-  constructor(moments: GramMoments, kernels: Kernels) {
+  /** `floats` makes room for what a basis holds. */
+  constructor(
+    moments: GramMoments,
+    kernels: Kernels,
+    floats = (length: number): Float32Array => new Float32Array(length),
+  ) {
     const { gram, depth } = moments
     this.#moments = moments
     this.#kernels = kernels
+    this.#floats = floats
     let trace = 0
     for (let i = 0; i < depth; i++) trace += gram[i * depth + i] as number
     this.#mean = trace / depth
@@ -67,25 +77,22 @@ export class GramSolver {
 
   /** What the codes of rows are to stand for: the rows moved by the chosen part of the drift. Null where the moments have no factor. */
   *aimedSteps(rows: GramRows, choice: GramChoice): Steps<GramRows | null> {
-    const factor = yield* this.#factor(choice.damping)
-    if (factor === null) return null
-    return choice.drift > 0 ? yield* this.#aimed(rows, factor, choice.drift) : rows
+    const basis = yield* this.basisSteps({ ...choice, ordered: false })
+    return basis && (yield* aimOnSteps(basis, rows, choice.drift, this.#kernels))
   }
 
   /** Codes of rows as they are, without looking at the drift. */
   *codeSteps(aimed: GramRows, choice: GramChoice): Steps<GramCodes | null> {
-    const factor = choice.ordered ? null : yield* this.#factor(choice.damping)
-    if (factor === null && !choice.ordered) return null
-    // Runs go on from row to row, so their scales cannot follow the feedback.
-    const given = aimed.spec.granularity.kind === 'run' ? this.#gridsOf(aimed) : undefined
-    const codes = factor
-      ? yield* feedbackSteps(aimed, factor, this.#kernels, given)
-      : yield* this.#inOrder(aimed, choice.damping)
-    if (codes === null) return null
-    const descent = new GramDescent(this.#damped(choice.damping), aimed.depth, this.#kernels)
-    descent.load()
-    yield* descent.descendSteps(aimed, codes, { rounds: ROUNDS, sweeps: SWEEPS })
-    return codes
+    const basis = yield* this.basisSteps(choice)
+    return basis && (yield* codeOnSteps(basis, aimed, this.#kernels))
+  }
+
+  /** What rows are solved with; null where the moments have no factor. */
+  *basisSteps({ damping, ordered }: Pick<GramChoice, 'damping' | 'ordered'>): Steps<GramBasis | null> {
+    const { depth, gram, drift } = this.#moments
+    const order = ordered ? byEnergy(gram, depth) : null
+    const factor = yield* this.#factor(damping, order ?? undefined)
+    return factor && { depth, damped: this.#damped(damping), drift, factor, order }
   }
 
   /** (G + damping) r of rows r, [count][depth]: what solving goes by. */
@@ -100,11 +107,14 @@ export class GramSolver {
   }
 
   #damped(damping: number): Float32Array {
+    if (this.#lastDamped?.damping === damping) return this.#lastDamped.values
     const { gram, depth } = this.#moments
-    const damped = gram.slice()
+    const values = this.#floats(gram.length)
+    values.set(gram)
     const added = damping * this.#mean
-    for (let i = 0; i < depth; i++) damped[i * depth + i] = (damped[i * depth + i] as number) + added
-    return damped
+    for (let i = 0; i < depth; i++) values[i * depth + i] = (values[i * depth + i] as number) + added
+    this.#lastDamped = { damping, values }
+    return values
   }
 
   /** E|W x - Q xq|^2, less what no code changes. */
@@ -130,45 +140,20 @@ export class GramSolver {
 
   /** Forgets what is only quick to have. */
   forget(): void {
-    this.#factors = new Map()
+    this.#factors = {}
+    this.#lastDamped = undefined
   }
 
   *#factor(damping: number, order?: Int32Array): Steps<GramFactor | null> {
-    const key = `${damping}${order ? ' ordered' : ''}`
-    const known = this.#factors.get(key)
+    if (this.#factors.damping !== damping) this.#factors = { damping }
+    const key = order ? 'ordered' : 'plain'
+    const known = this.#factors[key]
     if (known !== undefined) return known
     const { gram, depth } = this.#moments
-    const found = this.#mean > 0 ? yield* factorSteps(gram, depth, damping * this.#mean, this.#kernels, order) : null
-    // One at a time: they are as large as the moments.
-    this.#factors = new Map([[key, found]])
+    const added = damping * this.#mean
+    const found = this.#mean > 0 ? yield* factorSteps(gram, depth, added, this.#kernels, order, this.#floats) : null
+    this.#factors[key] = found
     return found
-  }
-
-  /** What rows have to be so that products with xq come nearest to those with x: w + H^-1 E[xq (x - xq)^T] w. */
-  *#aimed(rows: GramRows, factor: GramFactor, part: number): Steps<GramRows> {
-    const { drift, depth } = this.#moments
-    if (!drift) return rows
-    const missing = yield* new GramDescent(drift, depth, this.#kernels).productSteps(rows.values)
-    const shift = yield* solveFactoredSteps(factor, missing, this.#kernels)
-    return { ...rows, values: rows.values.map((value, i) => value + part * (shift[i] as number)) }
-  }
-
-  /** Grids of the weights as they are, without feedback. */
-  #gridsOf({ values, channels, depth, spec }: GramRows): Pick<GramCodes, 'scales' | 'zeros'> {
-    const view: MatrixView = { stack: 1, channels, depth, along: 'row' }
-    const { quantized } = solveTensor(values, view, spec, 'search', this.#kernels)
-    const { scales, zeros = new Uint8Array(scales.length).fill(2 ** (spec.bits - 1)) } = quantized
-    return { scales, zeros }
-  }
-
-  *#inOrder(rows: GramRows, damping: number): Steps<GramCodes | null> {
-    const { depth } = rows
-    const { gram } = this.#moments
-    const order = Int32Array.from({ length: depth }, (_, i) => i)
-    order.sort((a, b) => (gram[b * depth + b] as number) - (gram[a * depth + a] as number) || a - b)
-    const factor = yield* this.#factor(damping, order)
-    if (factor === null) return null
-    return yield* feedbackSteps(rows, factor, this.#kernels, this.#gridsOf(rows), order)
   }
 }
 
