@@ -106,7 +106,12 @@ async function planAndLower(
   const transformed = await phases.time('transform', () => transform(rewritten.model, remarked, tools))
   const fitting = fit && (await phases.time('fit', () => fit({ ...rewritten, plan: transformed })))
   const ready = fitting ? withFitted(withSmoothed(transformed, fitting.smoothed), fitting) : transformed
-  const lowered = await phases.time('lower', () => lower(rewritten.model, ready, ask.target))
+  const balanced = ready.work.some(({ inverse }) => inverse !== undefined)
+    ? await phases.time('fold', async () =>
+        (await import('./smoothing/fold-balances.ts')).foldBalances({ ...rewritten, plan: ready }),
+      )
+    : { ...rewritten, plan: ready }
+  const lowered = await phases.time('lower', () => lower(balanced.model, balanced.plan, ask.target))
   // Lowerings add small constants of their own (zeros, shapes): equal ones are stored once too.
   const { half } = ask
   const computing = half
@@ -118,9 +123,9 @@ async function planAndLower(
   const output = shortenNames(named?.model ?? plain, prepared.model)
   return {
     input: prepared.input,
-    model: rewritten.model,
-    inventory: rewritten.inventory,
-    plan: ready,
+    model: balanced.model,
+    inventory: balanced.inventory,
+    plan: balanced.plan,
     output,
     weights: named?.weights ?? lowered.weights,
     ...(half ? { half } : {}),

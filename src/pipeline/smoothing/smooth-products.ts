@@ -2,7 +2,7 @@ import { floatsOf as valueFloats } from '../../calibration/convert.ts'
 import type { SampleSet } from '../../calibration/index.ts'
 import { spreadPositions } from '../../calibration/unfold.ts'
 import { asSingles } from '../../calibration/value-collector.ts'
-import { intAttribute } from '../../graph/index.ts'
+import { connect } from '../../graph/index.ts'
 import type { Model } from '../../model/graph.ts'
 import type { WeightFacts } from '../../model/inventory.ts'
 import type { IntegerSpec } from '../../model/packing.ts'
@@ -19,9 +19,9 @@ import type { ModelSessions } from '../model-sessions.ts'
 import type { WeightWork } from '../plan.ts'
 import { inverseOf, storable, type Transformed } from '../transformed.ts'
 import { ALPHAS, smoothBalance } from './balances.ts'
+import { foldInFront, productsByValue, worksByName } from './fold-balances.ts'
 import { productError, type SomeChannels, type SomeRows, type Variant } from './product-error.ts'
 
-const FORM = 'matmul-integer-rows'
 /** Rows and channels that errors are measured on. */
 const ROWS = 192
 const CHANNELS = 48
@@ -49,6 +49,8 @@ export async function smoothProducts(
 ): Promise<FitResult> {
   const smoothed = new Map<WeightFacts, Transformed & { readonly because: string }>()
   const groups = groupsOf(model, plan.work)
+  const connections = connect(model)
+  const named = worksByName(plan.work)
   const samples: Sample[] = []
   for (let index = 0; index < set.count; index++) samples.push(await set.at(index))
   const sessions = openSessions()
@@ -65,7 +67,8 @@ export async function smoothProducts(
       const seen = seenOf(line, operand, depth)
       line.forget()
       if (seen === null) continue
-      const found = await balanced(works, seen, tools)
+      const fold = await foldInFront(operand, works, named, connections)
+      const found = await balanced(works, seen, typeof fold !== 'string', tools)
       if (found) for (const [work, transformed] of found) smoothed.set(work.weight, transformed)
     }
   } finally {
@@ -79,18 +82,12 @@ function groupsOf(
   { graph }: Model,
   works: readonly WeightWork[],
 ): readonly (readonly [string, readonly WeightWork[]])[] {
-  const groups = new Map<string, WeightWork[]>()
-  for (const work of works) {
-    const [use, ...others] = work.weight.uses
-    if (work.form !== FORM || use === undefined || others.length > 0 || use.scope.length > 0) continue
-    if (use.inputIndex !== 1 || use.view?.stack !== 1 || intAttribute(use.node, 'transA', 0) !== 0) continue
-    const operand = use.node.inputs[0] ?? ''
-    const key = JSON.stringify([operand, use.view.depth])
-    groups.set(key, [...(groups.get(key) ?? []), work])
-  }
   const made = new Map<string, number>()
   for (const [index, node] of graph.nodes.entries()) for (const name of node.outputs) made.set(name, index)
-  const named = [...groups].map(([key, members]) => [(JSON.parse(key) as [string])[0], members] as const)
+  const named = [...productsByValue(works)].filter(([, [first, ...rest]]) => {
+    const depth = first?.weight.uses[0]?.view?.depth
+    return rest.every(({ weight }) => weight.uses[0]?.view?.depth === depth)
+  })
   return named.sort(([a], [b]) => (made.get(a) ?? -1) - (made.get(b) ?? -1))
 }
 
@@ -124,10 +121,11 @@ function seenOf(line: PrefixLine, operand: string, depth: number): Seen | null {
   return { largest, rows: { values: rows, count: taken.length } }
 }
 
-/** What becomes of the products of one value; null where what they have is as good. */
+/** What becomes of the products of one value; null where what they have is as good. `isFree`: a balance takes no node. */
 async function balanced(
   works: readonly WeightWork[],
   { largest, rows }: Seen,
+  isFree: boolean,
   tools: Tools,
 ): Promise<ReadonlyMap<WeightWork, Transformed & { readonly because: string }> | null> {
   const products: Product[] = []
@@ -154,7 +152,7 @@ async function balanced(
     const error = total(() => ({ balance, inverse: inverseOf(balance), least: null }))
     if (best === undefined || error < best.error) best = { error, alpha, balance }
   }
-  const worth = works.every(({ inverse }) => inverse !== undefined) ? WORTH : WORTH_A_NODE
+  const worth = isFree || works.every(({ inverse }) => inverse !== undefined) ? WORTH : WORTH_A_NODE
   if (best === undefined || !(best.error <= worth * now)) return null
   const { alpha, balance, error } = best
   const because = `balanced against its input with alpha ${alpha}: ${((100 * error) / now).toFixed(0)} % of the product's error on the data remain`
