@@ -129,6 +129,35 @@ describe('every fused path writes the bytes of the plain path', () => {
     }
   }
 
+  // More than one write, and more than what is read last in the first pass.
+  for (const [depth, channels] of [
+    [1500, 1024],
+    [130, 12_304],
+  ] as const) {
+    test(`long columns of ${depth} x ${channels}`, async () => {
+      const one: Case = {
+        packing: 'onnx/elements',
+        scheme: 'int8-channel-sym',
+        ...column(depth, channels),
+        path: 'column-channels',
+      }
+      const values = new Float32Array(depth * channels)
+      let state = 1
+      for (let i = 0; i < values.length; i++) {
+        state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+        values[i] = state / 2 ** 32 - 0.5
+      }
+      const [reference, wasm] = kernels as [Kernels, Kernels]
+      const plain = await produce(one, values, 'nearest', reference, true)
+      for (const measure of [true, false]) {
+        const fused = await produce(one, values, 'nearest', wasm, false, measure)
+        expect(fused.path).toBe(one.path)
+        expect(Buffer.compare(fused.written[0] as Uint8Array, plain.written[0] as Uint8Array)).toBe(0)
+        expect(hex(fused.written[1] as Uint8Array)).toBe(hex(plain.written[1] as Uint8Array))
+      }
+    })
+  }
+
   test('a value that is not finite is named by its element, measured or not', async () => {
     const engine = kernels[1] as Kernels
     for (const one of cases.filter(

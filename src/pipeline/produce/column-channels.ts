@@ -2,22 +2,17 @@ import type { Kernels } from '../../model/kernels.ts'
 import type { IntegerSpec } from '../../model/packing.ts'
 import { isSampled, SAMPLED_ROWS, sampledRow } from '../../numbers/sampled-rows.ts'
 import { PairFold, raiseScales } from '../../solvers/index.ts'
+import { type ColumnWindows, encodeChannels } from './column-codes.ts'
 import { fitModeOf } from './grid-mode.ts'
 import { scaleBytes } from './scales.ts'
-import {
-  arena,
-  CALL_ELEMENTS,
-  checkFinite,
-  energyOf,
-  readTile,
-  SIGNED_FACTOR,
-  scratchBytes,
-  WINDOW_ELEMENTS,
-} from './tile.ts'
+import { arena, CALL_ELEMENTS, readTile, SIGNED_FACTOR, scratchBytes, WINDOW_ELEMENTS } from './tile.ts'
 import type { PartTarget, ProduceJob, Unit, UnitIo, UnitResult } from './types.ts'
 
-/** Most columns that the kernel without error sums takes. */
-const MOST_PLAIN = 131_072
+/** Codes that are written at once where a unit has all columns: the system keeps long writes in larger pages. */
+const CODE_BYTES = 1 << 20
+
+/** Floats that are read last in the first pass and first in the second, out of the processor's cache. */
+const RECENT_ELEMENTS = 1 << 20
 
 /** Columns of a unit: at least 4096, so that rows are read and written in runs of several KiB. */
 export function channelPanel(job: ProduceJob): number {
@@ -47,16 +42,24 @@ export async function columnsToChannels(
   const fitColumns = Math.max(1, Math.min(columns, Math.floor(CALL_ELEMENTS / depth)))
   const search = job.solver === 'search'
   const sampled = search && isSampled(8, depth)
-  const count = Math.max(windowRows * columns, search && !sampled ? fitColumns * depth : 0)
+  const isWhole = search && !sampled
+  const count = Math.max(windowRows * columns, isWhole ? fitColumns * depth : 0)
+  const codeWindows = columns === channels ? Math.max(1, Math.floor(CODE_BYTES / (windowRows * columns))) : 1
+  const codeRows = Math.min(depth, codeWindows * windowRows)
   const [tile = 0, codes = 0, sample = 0, scales = 0, zeros = 0, sums = 0, extra = 0] = arena(kernels, [
     count * 4,
-    windowRows * columns,
+    codeRows * columns,
     (sampled ? SAMPLED_ROWS + 2 : 2) * columns * 4,
     columns * 4,
     columns,
     16,
     Math.max(scratchBytes(job, count), columns * 2),
   ])
+  const windows: ColumnWindows = {
+    tile,
+    rows: windowRows,
+    read: (row, rows) => readTile(job, io, kernels, 0, channels, row, rows, unit.from, columns, tile, extra),
+  }
   const mode = fitModeOf(spec, job.solver)
   const half = spec.scale === 'f16' ? 1 : 0
   const fit = (source: number, rows: number, stride: number, width: number, first: number, as = mode): void =>
@@ -66,7 +69,7 @@ export async function columnsToChannels(
   const raise = (first: number, width: number, most: Float32Array): void =>
     raiseScales(new Float32Array(kernels.memory, scales + first * 4, width), most)
 
-  if (search && !sampled) {
+  if (isWhole) {
     // Whole columns side by side: the search needs every value of a column for every candidate.
     for (let first = 0; first < columns; first += fitColumns) {
       const width = Math.min(fitColumns, columns - first)
@@ -75,23 +78,12 @@ export async function columnsToChannels(
       if (safe) raise(first, width, pairsOf(kernels, tile, depth, width))
     }
   } else {
-    // One pass in order: the extremes of every column, and the rows of the sample as they come by, in front of them.
+    // The extremes of every column, and the rows of the sample in front of them.
     const least = sample + (sampled ? SAMPLED_ROWS : 0) * columns * 4
-    const largest = least + columns * 4
     new Float32Array(kernels.memory, least, columns).fill(Number.POSITIVE_INFINITY)
-    new Float32Array(kernels.memory, largest, columns).fill(Number.NEGATIVE_INFINITY)
+    new Float32Array(kernels.memory, least + columns * 4, columns).fill(Number.NEGATIVE_INFINITY)
     const pairs = safe ? new PairFold(columns) : undefined
-    let next = 0
-    for (let row = 0; row < depth; row += windowRows) {
-      const rows = Math.min(windowRows, depth - row)
-      await readTile(job, io, kernels, 0, channels, row, rows, unit.from, columns, tile, extra)
-      kernels.foldColumns(tile, columns, rows, columns, least, largest)
-      pairs?.add(new Float32Array(kernels.memory, tile, rows * columns))
-      for (; sampled && next < SAMPLED_ROWS && sampledRow(next, depth) < row + rows; next++) {
-        const from = tile + (sampledRow(next, depth) - row) * columns * 4
-        new Uint8Array(kernels.memory).copyWithin(sample + next * columns * 4, from, from + columns * 4)
-      }
-    }
+    await foldWindows(windows, depth, columns, kernels, least, sampled ? sample : 0, pairs)
     if (sampled) {
       const width = Math.floor(CALL_ELEMENTS / (SAMPLED_ROWS + 2))
       for (let first = 0; first < columns; first += width) {
@@ -104,54 +96,8 @@ export async function columnsToChannels(
     if (pairs) raise(0, columns, pairs.most)
   }
 
-  const flip = safe || (job.packing === 'onnx/elements' && spec.symmetric) ? 128 : 0
-  const [codeTarget, scaleTarget, zeroTarget] = job.targets as [PartTarget, PartTarget, PartTarget | undefined]
-  // Error sums are only asked for with the energy that they are a part of.
-  const fast = !job.measure && spec.symmetric && columns % 16 === 0 && columns <= MOST_PLAIN
-  let squaredError = 0
-  let energy = 0
-  for (let row = 0; row < depth; row += windowRows) {
-    const rows = Math.min(windowRows, depth - row)
-    await readTile(job, io, kernels, 0, channels, row, rows, unit.from, columns, tile, extra)
-    const plain = fast && kernels.encodePlainColumns(tile, columns, rows, columns, flip, scales, codes, columns) === 1
-    const error = plain
-      ? 0
-      : kernels.encodeColumns(
-          tile,
-          columns,
-          rows,
-          columns,
-          8,
-          flip,
-          scales,
-          1,
-          spec.symmetric ? 0 : zeros,
-          1,
-          codes,
-          columns,
-        )
-    checkFinite(
-      job,
-      kernels,
-      error,
-      tile,
-      rows * columns,
-      (i) => (row + Math.floor(i / columns)) * channels + unit.from + (i % columns),
-    )
-    squaredError += error
-    if (job.measure) energy += energyOf(kernels, tile, rows * columns, sums)
-    if (columns === channels)
-      await io.write(codeTarget, row * channels, new Uint8Array(kernels.memory, codes, rows * columns))
-    else {
-      for (let r = 0; r < rows; r++) {
-        await io.write(
-          codeTarget,
-          (row + r) * channels + unit.from,
-          new Uint8Array(kernels.memory, codes + r * columns, columns),
-        )
-      }
-    }
-  }
+  const found = await encodeChannels(job, unit, io, kernels, windows, { scales, zeros, codes, codeRows, sums })
+  const [, scaleTarget, zeroTarget] = job.targets as [PartTarget, PartTarget, PartTarget | undefined]
   const scaleSize = spec.scale === 'f16' ? 2 : 4
   await io.write(scaleTarget, unit.from * scaleSize, scaleBytes(kernels, scales, columns, spec.scale, extra))
   if (zeroTarget) {
@@ -159,5 +105,54 @@ export async function columnsToChannels(
     if (spec.symmetric) raw.fill(128)
     await io.write(zeroTarget, unit.from, raw)
   }
-  return { squaredError, energy }
+  return found
+}
+
+/**
+ * Reads every window once: extremes of columns to `least` and the row behind it, rows of the sample to `sample` where that is
+ * not 0. The first rows come last, so that they are still in the cache when codes are made; pairs of rows are met in order.
+ */
+async function foldWindows(
+  { tile, rows: windowRows, read }: ColumnWindows,
+  depth: number,
+  columns: number,
+  kernels: Kernels,
+  least: number,
+  sample: number,
+  pairs: PairFold | undefined,
+): Promise<void> {
+  const recent = pairs ? 0 : Math.min(depth, Math.floor(RECENT_ELEMENTS / (windowRows * columns)) * windowRows)
+  const parts = [
+    [recent, depth],
+    [0, recent],
+  ]
+  for (const [first = 0, end = 0] of parts) {
+    for (let row = first; row < end; row += windowRows) {
+      const rows = Math.min(windowRows, end - row)
+      const wait = read(row, rows)
+      if (wait) await wait
+      kernels.foldColumns(tile, columns, rows, columns, least, least + columns * 4)
+      pairs?.add(new Float32Array(kernels.memory, tile, rows * columns))
+      if (sample !== 0) copySample(kernels, tile, row, rows, columns, depth, sample)
+    }
+  }
+}
+
+/** Rows of the sample that lie in a window, to their places. */
+function copySample(
+  kernels: Kernels,
+  at: number,
+  row: number,
+  rows: number,
+  columns: number,
+  depth: number,
+  sample: number,
+): void {
+  // The first one may be one less: rows of the sample are that far apart on the average.
+  let next = Math.max(0, Math.floor((row * SAMPLED_ROWS) / depth) - 1)
+  while (next < SAMPLED_ROWS && sampledRow(next, depth) < row) next++
+  for (; next < SAMPLED_ROWS && sampledRow(next, depth) < row + rows; next++) {
+    const from = at + (sampledRow(next, depth) - row) * columns * 4
+    new Uint8Array(kernels.memory).copyWithin(sample + next * columns * 4, from, from + columns * 4)
+  }
 }

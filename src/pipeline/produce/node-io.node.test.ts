@@ -50,6 +50,14 @@ describe('reading', () => {
 })
 
 describe('writing', () => {
+  test('in one piece, however it is cut into calls', () => {
+    const bytes = Uint8Array.from({ length: (2 << 20) + 77 }, (_, i) => i % 251)
+    const fd = openSync(output, 'r+')
+    writeFully(fd, bytes, 5, output)
+    closeSync(fd)
+    expect(Buffer.compare(readFileSync(output).subarray(5), bytes)).toBe(0)
+  })
+
   test('by position inside the part; never past it', () => {
     const io = new NodeIo([output])
     const part = { file: 0, position: 4, byteLength: 6 }

@@ -3,7 +3,10 @@ import { outputError } from '../../bytes/file-sink.node.ts'
 import { TersorError } from '../../errors.ts'
 import type { UnitIo, WeightSource } from './types.ts'
 
-/** Bytes of one write call: longer ones hold the file's lock so long that other threads go to sleep on it. */
+/**
+ * Writes end where the position is a multiple of this: a page of the system's cache may be as large as the aligned part of a write, and
+ * longer writes hold the file's lock so long that other threads go to sleep on it.
+ */
 const WRITE_BYTES = 1 << 20
 
 /** Positioned reads and writes with file descriptors of this thread. `outputs` are staged paths by file index. */
@@ -79,7 +82,8 @@ export function writeFully(fd: number, bytes: Uint8Array, position: number, path
   let done = 0
   try {
     while (done < bytes.length) {
-      done += writeSync(fd, bytes, done, Math.min(WRITE_BYTES, bytes.length - done), position + done)
+      const room = WRITE_BYTES - ((position + done) % WRITE_BYTES)
+      done += writeSync(fd, bytes, done, Math.min(room, bytes.length - done), position + done)
     }
   } catch (cause) {
     throw outputError(path, cause)

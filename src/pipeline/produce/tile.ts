@@ -18,9 +18,9 @@ export const SOURCE_BYTES: Readonly<Record<string, number>> = { f32: 4, f16: 2, 
 
 /**
  * Reads `count` elements from element `start` as f32 to `pointer`. `scratch` (count * 8 bytes) is used when the file holds
- * another float type. f64 is rounded to f32.
+ * another float type. f64 is rounded to f32. A promise only where the reading is one: thousands of windows are read.
  */
-export async function readFloats(
+export function readFloats(
   job: ProduceJob,
   io: UnitIo,
   kernels: Kernels,
@@ -28,13 +28,18 @@ export async function readFloats(
   count: number,
   pointer: number,
   scratch: number,
-): Promise<void> {
+): void | Promise<void> {
   const size = SOURCE_BYTES[job.dtype]
   if (size === undefined)
     throw new TersorError('E_INTERNAL', `cannot read ${job.dtype} as floats`, { where: job.label })
   const at = job.dtype === 'f32' ? pointer : scratch
   const wait = io.read(job.source, start * size, new Uint8Array(kernels.memory, at, count * size))
-  if (wait) await wait
+  if (wait) return wait.then(() => asFloats(job, kernels, start, count, at, pointer))
+  if (job.dtype !== 'f32' || job.balance) asFloats(job, kernels, start, count, at, pointer)
+}
+
+/** What was read at `at`, as balanced f32 at `pointer`. */
+function asFloats(job: ProduceJob, kernels: Kernels, start: number, count: number, at: number, pointer: number): void {
   if (job.dtype === 'f16') kernels.f16ToF32(at, pointer, count)
   else if (job.dtype === 'bf16') kernels.bf16ToF32(at, pointer, count)
   else if (job.dtype === 'f64') {
@@ -74,7 +79,7 @@ export function scratchBytes(job: ProduceJob, count: number): number {
 }
 
 /** Reads a tile of `rows` x `columns` starting at (row, column) of a matrix whose rows hold `width` elements. */
-export async function readTile(
+export function readTile(
   job: ProduceJob,
   io: UnitIo,
   kernels: Kernels,
@@ -86,13 +91,19 @@ export async function readTile(
   columns: number,
   pointer: number,
   scratch: number,
-): Promise<void> {
-  if (columns === width) {
-    await readFloats(job, io, kernels, base + row * width, rows * width, pointer, scratch)
-    return
-  }
+): void | Promise<void> {
+  if (columns === width) return readFloats(job, io, kernels, base + row * width, rows * width, pointer, scratch)
   for (let r = 0; r < rows; r++) {
-    await readFloats(job, io, kernels, base + (row + r) * width + column, columns, pointer + r * columns * 4, scratch)
+    const start = base + (row + r) * width + column
+    const wait = readFloats(job, io, kernels, start, columns, pointer + r * columns * 4, scratch)
+    if (wait) return readRows(wait, r + 1)
+  }
+  async function readRows(wait: Promise<void>, first: number): Promise<void> {
+    await wait
+    for (let r = first; r < rows; r++) {
+      const start = base + (row + r) * width + column
+      await readFloats(job, io, kernels, start, columns, pointer + r * columns * 4, scratch)
+    }
   }
 }
 
