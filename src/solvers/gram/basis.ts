@@ -17,11 +17,13 @@ const SWEEPS = 4
 /** What rows are solved with, without the moments that it was made from: every thread solves its own rows. */
 export interface GramBasis {
   readonly depth: number
-  /** Second moments with damping on the diagonal. [depth][depth] */
-  readonly damped: Float32Array
+  /** E[xq xq^T]. [depth][depth] */
+  readonly gram: Float32Array
+  /** Damping on its diagonal. */
+  readonly added: number
   /** As in `GramMoments`. */
   readonly drift: Float32Array | null
-  /** Of `damped`, its columns taken in `order`. */
+  /** Of both, columns taken in `order`. */
   readonly factor: GramFactor
   /** Columns with the most energy first; null: as they are. */
   readonly order: Int32Array | null
@@ -42,14 +44,14 @@ export function* aimOnSteps(
 
 /** Error feedback, then scales and codes descended by turns. */
 export function* codeOnSteps(
-  { depth, damped, factor, order }: GramBasis,
+  { depth, gram, added, factor, order }: GramBasis,
   rows: GramRows,
   kernels: Kernels,
 ): Steps<GramCodes> {
   // Runs go on from row to row, and in another order blocks are met in pieces: their scales cannot follow the feedback.
   const given = order || rows.spec.granularity.kind === 'run' ? gridsOf(rows, kernels) : undefined
   const codes = yield* feedbackSteps(rows, factor, kernels, given, order ?? undefined)
-  const descent = new GramDescent(damped, depth, kernels)
+  const descent = new GramDescent(gram, depth, kernels, added)
   descent.load()
   yield* descent.descendSteps(rows, codes, { rounds: ROUNDS, sweeps: SWEEPS })
   return codes

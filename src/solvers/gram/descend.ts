@@ -21,6 +21,7 @@ export interface DescentOptions {
 /** Second moments and a few rows beside them in the memory of the kernels. */
 export class GramDescent {
   readonly #gram: Float32Array
+  readonly #added: number
   readonly #depth: number
   readonly #kernels: Kernels
   readonly #width: number
@@ -28,9 +29,10 @@ export class GramDescent {
   readonly #height: number
   #start = 0
 
-  /** `gram` is [depth][depth] and symmetric. */
-  constructor(gram: Float32Array, depth: number, kernels: Kernels) {
+  /** `gram` is [depth][depth] and symmetric; `added` comes to its diagonal. */
+  constructor(gram: Float32Array, depth: number, kernels: Kernels, added = 0) {
     this.#gram = gram
+    this.#added = added
     this.#depth = depth
     this.#kernels = kernels
     this.#width = Math.ceil(depth / 8) * 8
@@ -64,7 +66,11 @@ export class GramDescent {
     this.#start = this.#kernels.reserve(this.#places.total)
     const view = this.#view(this.#places.gram, this.#height * this.#stride).fill(0)
     const depth = this.#depth
-    for (let i = 0; i < depth; i++) view.set(this.#gram.subarray(i * depth, (i + 1) * depth), i * this.#stride)
+    for (let i = 0; i < depth; i++) {
+      view.set(this.#gram.subarray(i * depth, (i + 1) * depth), i * this.#stride)
+      const at = i * this.#stride + i
+      view[at] = (view[at] as number) + this.#added
+    }
   }
 
   /** Sum over rows of e^T G e. */

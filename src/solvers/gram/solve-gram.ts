@@ -42,7 +42,6 @@ export class GramSolver {
   readonly #kernels: Kernels
   readonly #mean: number
   readonly #floats: (length: number) => Float32Array
-  #lastDamped: { readonly damping: number; readonly values: Float32Array } | undefined
   /** Of one damping at a time: they are as large as the moments. */
   #factors: Factors = {}
 
@@ -92,29 +91,19 @@ export class GramSolver {
     const { depth, gram, drift } = this.#moments
     const order = ordered ? byEnergy(gram, depth) : null
     const factor = yield* this.#factor(damping, order ?? undefined)
-    return factor && { depth, damped: this.#damped(damping), drift, factor, order }
+    return factor && { depth, gram, added: damping * this.#mean, drift, factor, order }
   }
 
   /** (G + damping) r of rows r, [count][depth]: what solving goes by. */
   *movedSteps(rows: Float32Array, damping: number): Steps<Float32Array> {
-    return yield* new GramDescent(this.#damped(damping), this.#moments.depth, this.#kernels).productSteps(rows)
+    const { gram, depth } = this.#moments
+    return yield* new GramDescent(gram, depth, this.#kernels, damping * this.#mean).productSteps(rows)
   }
 
   /** Mean square of each input. */
   get energies(): Float32Array {
     const { gram, depth } = this.#moments
     return Float32Array.from({ length: depth }, (_, i) => gram[i * depth + i] as number)
-  }
-
-  #damped(damping: number): Float32Array {
-    if (this.#lastDamped?.damping === damping) return this.#lastDamped.values
-    const { gram, depth } = this.#moments
-    const values = this.#floats(gram.length)
-    values.set(gram)
-    const added = damping * this.#mean
-    for (let i = 0; i < depth; i++) values[i * depth + i] = (values[i * depth + i] as number) + added
-    this.#lastDamped = { damping, values }
-    return values
   }
 
   /** E|W x - Q xq|^2, less what no code changes. */
@@ -141,7 +130,6 @@ export class GramSolver {
   /** Forgets what is only quick to have. */
   forget(): void {
     this.#factors = {}
-    this.#lastDamped = undefined
   }
 
   *#factor(damping: number, order?: Int32Array): Steps<GramFactor | null> {
