@@ -1,11 +1,12 @@
 import { TersorError } from '../errors.ts'
 import type { Kernels } from '../model/kernels.ts'
+import type { ValueRange } from '../model/observer.ts'
 import type { ValueStatistics } from '../model/statistics.ts'
 import { powerOfTwo } from '../numbers/power-of-two.ts'
 import { ChannelSums } from './channel-sums.ts'
 import { observeValues } from './observe-values.ts'
-import { coarser, LEAST_EXPONENT } from './observers/aligned-histogram.ts'
-import { joinRanges, NO_RANGE } from './observers/extremes.ts'
+import { coarser, exponentFor, LEAST_EXPONENT } from './observers/aligned-histogram.ts'
+import { joinRanges, NO_RANGE, notFinite } from './observers/extremes.ts'
 
 /** Bins of the histograms of statistics: at least 2048 between 0 and the furthest value. */
 export const STATISTICS_BINS = 8192
@@ -70,16 +71,24 @@ export class ValueCollector {
       else this.#channels.add(moments)
     }
     this.#remember(range.min, range.max)
-    if (exponent > this.#exponent) {
-      this.#counts = coarser({ exponent: this.#exponent, counts: this.#counts }, exponent)
-      this.#exponent = exponent
-    }
+    this.#widen(exponent)
     const perUnit = powerOfTwo(-exponent)
     const half = this.#counts.length / 2
     const last = half + Math.floor(range.max * perUnit)
     for (let bin = half + Math.floor(range.min * perUnit); bin <= last; bin++) this.#counts[bin]! += counts[bin]!
     this.#zeros += zeros
     this.#count += values.length
+    this.#range = joinRanges(this.#range, range)
+  }
+
+  /** Adds one sample of which nothing but the range is known. E_NONFINITE; nothing is changed then. */
+  addRange({ min, max }: ValueRange): void {
+    if (!(Math.abs(min) < Number.POSITIVE_INFINITY && Math.abs(max) < Number.POSITIVE_INFINITY)) {
+      throw notFinite(0, Number.isFinite(min) ? max : min)
+    }
+    const range = joinRanges({ min, max }, NO_RANGE)
+    this.#remember(range.min, range.max)
+    this.#widen(exponentFor(range, this.#counts.length / 2, this.#exponent))
     this.#range = joinRanges(this.#range, range)
   }
 
@@ -107,6 +116,12 @@ export class ValueCollector {
     this.#channelsLost = true
     this.#channels = undefined
     return undefined
+  }
+
+  #widen(exponent: number): void {
+    if (exponent <= this.#exponent) return
+    this.#counts = coarser({ exponent: this.#exponent, counts: this.#counts }, exponent)
+    this.#exponent = exponent
   }
 
   #remember(min: number, max: number): void {

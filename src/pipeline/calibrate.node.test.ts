@@ -111,6 +111,51 @@ describe('what is remembered', () => {
     expect(statistics.skipped.has('missing')).toBe(true)
   })
 
+  test('of many samples some are looked at in full, of the others ranges are known', async () => {
+    const list = Array.from({ length: 103 }, (_, seed) => gaussian(6, seed + 1))
+    const many = setOf(list.map((x) => ({ x: floats([1, 2, 3], x) })))
+    const names = ['x', 'scaled', 'relu']
+    const whole = (await collect(MODEL, names, many, { axes: AXES })).statistics
+    for (const maxMemory of [1, 1e6]) {
+      const { statistics } = await collect(MODEL, names, many, { axes: AXES, maxMemory, counted: 1 << 20 })
+      for (const name of names) {
+        const [found, wanted] = [statistics.values.get(name)!, whole.values.get(name)!]
+        expect(found.samples).toEqual(wanted.samples)
+        expect([found.min, found.max, found.exponent]).toEqual([wanted.min, wanted.max, wanted.exponent])
+        // Inputs are there anyway.
+        const collector = new ValueCollector(kernels, 1)
+        for (const [index, x] of list.entries())
+          if (name === 'x' || index % 4 === 0)
+            collector.add(
+              x.map((one) => (name === 'x' ? one : name === 'scaled' ? 2 * one : Math.max(2 * one, 0))),
+              [1, 2, 3],
+            )
+        const full = collector.statistics()
+        expect([found.count, found.zeros, found.channels]).toEqual([full.count, full.zeros, full.channels])
+        expect(found.counts.reduce((a, b) => a + b, 0)).toBe(found.count)
+      }
+    }
+    const few = setOf(list.slice(0, 49).map((x) => ({ x: floats([1, 2, 3], x) })))
+    expect((await collect(MODEL, names, few, { counted: 1 << 20 })).statistics).toEqual(
+      (await collect(MODEL, names, few)).statistics,
+    )
+  })
+
+  test('what is infinite for samples of which only the range is asked', async () => {
+    for (const bad of [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
+      const samples = setOf(
+        Array.from({ length: 100 }, (_, index) => ({
+          x: floats(
+            [1, 2, 3],
+            gaussian(6, index + 1).map((one, at) => (index === 41 && at === 2 ? bad : one)),
+          ),
+        })),
+      )
+      const { statistics } = await collect(MODEL, ['scaled'], samples, { counted: 1 << 20 })
+      expect(statistics.skipped.get('scaled')).toContain('sample 41: activation')
+    }
+  })
+
   test('progress, sample by sample', async () => {
     const events: StageEvent[] = []
     await collect(MODEL, ['relu'], SAMPLES, { tools: { ...tools, notify: (event) => events.push(event) } })

@@ -37,7 +37,10 @@ export interface CollectOptions {
   readonly fingerprint?: string
   /** The samples are made up. */
   readonly synthetic?: boolean
-  /** A part of large values is enough for histograms: about so many of each in all samples together. Default: every one counts. */
+  /**
+   * A part of large values is enough for histograms: about so many of each in all samples together; and of many samples some are enough for everything
+   * but ranges. Default: every one counts.
+   */
   readonly counted?: number
 }
 
@@ -82,9 +85,15 @@ export async function collectWith(
   }
 }
 
-/** Values of a sample to count. */
-function leastOf({ counted, samples }: CollectOptions): number | undefined {
-  return counted === undefined ? undefined : Math.ceil(counted / Math.max(1, samples.count))
+/** Values of a sample to count, of those that are looked at in full. */
+function leastOf(options: CollectOptions): number | undefined {
+  const { counted, samples } = options
+  return counted === undefined ? undefined : Math.ceil((counted / Math.max(1, samples.count)) * fullEvery(options))
+}
+
+/** One sample of so many is looked at in full: at least 25, where there are as many, and one of four. */
+function fullEvery({ counted, samples }: CollectOptions): number {
+  return counted === undefined ? 1 : Math.min(4, Math.max(1, Math.floor(samples.count / 25)))
 }
 
 async function collect(
@@ -255,7 +264,12 @@ class Collecting {
 
   #look(index: number, feeds: Feeds, group: readonly string[], sizes: ReadonlyMap<string, number>): Look {
     const inputs = group.filter((name) => this.#taps.inputs.includes(name))
-    return { index, feeds, inputs, parts: this.#parts(group, sizes), also: this.#pairs.map(({ output }) => output) }
+    const also = this.#pairs.map(({ output }) => output)
+    const values = group.filter((name) => !this.#taps.inputs.includes(name))
+    // Where nothing is sure to be there, nothing is sure to have a range.
+    const isSure = this.#sizes.areSure(sizes) && values.every((name) => (sizes.get(name) ?? 0) > 0)
+    const rangesOnly = also.length === 0 && index % fullEvery(this.#options) > 0 && isSure
+    return { index, feeds, inputs, parts: rangesOnly ? [values] : this.#parts(group, sizes), also, rangesOnly }
   }
 
   /** What the places have seen since the samples from `from` on began. */

@@ -3,6 +3,7 @@ import type { Feeds } from '../model/runtime.ts'
 import type { Tools } from '../model/tools.ts'
 import { breather } from './breath.ts'
 import type { ModelSessions } from './model-sessions.ts'
+import { RANGES, rangedModel } from './ranged-model.ts'
 import { tappedModel } from './tapped-model.ts'
 import { SIZES } from './value-sizes.ts'
 import { pick, ValueWatch, type Watched } from './value-watch.ts'
@@ -17,6 +18,8 @@ export interface Look {
   readonly parts: readonly (readonly string[])[]
   /** Values that are handed back. */
   readonly also: readonly string[]
+  /** Of the values of the graph only ranges are looked at; then there is one part, and nothing is handed back. */
+  readonly rangesOnly: boolean
 }
 
 /** Where the model runs and values are looked at: here, or in a thread. */
@@ -41,6 +44,8 @@ export class LocalPlace implements Place {
   readonly #tools: Tools
   readonly #watch: ValueWatch
   readonly #breathe = breather()
+  /** Sessions in use, of looks of both kinds. */
+  readonly #keys = new Map<boolean, readonly string[]>()
   #running: Promise<unknown> = Promise.resolve()
   #looking: Promise<unknown> = Promise.resolve()
 
@@ -52,19 +57,27 @@ export class LocalPlace implements Place {
   }
 
   look(one: Look): Promise<Feeds> {
-    const { index, feeds, inputs, parts, also } = one
+    const { index, feeds, inputs, parts, also, rangesOnly } = one
     let looked: Promise<unknown> = Promise.resolve()
     const ran = this.#running.then(async () => {
-      await this.#sessions.keepOnly(new Set([SIZES, ...parts.map(keyOf)]))
+      this.#keys.set(
+        rangesOnly,
+        parts.map((part) => keyOf(part, rangesOnly)),
+      )
+      await this.#sessions.keepOnly(new Set([SIZES, ...[...this.#keys.values()].flat()]))
       let results: Feeds = {}
       for (const [at, part] of parts.entries()) {
-        const running = this.#run(part, also, feeds)
+        const running = this.#run(part, also, feeds, rangesOnly)
         // Of the parts before this one.
         running.catch(() => undefined)
         await looked
         results = await running
         const seen = at === 0 ? { ...pick(feeds, inputs), ...pick(results, part) } : pick(results, part)
-        looked = this.#looking.then(() => this.#observe(index, seen))
+        const ranges = results[RANGES]
+        looked = this.#looking.then(async () => {
+          await this.#observe(index, seen)
+          if (rangesOnly && ranges) this.#watch.addRanges(index, part, ranges)
+        })
         looked.catch(() => undefined)
         this.#looking = looked.catch(() => undefined)
       }
@@ -81,9 +94,10 @@ export class LocalPlace implements Place {
     return this.#watch.take()
   }
 
-  async #run(values: readonly string[], also: readonly string[], feeds: Feeds): Promise<Feeds> {
+  async #run(values: readonly string[], also: readonly string[], feeds: Feeds, rangesOnly: boolean): Promise<Feeds> {
     if (values.length + also.length === 0) return {}
-    const session = await this.#sessions.session(keyOf(values), () => tappedModel(this.#model, values, also))
+    const key = keyOf(values, rangesOnly)
+    const session = await this.#sessions.session(key, () => copyFor(this.#model, values, also, rangesOnly))
     return session.run(feeds, this.#tools.signal)
   }
 
@@ -95,6 +109,11 @@ export class LocalPlace implements Place {
   }
 }
 
-export function keyOf(values: readonly string[]): string {
-  return JSON.stringify(values)
+export function keyOf(values: readonly string[], rangesOnly: boolean): string {
+  return `${rangesOnly ? 'ranges of ' : ''}${JSON.stringify(values)}`
+}
+
+/** The copy of a model that gives what is looked at. */
+export function copyFor(model: Model, values: readonly string[], also: readonly string[], rangesOnly: boolean): Model {
+  return rangesOnly ? rangedModel(model, values) : tappedModel(model, values, also)
 }

@@ -98,6 +98,21 @@ test('what threads remember is what one thread remembers, whatever the memory', 
   expect(readdirSync(home.path)).toEqual(['observe-worker.mjs'])
 })
 
+test('the same where most samples give ranges only', async () => {
+  const list = Array.from({ length: 60 }, (_, at) => ({
+    x: floats([1, 5, 4 + (at % 3)], gaussian(5 * (4 + (at % 3)), at)),
+  }))
+  const asked = { values: ['x', 'wide', 'relu', 'y'], samples: setOf(list), counted: 1 << 20 }
+  const wanted = (await collect(here, asked)).statistics
+  expect(wanted.values.get('y')!.samples).toHaveLength(120)
+  expect(wanted.values.get('y')!.count).toBeLessThan(wanted.values.get('x')!.count)
+  for (const runtime of runtimes) {
+    for (const maxMemory of [1, 1e6]) {
+      expect((await collect(runtime, { ...asked, maxMemory })).statistics).toEqual(wanted)
+    }
+  }
+})
+
 test('states go from sample to sample', async () => {
   const model = buildModel({
     inputs: [value('x', 'f32', [1]), value('state', 'f32', [1])],

@@ -5,9 +5,8 @@ import type { Tools } from '../model/tools.ts'
 import { findRuntime } from '../runtime/find.node.ts'
 import { type OrtThread, startOrtWorker } from '../runtime/worker.node.ts'
 import type { ObserveOrder } from './observe-orders.ts'
-import { keyOf, type Look, type Place } from './observe-places.ts'
+import { copyFor, keyOf, type Look, type Place } from './observe-places.ts'
 import type { TapFiles } from './tap-files.node.ts'
-import { tappedModel } from './tapped-model.ts'
 import type { Watched } from './value-watch.ts'
 import { workerUrl } from './worker-url.node.ts'
 
@@ -99,17 +98,17 @@ export class ThreadPlace implements Place {
     await this.#ask({ order: 'begin', axes, kernels: tools.kernels.id, least })
   }
 
-  async look({ index, feeds, inputs, parts, also }: Look): Promise<Feeds> {
+  async look({ index, feeds, inputs, parts, also, rangesOnly }: Look): Promise<Feeds> {
     const files = await Promise.all(
       parts.map(async (values) => ({
         values,
         path:
           values.length + also.length === 0
             ? null
-            : await this.#files.path(keyOf(values), () => tappedModel(this.#model, values, also)),
+            : await this.#files.path(keyOf(values, rangesOnly), () => copyFor(this.#model, values, also, rangesOnly)),
       })),
     )
-    return (await this.#ask({ order: 'look', look: { index, feeds, inputs, parts: files, also } })) as Feeds
+    return (await this.#ask({ order: 'look', look: { index, feeds, inputs, parts: files, also, rangesOnly } })) as Feeds
   }
 
   async take(): Promise<Watched> {

@@ -5,6 +5,7 @@ import type { Feeds, Value } from '../model/runtime.ts'
 import type { OrtRuntime, OrtRuntimeSession } from '../runtime/ort.ts'
 import { serve } from '../runtime/serve.node.ts'
 import type { ObserveAnswer, ObserveOrder, ThreadLook } from './observe-orders.ts'
+import { RANGES } from './ranged-model.ts'
 import { pick, ValueWatch } from './value-watch.ts'
 
 /** Entry of a thread that runs models and looks at what comes out of them; see observe-threads.node.ts for the other side. */
@@ -32,14 +33,20 @@ class Observing {
   readonly #watch: ValueWatch
   readonly #kernels: Kernels
   readonly #opened = new Map<string, Opened>()
+  /** Copies in use, of looks of both kinds. */
+  readonly #paths = new Map<boolean, readonly (string | null)[]>()
 
   constructor(axes: ReadonlyMap<string, number>, kernels: Kernels, least: number | undefined) {
     this.#kernels = kernels
     this.#watch = new ValueWatch(kernels, axes, least)
   }
 
-  async look({ index, feeds, inputs, parts, also }: ThreadLook, open: OrtRuntime['open']): Promise<Feeds> {
-    await this.keepOnly(new Set(parts.map(({ path }) => path)))
+  async look({ index, feeds, inputs, parts, also, rangesOnly }: ThreadLook, open: OrtRuntime['open']): Promise<Feeds> {
+    this.#paths.set(
+      rangesOnly,
+      parts.map(({ path }) => path),
+    )
+    await this.keepOnly(new Set([...this.#paths.values()].flat()))
     for (const name of inputs) if (Object.hasOwn(feeds, name)) this.#watch.add(index, name, feeds[name] as Value)
     let results: Feeds = {}
     for (const { path, values } of parts) {
@@ -50,7 +57,11 @@ class Observing {
         this.#opened.set(path, known)
       }
       results = await this.#run(known, feeds)
-      for (const name of values) if (Object.hasOwn(results, name)) this.#watch.add(index, name, results[name] as Value)
+      const ranges = results[RANGES]
+      if (rangesOnly && ranges) this.#watch.addRanges(index, values, ranges)
+      else
+        for (const name of values)
+          if (Object.hasOwn(results, name)) this.#watch.add(index, name, results[name] as Value)
     }
     return Object.fromEntries(Object.entries(pick(results, also)).map(([name, value]) => [name, ownCopy(value)]))
   }

@@ -21,6 +21,7 @@ export class ValueSizes {
   readonly #sessions: ModelSessions
   readonly #signal: AbortSignal | undefined
   readonly #known = new Map<string, ReadonlyMap<string, number>>()
+  readonly #inferred = new WeakSet<ReadonlyMap<string, number>>()
 
   constructor(model: Model, values: readonly string[], sessions: ModelSessions, signal?: AbortSignal) {
     this.#model = model
@@ -37,7 +38,8 @@ export class ValueSizes {
     if (known !== undefined) return known
     const inferred = await inferredSizes(this.#model, this.#values, feeds)
     const found = inferred ?? new Map<string, number>()
-    if (inferred === null) {
+    if (inferred !== null) this.#inferred.add(found)
+    else {
       const { model, sizes } = sizedModel(this.#model, this.#values)
       const session = await this.#sessions.session(SIZES, () => model)
       const results = await session.run(feeds, this.#signal)
@@ -45,6 +47,11 @@ export class ValueSizes {
     }
     this.#known.set(shapes, found)
     return found
+  }
+
+  /** Whether what `of` gave holds for every sample of these shapes, whatever its values. */
+  areSure(sizes: ReadonlyMap<string, number>): boolean {
+    return this.#inferred.has(sizes)
   }
 
   /** What sizes may follow from: shapes, and for values inside bodies also what decides on branches and iterations. */

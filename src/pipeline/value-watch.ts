@@ -34,6 +34,20 @@ export class ValueWatch {
   }
 
   add(index: number, name: string, value: Value): void {
+    this.#see(index, name, (collector) => added(collector, value))
+  }
+
+  /** What `rangedModel` gives of these values. */
+  addRanges(index: number, names: readonly string[], { data }: Value): void {
+    const bytes = data as Uint8Array
+    const ranges = new Float32Array(bytes.slice().buffer)
+    for (const [at, name] of names.entries()) {
+      const range = { min: ranges[2 * at] as number, max: ranges[2 * at + 1] as number }
+      this.#see(index, name, (collector) => reasonOf(() => collector.addRange(range)))
+    }
+  }
+
+  #see(index: number, name: string, look: (collector: ValueCollector) => string | undefined): void {
     if (this.#lost.has(name)) return
     let known = this.#seen.get(name)
     if (known === undefined) {
@@ -43,7 +57,7 @@ export class ValueWatch {
       }
       this.#seen.set(name, known)
     }
-    const reason = added(known.collector, value)
+    const reason = look(known.collector)
     if (reason === undefined) known.indices.push(index)
     else this.#lost.set(name, { index, reason })
   }
@@ -67,8 +81,12 @@ export function pick(values: Feeds, names: readonly string[]): Feeds {
 /** Adds a value to what is remembered, or says why it cannot be remembered. */
 function added(collector: ValueCollector, value: Value): string | undefined {
   if (!FLOATS.has(value.dtype)) return `elements of type ${value.dtype}`
+  return reasonOf(() => collector.add(asSingles(floatsOf(value)), value.shape))
+}
+
+function reasonOf(add: () => void): string | undefined {
   try {
-    collector.add(asSingles(floatsOf(value)), value.shape)
+    add()
     return undefined
   } catch (thrown) {
     if (thrown instanceof TersorError && thrown.code === 'E_NONFINITE') return thrown.message

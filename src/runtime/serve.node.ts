@@ -1,3 +1,5 @@
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
 import { parentPort, workerData } from 'node:worker_threads'
 import { asTersorError, TersorError } from '../errors.ts'
 import type { Feeds, RuntimeSession } from '../model/runtime.ts'
@@ -29,7 +31,10 @@ async function inside<T>(work: () => Promise<T>): Promise<T> {
 }
 
 async function start(): Promise<OrtRuntime> {
-  const imported = (await import(module)) as OrtModule & { default?: OrtModule }
+  // Importing what is no module would search all of it for names first.
+  const imported = ((which === 'onnxruntime-node' ? required() : undefined) ?? (await import(module))) as OrtModule & {
+    default?: OrtModule
+  }
   const ort = imported.InferenceSession === undefined ? (imported.default as OrtModule) : imported
   if (which === 'onnxruntime-web') {
     const { wasm } = ort.env as { wasm?: { numThreads?: number; proxy?: boolean } }
@@ -37,6 +42,15 @@ async function start(): Promise<OrtRuntime> {
     if (wasm !== undefined) Object.assign(wasm, { numThreads: 1, proxy: false })
   }
   return ortRuntime(ort, which)
+}
+
+function required(): unknown {
+  try {
+    return createRequire(module)(fileURLToPath(module))
+  } catch (thrown) {
+    if ((thrown as { readonly code?: unknown }).code === 'ERR_REQUIRE_ESM') return undefined
+    throw thrown
+  }
 }
 
 /** A runtime that opens what lies in a file also where files are read for it. */
