@@ -33,6 +33,7 @@ import type { StaticWhole } from './static/static-whole.node.ts'
 import { transformAsk } from './static/transform-candidates.ts'
 import { suggestionFor } from './suggestion.ts'
 import type { FloatRunAsk } from './truth/float-run.node.ts'
+import { unitsAhead } from './weight-jobs.ts'
 
 export interface FileOptions extends QuantizeOptions, FloatRunAsk, JudgingOptions, Thresholds {
   /** How ranges of activations are found; int8-static only. Default percentile. */
@@ -180,7 +181,10 @@ export async function quantize(input: string, output: string | undefined, given:
       const { lowRank } = ask
       const corrected =
         lowRank && !fitting ? (await import('./low-rank/low-rank-fit.ts')).lowRankFit(lowRank, fit, tools) : fit
-      const decided = await decide(prepared, ask, tools, phases, corrected)
+      const { measure } = ask
+      const decided = await decide(prepared, ask, tools, phases, corrected, (weights) =>
+        pool.begin(unitsAhead(weights, measure)),
+      )
       const path = output ?? defaultOutput(input, opened, decided.plan.preset)
       const stage = stageFor(path)
       const current = ask

@@ -83,12 +83,22 @@ async function loadAndInspect(input: RunInput, tools: Tools, phases: Phases): Pr
   }
 }
 
+/** Hears of the weights as soon as they are decided, some time before they can be written. */
+export type Begin = (weights: readonly LoweredWeight[]) => void
+
 /**
  * measure -> plan -> rewrite -> quantize (as a graph): everything that is known before a byte is written. `fit` finds codes by running the
  * model on data; weights that it says nothing of are solved by themselves while the file is written.
  */
-export function decide(prepared: Prepared, ask: Ask, tools: Tools, phases: Phases, fit?: Fit): Promise<Decided> {
-  return stoppable(tools, () => planAndLower(prepared, ask, tools, phases, fit))
+export function decide(
+  prepared: Prepared,
+  ask: Ask,
+  tools: Tools,
+  phases: Phases,
+  fit?: Fit,
+  begin?: Begin,
+): Promise<Decided> {
+  return stoppable(tools, () => planAndLower(prepared, ask, tools, phases, fit, begin))
 }
 
 async function planAndLower(
@@ -97,6 +107,7 @@ async function planAndLower(
   tools: Tools,
   phases: Phases,
   fit: Fit | undefined,
+  begin: Begin | undefined,
 ): Promise<Decided> {
   const { inventory, table } = prepared
   await phases.time('measure', () => measure(inventory, ask, tools, table))
@@ -112,6 +123,8 @@ async function planAndLower(
       )
     : { ...rewritten, plan: ready }
   const lowered = await phases.time('lower', () => lower(balanced.model, balanced.plan, ask.target))
+  // Half models get other names for what they store.
+  if (!ask.half) begin?.(lowered.weights)
   // Lowerings add small constants of their own (zeros, shapes): equal ones are stored once too.
   const { half } = ask
   const computing = half

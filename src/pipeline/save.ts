@@ -1,15 +1,16 @@
 import type { ByteSource } from '../bytes/types.ts'
 import { TersorError } from '../errors.ts'
 import { layout } from '../formats/onnx/index.ts'
-import type { Model, TensorRef } from '../model/graph.ts'
+import type { Model } from '../model/graph.ts'
 import type { FileLayout } from '../model/layout.ts'
 import type { Tools } from '../model/tools.ts'
 import type { FittedWeight } from './fitting/fitted.ts'
 import { unitsOf } from './fused.ts'
 import type { LoweredWeight } from './lower.ts'
 import { COUNTERS, runUnits, STOP } from './produce/run-units.ts'
-import type { PartTarget, ProduceJob, Unit, UnitIo, UnitResult, WeightSource } from './produce/types.ts'
+import type { PartTarget, ProduceJob, Unit, UnitIo, UnitResult } from './produce/types.ts'
 import type { Stage, StagedFile } from './stage.ts'
+import { isPacked, jobOf, sourceOf } from './weight-jobs.ts'
 
 export interface SaveOptions {
   /** File name of the model, without folder. */
@@ -93,9 +94,10 @@ export async function save(
     const sum = { squaredError: 0, energy: 0 }
     errors.push(sum)
     if (weight.work.fitted) Object.assign(sum, await writeFitted(weight, weight.work.fitted, places, staged))
-    // Of an empty tensor nothing is to be written.
-    else if (weight.work.weight.elementCount > 0) {
-      jobs.push(await jobOf(weight, places, sources, stage.paths !== null, options.measure))
+    else if (isPacked(weight)) {
+      const targets = weight.tensors.map((tensor) => placeOf(places, tensor.name, weight.work.weight.name))
+      const source = await sourceOf(weight.work.weight.tensor, sources, stage.paths !== null)
+      jobs.push(jobOf(weight, source, targets, options.measure))
       sums.push(sum)
     }
   }
@@ -185,53 +187,4 @@ function placeOf(places: ReadonlyMap<string, PartTarget>, tensor: string, label:
   const place = places.get(tensor)
   if (!place) throw new TersorError('E_INTERNAL', `the layout has no place for "${tensor}"`, { where: label })
   return place
-}
-
-async function jobOf(
-  { work, tensors }: LoweredWeight,
-  places: ReadonlyMap<string, PartTarget>,
-  sources: ByteSource[],
-  local: boolean,
-  measure: boolean,
-): Promise<ProduceJob> {
-  const view = work.weight.uses[0]?.view ?? {
-    stack: 1,
-    channels: 1,
-    depth: work.weight.elementCount,
-    along: 'row' as const,
-  }
-  const targets = tensors.map((tensor) => placeOf(places, tensor.name, work.weight.name))
-  return {
-    label: work.weight.name,
-    source: await sourceOf(work.weight.tensor, sources, local),
-    dtype: work.weight.dtype,
-    shape: work.weight.shape,
-    view,
-    spec: work.spec,
-    solver: work.solver,
-    ...(work.balance === undefined ? {} : { balance: work.balance }),
-    packing: work.packing?.id ?? '',
-    targets,
-    measure,
-  }
-}
-
-async function sourceOf(tensor: TensorRef, sources: ByteSource[], local: boolean): Promise<WeightSource> {
-  const { storage } = tensor
-  switch (storage.kind) {
-    case 'span':
-      if (local && storage.source.path !== undefined) {
-        return { kind: 'file', path: storage.source.path, start: storage.start, byteLength: storage.byteLength }
-      }
-      sources.push(storage.source)
-      return { kind: 'source', index: sources.length - 1, start: storage.start, byteLength: storage.byteLength }
-    case 'bytes':
-      return { kind: 'bytes', bytes: storage.bytes, byteLength: storage.byteLength }
-    case 'field': {
-      const bytes = await storage.load()
-      return { kind: 'bytes', bytes, byteLength: bytes.length }
-    }
-    default:
-      throw new TersorError('E_INTERNAL', `"${tensor.name}" holds no readable elements`)
-  }
 }

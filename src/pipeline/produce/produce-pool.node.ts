@@ -4,8 +4,8 @@ import type { Kernels } from '../../model/kernels.ts'
 import { now } from '../clock.ts'
 import { workerUrl } from '../worker-url.node.ts'
 import { NodeIo } from './node-io.node.ts'
-import type { ProduceTask } from './produce-worker.node.ts'
-import { COUNTERS, DONE, runUnits, STOP } from './run-units.ts'
+import type { FirstUnit, ProduceTask } from './produce-worker.node.ts'
+import { COUNTERS, DONE, largestFirst, runUnits, STOP } from './run-units.ts'
 import type { ProduceJob, Unit, UnitResult } from './types.ts'
 
 /** Below this many bytes of model a worker costs more than it brings. */
@@ -24,6 +24,8 @@ export class ProducePool {
   readonly #threads: number
   #helpers = 0
   #idle: Worker[]
+  /** What idle workers began with, parallel to the first of them. */
+  #begun: FirstUnit[] = []
 
   constructor(threads: number, waiting: readonly Worker[] = []) {
     this.#threads = threads
@@ -49,6 +51,23 @@ export class ProducePool {
     }
   }
 
+  /** Lets every worker begin with one of these units, of which the targets are not known yet. */
+  begin(ahead: readonly FirstUnit[]): void {
+    this.#start()
+    if (this.#idle.length === 0 || this.#begun.length > 0) return
+    const jobs: ProduceJob[] = []
+    for (const { job, unit } of ahead) jobs[unit.job] = job
+    const order = largestFirst(
+      jobs,
+      ahead.map(({ unit }) => unit),
+    )
+    for (const [at, worker] of this.#idle.slice(0, Math.min(this.#threads, ahead.length) - 1).entries()) {
+      const first = ahead[order[at] ?? 0] as FirstUnit
+      worker.postMessage(first)
+      this.#begun.push(first)
+    }
+  }
+
   /** Runs all units on this thread and the workers. Results by unit index. */
   async run(
     jobs: readonly ProduceJob[],
@@ -61,23 +80,28 @@ export class ProducePool {
     const shared = new SharedArrayBuffer(COUNTERS * 4)
     const counters = new Int32Array(shared)
     this.#start()
-    const task: ProduceTask = { jobs, units, counters: shared, outputs }
-    const others = this.#idle
-      .splice(0, Math.min(this.#threads, units.length) - 1)
-      .map((worker) => give(worker, task, counters))
+    const begun = this.#begun.splice(0)
+    const helpers = this.#idle.splice(0, Math.min(this.#threads, units.length) - 1)
+    const firsts = helpers.map((_, at) => indexOf(begun[at], jobs, units))
+    const taken = firsts.filter((index) => index !== undefined)
+    const task: ProduceTask = { jobs, units, counters: shared, outputs, taken }
+    const others = helpers.map((worker, at) => {
+      const first = firsts[at]
+      return give(worker, first === undefined ? task : { ...task, first }, counters)
+    })
     const io = new NodeIo(outputs)
     let last = now()
     try {
-      const own = await runUnits(jobs, units, counters, io, kernels, (done, label) => {
+      const progress = (done: number, label: string): Promise<void> | undefined => {
         notify(done, label)
         if (signal?.aborted) Atomics.store(counters, STOP, 1)
         // Let timers, signals and messages through a few times a second.
         const time = now()
-        if (time - last > 50) {
-          last = time
-          return new Promise((resolve) => setImmediate(resolve))
-        }
-      })
+        if (time - last <= 50) return undefined
+        last = time
+        return new Promise((resolve) => setImmediate(resolve))
+      }
+      const own = await runUnits(jobs, units, counters, io, kernels, progress, { taken })
       const answers = await Promise.all(others)
       if (signal?.aborted) throw new TersorError('E_ABORTED', 'stopped by the user')
       notify(Atomics.load(counters, DONE), '')
@@ -100,6 +124,26 @@ export class ProducePool {
   close(): void {
     for (const worker of this.#idle.splice(0)) void worker.terminate()
   }
+}
+
+/** Which of the units a worker began with; none where anything but the targets has changed since. */
+function indexOf(
+  begun: FirstUnit | undefined,
+  jobs: readonly ProduceJob[],
+  units: readonly Unit[],
+): number | undefined {
+  if (!begun) return undefined
+  const text = textOf(begun.job, begun.unit)
+  const index = units.findIndex((unit) => {
+    const { job, from, to, stack, whole } = begun.unit
+    return unit.job === job && unit.from === from && unit.to === to && unit.stack === stack && unit.whole === whole
+  })
+  const unit = units[index]
+  return unit && textOf(jobs[unit.job] as ProduceJob, unit) === text ? index : undefined
+}
+
+function textOf(job: ProduceJob, unit: Unit): string {
+  return JSON.stringify([{ ...job, balance: job.balance && [...job.balance], targets: job.targets.length }, unit])
 }
 
 function give(worker: Worker, task: ProduceTask, counters: Int32Array): Promise<Map<number, UnitResult>> {

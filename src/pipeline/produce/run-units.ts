@@ -8,6 +8,12 @@ export const DONE = 1
 export const STOP = 2
 export const COUNTERS = 3
 
+/** Units that threads began before all was known: `taken` are theirs, and this thread's own, if it has one, comes first. */
+export interface BegunUnits {
+  readonly taken: readonly number[]
+  readonly own?: { readonly index: number; readonly result: Promise<UnitResult> }
+}
+
 /**
  * Takes units by an atomic counter until none is left. Every thread runs this same loop; results carry the unit's index,
  * so sums can be made in unit order whatever thread ran it.
@@ -19,9 +25,14 @@ export async function runUnits(
   io: UnitIo,
   kernels: Kernels,
   progress?: (done: number, label: string) => void | Promise<void>,
+  begun?: BegunUnits,
 ): Promise<Map<number, UnitResult>> {
   const results = new Map<number, UnitResult>()
-  const order = largestFirst(jobs, units)
+  const order = largestFirst(jobs, units).filter((index) => !begun?.taken.includes(index))
+  if (begun?.own) {
+    results.set(begun.own.index, await begun.own.result)
+    Atomics.add(counters, DONE, 1)
+  }
   for (;;) {
     if (Atomics.load(counters, STOP) !== 0) return results
     const index = order[Atomics.add(counters, NEXT, 1)]
@@ -36,7 +47,7 @@ export async function runUnits(
 }
 
 /** Indexes of units, most elements first, so that threads end at about the same time; equal ones in file order. */
-function largestFirst(jobs: readonly ProduceJob[], units: readonly Unit[]): number[] {
+export function largestFirst(jobs: readonly ProduceJob[], units: readonly Unit[]): number[] {
   const spans = new Map<number, number>()
   for (const unit of units) spans.set(unit.job, (spans.get(unit.job) ?? 0) + (unit.to - unit.from))
   const sizes = units.map((unit) => {
