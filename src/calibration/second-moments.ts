@@ -88,8 +88,9 @@ export class SecondMoments {
     const size = gram.length
     gram.set(this.#gram.subarray(group * size, (group + 1) * size))
     if (this.#drift) drift.set(this.#drift.subarray(group * size, (group + 1) * size))
-    left.fill(0)
-    right.fill(0)
+    const most = Math.min(CHUNK, rows)
+    left.fill(0, 0, most * width)
+    if (this.#drift) right.fill(0, 0, most * width)
     for (let first = 0; first < rows; first += CHUNK) {
       const count = Math.min(CHUNK, rows - first)
       for (let row = 0; row < count; row++) {

@@ -141,6 +141,19 @@ describe('what is remembered', () => {
     )
   })
 
+  test('types without a minimum are looked at in full, and left out as ever', async () => {
+    const model = buildModel({
+      inputs: [value('x', 'f32', [2])],
+      outputs: [value('y', 'f32', [2])],
+      initializers: [f32('zero', [1], [0])],
+      nodes: [node('Greater', ['x', 'zero'], ['above']), node('Neg', ['x'], ['y'])],
+    })
+    const set = setOf(Array.from({ length: 60 }, (_, seed) => ({ x: floats([2], gaussian(2, seed + 1)) })))
+    const [wanted, found] = [{}, { counted: 1 << 20 }].map((more) => collect(model, ['x', 'above', 'y'], set, more))
+    expect((await found!).statistics).toEqual((await wanted!).statistics)
+    expect((await found!).statistics.skipped.get('above')).toBe('sample 0: elements of type bool')
+  })
+
   test('what is infinite for samples of which only the range is asked', async () => {
     for (const bad of [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
       const samples = setOf(

@@ -243,7 +243,7 @@ class Collecting {
       const sizes = await this.#sizes.of(feeds)
       group ??= this.#firstGroup(names, sizes)
       const place = idle.shift()!
-      const looking = place.look(this.#look(index, feeds, group, sizes)).then(
+      const looking = this.#lookedAt(place, index, feeds, group, sizes).then(
         (results) => {
           for (const { input, output } of this.#pairs) carried.set(input, results[output] as Value)
         },
@@ -260,6 +260,24 @@ class Collecting {
     }
     await Promise.all(underway)
     if (failed) throw failed.thrown
+  }
+
+  /** An executor may have no minimum of some type; then the sample is looked at in full. */
+  async #lookedAt(
+    place: Place,
+    index: number,
+    feeds: Feeds,
+    group: readonly string[],
+    sizes: ReadonlyMap<string, number>,
+  ): Promise<Feeds> {
+    const look = this.#look(index, feeds, group, sizes)
+    if (!look.rangesOnly) return place.look(look)
+    try {
+      return await place.look(look)
+    } catch (thrown) {
+      if (this.#options.tools.signal?.aborted) throw thrown
+      return place.look({ ...look, parts: this.#parts(group, sizes), rangesOnly: false })
+    }
   }
 
   #look(index: number, feeds: Feeds, group: readonly string[], sizes: ReadonlyMap<string, number>): Look {

@@ -47,7 +47,6 @@ class Observing {
       parts.map(({ path }) => path),
     )
     await this.keepOnly(new Set([...this.#paths.values()].flat()))
-    for (const name of inputs) if (Object.hasOwn(feeds, name)) this.#watch.add(index, name, feeds[name] as Value)
     let results: Feeds = {}
     for (const { path, values } of parts) {
       if (path === null) continue
@@ -63,7 +62,10 @@ class Observing {
         for (const name of values)
           if (Object.hasOwn(results, name)) this.#watch.add(index, name, results[name] as Value)
     }
-    return Object.fromEntries(Object.entries(pick(results, also)).map(([name, value]) => [name, ownCopy(value)]))
+    const given = Object.entries(pick(results, also)).map(([name, value]) => [name, ownCopy(value)])
+    // Last: a sample that does not run has not been seen.
+    for (const name of inputs) if (Object.hasOwn(feeds, name)) this.#watch.add(index, name, feeds[name] as Value)
+    return Object.fromEntries(given)
   }
 
   take(): ReturnType<ValueWatch['take']> {

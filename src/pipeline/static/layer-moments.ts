@@ -137,19 +137,21 @@ function addRows(
   const [own, other] = [asSingles(floatsOf(value)), asSingles(floatsOf(rounded))]
   for (let group = 0; group < groups; group++) {
     shape.copy(other, group, positions, codes, stride)
-    if (grid) roundTo(grid, codes)
+    if (grid) roundTo(grid, codes, depth, stride)
     if (compares) shape.copy(own, group, positions, floats, stride)
     moments.add(group, codes, compares ? floats : codes, positions.length, stride)
   }
   return true
 }
 
-/** To the nearest value of a grid, in place. */
-function roundTo({ scale, zero, type }: ActivationGrid, values: Float32Array): void {
+/** Rows of `depth`, `stride` elements apart, to the nearest values of a grid, in place. */
+function roundTo({ scale, zero, type }: ActivationGrid, values: Float32Array, depth: number, stride: number): void {
   const least = CODES[type].min - zero
   const most = CODES[type].max - zero
-  for (let i = 0; i < values.length; i++) {
-    const code = (values[i] as number) / scale + ROUNDER - ROUNDER
-    values[i] = (code < least ? least : code > most ? most : code) * scale
+  for (let start = 0; start < values.length; start += stride) {
+    for (let i = start; i < start + depth; i++) {
+      const code = (values[i] as number) / scale + ROUNDER - ROUNDER
+      values[i] = (code < least ? least : code > most ? most : code) * scale
+    }
   }
 }
