@@ -212,7 +212,7 @@ export function optionsOf(preset: string, weight: WeightFacts, target: Target): 
 }
 
 /** Presets of few bits: their first and last layers keep 8. */
-const FEW_BITS: ReadonlySet<string> = new Set(['int4-weights', 'int2-weights', 'q4', 'q4f16', 'q2', 'q2f16'])
+const FEW_BITS: ReadonlySet<string> = new Set(['int4-weights', 'int2-weights', 'q4', 'q4f16', 'q2', 'q2f16', 'bnb4'])
 
 /**
  * 8 bits for a layer at an end of the model, where presets of few bits are meant: raw features are of any scale, and an error of
@@ -220,7 +220,7 @@ const FEW_BITS: ReadonlySet<string> = new Set(['int4-weights', 'int2-weights', '
  */
 export function outerOptions(preset: string, weight: WeightFacts, target: Target): readonly Option[] {
   if (weight.outer === undefined || !FEW_BITS.has(preset)) return []
-  const named = preset.startsWith('q')
+  const named = preset.startsWith('q') || preset === 'bnb4'
   const options = named ? browserBits(8, preset.endsWith('f16'), target) : nbits(8, weight, target)
   const text = `the ${weight.outer === 'first' ? 'first layer, which reads the features as they are' : 'last layer, which makes the answers'}: 8 bits`
   return options.map((option) => ({ ...option, because: { code: 'outer', text } }))

@@ -37,6 +37,7 @@ describe('outerOptions', () => {
     expect(ids('int4-weights')).toEqual(['int8-block128-sym', 'int8-block128-asym'])
     expect(ids('q2')).toEqual(['int8-block32-sym', 'int8-block32-asym'])
     expect(ids('q4f16', 'ort-web-webgpu')).toEqual(['int8-block32-sym-f16', 'int8-block32-asym-f16'])
+    expect(ids('bnb4')).toEqual(['int8-block32-sym', 'int8-block32-asym'])
     expect(ids('int8')).toEqual([])
     expect(ids('int4-block32-sym')).toEqual([])
     expect(outerOptions('q4', linear('w', [64, 32]), resolveTarget('ort'))).toEqual([])

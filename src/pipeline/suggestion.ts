@@ -17,6 +17,17 @@ export interface SuggestedData {
   readonly skipBad?: boolean
 }
 
+/** Where a preset of few bits is refused: the next with more. */
+const MORE_BITS: ReadonlyMap<string, string> = new Map([
+  ['int2-weights', 'int4-weights'],
+  ['int4-weights', 'int8-weights'],
+  ['q2', 'q4'],
+  ['q2f16', 'q4f16'],
+  ['q4', 'q8'],
+  ['bnb4', 'q8'],
+  ['q4f16', 'fp16'],
+])
+
 /** One command to try next; a whole line that can be pasted. */
 export function suggestionFor(
   decided: Decided,
@@ -31,7 +42,8 @@ export function suggestionFor(
   const on = flagsOf(data)
   if (verdict.status === 'refused') {
     const worst = verdict.worst[0]
-    if (preset === 'int4-weights' || preset === 'int2-weights') return `tersor quantize ${model} --to int8-weights${on}`
+    const more = MORE_BITS.get(preset)
+    if (more !== undefined) return `tersor quantize ${model} --to ${more}${on}`
     if (worst !== undefined)
       return `tersor quantize ${model} --to ${preset} --rule ${shellQuoted(`${worst}=keep`)}${on}`
     return `tersor quantize ${model} --to fp16-weights${on}`

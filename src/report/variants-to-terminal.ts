@@ -13,6 +13,8 @@ import { printable, shorten } from './printable.ts'
 import { COLORS, type Paint, PLAIN, textTable } from './text-table.ts'
 import { type TextOptions, warnings } from './to-terminal.ts'
 
+const FEW_BITS: ReadonlySet<string> = new Set(['q4', 'q4f16', 'q2', 'q2f16', 'bnb4'])
+
 /** What `variants` prints: a line a file, then what was copied and remarked. */
 export function variantsToTerminal(report: VariantsReport, options: TextOptions = {}): string {
   const paint = options.color ? COLORS : PLAIN
@@ -30,7 +32,10 @@ export function variantsToTerminal(report: VariantsReport, options: TextOptions 
       paint.dim(`took      ${durationText(total)}, at most ${bytesText(report.peakBytes)} of memory`),
       ...(left.length === 0
         ? []
-        : [paint.bad(`${countText(left.length, 'variant')} refused; --force writes it all the same`)]),
+        : [
+            paint.bad(`${countText(left.length, 'variant')} refused; --force writes it all the same`),
+            `next      ${nextStep(left, report)}`,
+          ]),
       ...(output.files.length === 0 ? ['nothing was written'] : []),
     ],
   ]
@@ -38,6 +43,13 @@ export function variantsToTerminal(report: VariantsReport, options: TextOptions 
     .filter((lines) => lines.length > 0)
     .map((lines) => lines.join('\n'))
     .join('\n\n')}\n`
+}
+
+/** What can be done about refused files. */
+function nextStep(left: readonly VariantFact[], { options }: VariantsReport): string {
+  const few = left.some(({ dtype }) => FEW_BITS.has(dtype))
+  const names = [...new Set(left.map(({ dtype }) => dtype))].join(', ')
+  return `${few && options.calib === undefined ? '--calib DATA, which finds better codes of few bits; or ' : ''}--set without ${names}`
 }
 
 function table(variants: readonly VariantFact[], paint: Paint): string[] {
