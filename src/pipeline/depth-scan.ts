@@ -1,10 +1,13 @@
 import type { WeightFacts } from '../model/inventory.ts'
 import type { MatrixView } from '../model/scheme.ts'
 import type { Tools } from '../model/tools.ts'
-import { floatsOf } from './floats.ts'
+import { floatsOf, withFloats } from './floats.ts'
 
-/** Elements of one read: 4 MiB of floats, in whole rows of the file. */
-const WINDOW = 1 << 20
+/** Elements of one read, in whole rows of the file: they stay in the second-level cache until they are looked at. */
+const WINDOW = 1 << 17
+
+/** Longest row that the kernels take. */
+const MOST_WIDTH = 1 << 20
 
 /** What a matrix is like at each index of its depth. */
 export interface DepthFacts {
@@ -96,6 +99,59 @@ function foldSizes(values: Float32Array, at: number, factor: number, into: Float
   }
 }
 
+/** Largest magnitudes along both sides of a matrix. */
+export interface Sides {
+  /** Of each index of the depth. */
+  readonly depth: Float64Array
+  readonly channels: Float64Array
+}
+
+/** One pass over a weight, without sums; null where a value is not finite. */
+export async function scanSides(weight: WeightFacts, view: MatrixView, tools: Tools): Promise<Sides | null> {
+  const { kernels } = tools
+  const [rows, width] = view.along === 'row' ? [view.channels, view.depth] : [view.depth, view.channels]
+  if (width > MOST_WIDTH) {
+    const { energy, largest } = await scanDepth(weight, view, tools)
+    if (!energy.every(Number.isFinite)) return null
+    return { depth: largest, channels: (await scanChannels(weight, view, () => 1, [], tools)).rest }
+  }
+  const byRow = new Float64Array(rows)
+  const least = new Float32Array(width).fill(Number.POSITIVE_INFINITY)
+  const largest = new Float32Array(width).fill(Number.NEGATIVE_INFINITY)
+  let allFinite = true
+  const look = (pointer: number, row: number, count: number): void => {
+    // What is kept from window to window is not the kernels' memory: others use it in between.
+    const [mins, maxs, out] = [
+      pointer + count * width * 4,
+      pointer + (count + 1) * width * 4,
+      pointer + (count + 2) * width * 4,
+    ]
+    const [kept, more] = [new Float32Array(kernels.memory, mins, width), new Float32Array(kernels.memory, maxs, width)]
+    kept.set(least)
+    more.set(largest)
+    kernels.foldColumns(pointer, width, count, width, mins, maxs)
+    least.set(kept)
+    largest.set(more)
+    const facts = new Float32Array(kernels.memory, out, 3)
+    for (let i = 0; i < count; i++) {
+      if (kernels.census(pointer + i * width * 4, width, out) >= 0) allFinite = false
+      byRow[row + i] = facts[2] as number
+    }
+  }
+  const step = Math.max(1, Math.floor(WINDOW / Math.max(1, width)))
+  for (let row = 0; row < rows && allFinite; row += step) {
+    tools.signal?.throwIfAborted()
+    const count = Math.min(step, rows - row)
+    const wait = withFloats(weight.tensor, row * width, count * width, kernels, width * 8 + 16, (at) =>
+      look(at, row, count),
+    )
+    if (wait) await wait
+  }
+  if (!allFinite) return null
+  const byColumn = Float64Array.from(largest, (value, n) => Math.max(value, -(least[n] as number), 0))
+  return view.along === 'row' ? { depth: byColumn, channels: byRow } : { depth: byRow, channels: byColumn }
+}
+
 /** The values at some indices of the depth, channel by channel, one index after the other. */
 export async function rowsAt(
   weight: WeightFacts,
@@ -119,19 +175,22 @@ export async function rowsAt(
   return found
 }
 
-/** Rows of the stored matrix (of `width` elements), window by window; `row` is the first one. */
+/** Rows of the stored matrix (of `width` elements), window by window; `row` is the first one. The values last as long as the call. */
 async function eachWindow(
   weight: WeightFacts,
   { along, depth, channels }: MatrixView,
-  tools: Tools,
+  { kernels, signal }: Tools,
   visit: (values: Float32Array, row: number, width: number) => void,
 ): Promise<void> {
   const width = along === 'row' ? depth : channels
   const rows = along === 'row' ? channels : depth
   const step = Math.max(1, Math.floor(WINDOW / Math.max(1, width)))
   for (let row = 0; row < rows; row += step) {
-    tools.signal?.throwIfAborted()
-    const count = Math.min(step, rows - row)
-    visit(await floatsOf(weight.tensor, row * width, count * width, tools.kernels), row, width)
+    signal?.throwIfAborted()
+    const count = Math.min(step, rows - row) * width
+    const wait = withFloats(weight.tensor, row * width, count, kernels, 0, (at) =>
+      visit(new Float32Array(kernels.memory, at, count), row, width),
+    )
+    if (wait) await wait
   }
 }

@@ -21,3 +21,33 @@ export async function floatsOf(
   const source = { kind: 'bytes' as const, bytes, byteLength: bytes.length }
   return loadFloats({ source, dtype: tensor.dtype, shape: [count], label: tensor.name }, io, kernels)
 }
+
+/**
+ * Calls `use` with a pointer to `count` elements as f32 in the kernels' memory, `spare` bytes behind them; both are gone when it
+ * returns. At once where a file can be read in place.
+ */
+export function withFloats(
+  tensor: TensorRef,
+  start: number,
+  count: number,
+  kernels: Kernels,
+  spare: number,
+  use: (pointer: number) => void,
+): void | Promise<void> {
+  const { storage, dtype } = tensor
+  if (
+    dtype === 'f32' &&
+    storage.kind === 'span' &&
+    storage.source.readInto &&
+    (start + count) * 4 <= storage.byteLength
+  ) {
+    const pointer = kernels.reserve(count * 4 + spare)
+    storage.source.readInto(new Uint8Array(kernels.memory, pointer, count * 4), storage.start + start * 4)
+    return use(pointer)
+  }
+  return floatsOf(tensor, start, count, kernels).then((values) => {
+    const pointer = kernels.reserve(count * 4 + spare)
+    new Float32Array(kernels.memory, pointer, count).set(values)
+    use(pointer)
+  })
+}

@@ -1,12 +1,12 @@
 import { type Connections, connect, constantTensor, leastValue } from '../graph/index.ts'
-import { largestRows, rowsWorthKeeping } from '../graph/rewrites/outlier-rows.ts'
+import { areNoneWorthKeeping, largestRows, rowsWorthKeeping } from '../graph/rewrites/outlier-rows.ts'
 import { balanceOf, type NormProducts, productsOfNorms } from '../graph/rewrites/smooth.ts'
 import { scopeKey } from '../graph/walk.ts'
 import type { Model, Node } from '../model/graph.ts'
 import type { WeightFacts } from '../model/inventory.ts'
 import type { MatrixView } from '../model/scheme.ts'
 import type { Tools } from '../model/tools.ts'
-import { type DepthFacts, rowsAt, scanChannels, scanDepth } from './depth-scan.ts'
+import { type DepthFacts, rowsAt, type Sides, scanChannels, scanDepth, scanSides } from './depth-scan.ts'
 import { floatsOf } from './floats.ts'
 import type { WeightWork } from './plan.ts'
 import { readSmall } from './tensor-bytes.ts'
@@ -24,12 +24,19 @@ export async function transformProducts(
 ): Promise<ReadonlyMap<WeightFacts, Transformed>> {
   const connections = connect(model)
   const facts = new Map<WeightFacts, DepthFacts>()
-  for (const { weight, solver } of works) {
-    const view = weight.uses[0]?.view
-    if (!view || solver === 'nearest') continue
-    const known = await scanDepth(weight, view, tools)
+  const sides = new Map<WeightFacts, Sides>()
+  const searched = works.flatMap(({ weight, solver }) => (weight.uses[0]?.view && solver !== 'nearest' ? [weight] : []))
+  const behindNorms = new Set(productsOfNorms(connections, searched).flatMap(({ weights }) => weights))
+  for (const weight of searched) {
+    const view = weight.uses[0]?.view as MatrixView
     // A weight that is not finite is taken as it is: producing it names the element.
-    if (known.energy.every(Number.isFinite)) facts.set(weight, known)
+    if (behindNorms.has(weight)) {
+      const known = await scanDepth(weight, view, tools)
+      if (known.energy.every(Number.isFinite)) facts.set(weight, known)
+    } else {
+      const known = await scanSides(weight, view, tools)
+      if (known) sides.set(weight, known)
+    }
   }
   const balances = new Map<WeightFacts, Float32Array>()
   for (const group of productsOfNorms(connections, [...facts.keys()])) {
@@ -45,8 +52,8 @@ export async function transformProducts(
     const { weight } = work
     const alone = activations(work).every((key) => readers.get(key) === 1)
     const balance = balances.get(weight)
-    const known = facts.get(weight)
-    const split = known ? await outliers(weight, known, balance, alone, tools) : {}
+    const largest = facts.get(weight)?.largest ?? (await largestUnlessEven(weight, sides.get(weight), tools))
+    const split = largest ? await outliers(weight, largest, balance, alone, tools) : {}
     const bounded = balance ? new Map<Node, number>() : await leastOf(work, connections)
     found.set(weight, {
       ...(balance ? { balance, inverse: inverseOf(balance) } : {}),
@@ -76,13 +83,29 @@ async function balanceBehind(
   return balanceOf(depth, await vector(norm.scale), await vector(norm.bias), energies)
 }
 
+/** Largest magnitudes along the depth; undefined where they are not known, or a look at the largest rows says that none can stand out. */
+async function largestUnlessEven(
+  weight: WeightFacts,
+  sides: Sides | undefined,
+  tools: Tools,
+): Promise<Float64Array | undefined> {
+  if (!sides) return undefined
+  const view = weight.uses[0]?.view as MatrixView
+  const candidates = largestRows(sides.depth)
+  const values = await rowsAt(weight, view, candidates, tools)
+  const rows = candidates.map((_, i) =>
+    Float64Array.from(values.subarray(i * view.channels, (i + 1) * view.channels), Math.abs),
+  )
+  return areNoneWorthKeeping(sides.channels, rows) ? undefined : sides.depth
+}
+
 /**
  * Rows that stay float. Where nothing else reads the activation in codes, their channels are also left out of it, so that
  * they do not set the scales of its rows either.
  */
 async function outliers(
   weight: WeightFacts,
-  { largest }: DepthFacts,
+  largest: Float64Array,
   balance: Float32Array | undefined,
   alone: boolean,
   tools: Tools,

@@ -1,5 +1,6 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { largestRows, MOST_ROWS, rowsWorthKeeping } from './outlier-rows.ts'
+import { areNoneWorthKeeping, largestRows, MOST_ROWS, rowsWorthKeeping } from './outlier-rows.ts'
 
 const columns = (...values: number[]): Float64Array => Float64Array.from(values)
 
@@ -30,5 +31,30 @@ describe('rowsWorthKeeping', () => {
 
   it('takes matrices of zeros', () => {
     expect(rowsWorthKeeping(384, columns(0, 0), [columns(0, 0)])).toBe(0)
+  })
+})
+
+describe('areNoneWorthKeeping', () => {
+  const most = (rows: readonly Float64Array[]): Float64Array =>
+    columns(...[0, 1, 2, 3].map((n) => Math.max(...rows.map((row) => row[n] as number))))
+
+  it('is right where it says so, on matrices with and without rows that stand out', () => {
+    const size = fc.oneof(fc.double({ min: 0, max: 1, noNaN: true }), fc.constantFrom(0, 1, 3, 9))
+    const row = fc.array(size, { minLength: 4, maxLength: 4 }).map((values) => columns(...values))
+    let said = 0
+    fc.assert(
+      fc.property(row, fc.array(row, { minLength: 1, maxLength: 3 }), (rest, candidates) => {
+        if (!areNoneWorthKeeping(most([rest, ...candidates]), candidates)) return
+        said++
+        expect(rowsWorthKeeping(384, rest, candidates)).toBe(0)
+      }),
+      { seed: 5, numRuns: 2000 },
+    )
+    expect(said).toBeGreaterThan(20)
+  })
+
+  it('leaves rows that stand out to a closer look', () => {
+    const rows = [columns(9, 9, 9, 9), columns(1, 1, 1, 1)]
+    expect(areNoneWorthKeeping(most(rows), rows.slice(0, 1))).toBe(false)
   })
 })

@@ -44,3 +44,20 @@ export function rowsWorthKeeping(depth: number, rest: Float64Array, candidates: 
   const total = noise[0] as number
   return total > 0 && 1 - (noise[kept] as number) / total >= WORTH_ALL ? kept : 0
 }
+
+/** Sums of a hundred thousand squares are closer than this. */
+const MARGIN = 1e-6
+
+/**
+ * Whether no row can be worth it, from less than `rowsWorthKeeping` needs: `all` holds the largest magnitude of each column over all
+ * rows. Columns whose largest value lies in no candidate keep their noise whatever is taken out.
+ */
+export function areNoneWorthKeeping(all: Float64Array, candidates: readonly Float64Array[]): boolean {
+  let total = 0
+  let stays = 0
+  for (const [n, value] of all.entries()) {
+    total += value * value
+    if (candidates.every((row) => (row[n] as number) < value)) stays += value * value
+  }
+  return total === 0 || stays > (1 - WORTH_ALL + MARGIN) * total
+}
