@@ -1,6 +1,7 @@
 export { census, squaredError, histogram, worstPairRows, worstPairColumns } from './statistics'
 export { foldColumns, fitRows, fitColumns } from './fit'
 export { gridColumns } from './grids'
+export { foldPairs } from './pairs'
 export { encodeRows, encodeColumns, encodeRowsTransposed } from './encode'
 export { packRows, packColumns, packColumnsInPlace, nearestPackRows, nearestPackColumns, packCodes, unpackCodes } from './pack'
 export { decodeRows, decodeColumns } from './decode'

@@ -87,6 +87,11 @@ export interface Kernels extends ObserveKernels, GramKernels, LearningKernels, P
   census(src: number, count: number, out: number): number
   /** Running per-column minimum and maximum over a tile (f32 arrays of `columns`). Start them at +inf / -inf. */
   foldColumns(src: number, stride: number, rows: number, columns: number, min: number, max: number): void
+  /**
+   * Running largest |a + b| of each column over values that follow each other and have one sign (zero is not negative; NaN is
+   * left out). `last` holds the row in front of the tile, afterwards its last one. Start them at NaN and 0.
+   */
+  foldPairs(src: number, stride: number, rows: number, columns: number, last: number, most: number): void
 
   /** One grid per block of `block` consecutive elements in each row; scales[r * blocks + b], zeros likewise (u8; 0: not wanted). */
   fitRows(

@@ -254,6 +254,10 @@ function columnsAgree(pair: Pair, tile: Tile, withZeros: boolean): void {
   ])
   const grid = [scales, step, zeros, step] as const
   pair.call('foldColumns', src, stride, rows, columns, ranges, ranges + columns * 4)
+  const pairs = pair.put([...Array(columns).fill(Number.NaN), ...Array(columns).fill(0)])
+  const above = rows >> 1
+  pair.call('foldPairs', src, stride, above, columns, pairs, pairs + columns * 4)
+  pair.call('foldPairs', src + above * stride * 4, stride, rows - above, columns, pairs, pairs + columns * 4)
   pair.call('fitColumns', src, stride, rows, columns, mode, 2 ** bits - 1, half, ...grid)
   pair.call('encodeColumns', src, stride, rows, columns, bits, flip, ...grid, codes, stride)
   const error = pair.call(

@@ -22,6 +22,7 @@ import {
   packRows,
   unpackCodes,
 } from './pack.ts'
+import { foldPairs } from './pairs.ts'
 import { encodePlainColumns } from './plain-codes.ts'
 import { convolveChannels, multiplyRows, transposeFloats, unfoldMap } from './products.ts'
 import { census, foldColumns } from './range.ts'
@@ -37,6 +38,7 @@ const FUNCTIONS = {
   countBins,
   census,
   foldColumns,
+  foldPairs,
   fitRows,
   fitColumns,
   proposeGrids,

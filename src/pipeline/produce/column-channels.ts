@@ -1,7 +1,7 @@
 import type { Kernels } from '../../model/kernels.ts'
 import type { IntegerSpec } from '../../model/packing.ts'
 import { isSampled, SAMPLED_ROWS, sampledRow } from '../../numbers/sampled-rows.ts'
-import { PairFold, raiseScales } from '../../solvers/index.ts'
+import { raiseScales } from '../../solvers/index.ts'
 import { type ColumnWindows, encodeChannels } from './column-codes.ts'
 import { fitModeOf } from './grid-mode.ts'
 import { scaleBytes } from './scales.ts'
@@ -17,12 +17,6 @@ const RECENT_ELEMENTS = 1 << 20
 /** Columns of a unit: at least 4096, so that rows are read and written in runs of several KiB. */
 export function channelPanel(job: ProduceJob): number {
   return Math.max(4096, Math.ceil((16 << 20) / Math.max(1, job.view.depth)))
-}
-
-function pairsOf(kernels: Kernels, tile: number, rows: number, columns: number): Float32Array {
-  const fold = new PairFold(columns)
-  fold.add(new Float32Array(kernels.memory, tile, rows * columns))
-  return fold.most
 }
 
 /**
@@ -44,12 +38,14 @@ export async function columnsToChannels(
   const sampled = search && isSampled(8, depth)
   const isWhole = search && !sampled
   const count = Math.max(windowRows * columns, isWhole ? fitColumns * depth : 0)
+  const safe = job.packing === SIGNED_FACTOR
   const codeWindows = columns === channels ? Math.max(1, Math.floor(CODE_BYTES / (windowRows * columns))) : 1
   const codeRows = Math.min(depth, codeWindows * windowRows)
-  const [tile = 0, codes = 0, sample = 0, scales = 0, zeros = 0, sums = 0, extra = 0] = arena(kernels, [
+  const [tile = 0, codes = 0, sample = 0, pairs = 0, scales = 0, zeros = 0, sums = 0, extra = 0] = arena(kernels, [
     count * 4,
     codeRows * columns,
     (sampled ? SAMPLED_ROWS + 2 : 2) * columns * 4,
+    safe ? columns * 8 : 0,
     columns * 4,
     columns,
     16,
@@ -65,9 +61,12 @@ export async function columnsToChannels(
   const fit = (source: number, rows: number, stride: number, width: number, first: number, as = mode): void =>
     kernels.fitColumns(source, stride, rows, width, as, 255, half, scales + first * 4, 1, zeros + first, 1)
 
-  const safe = job.packing === SIGNED_FACTOR
-  const raise = (first: number, width: number, most: Float32Array): void =>
-    raiseScales(new Float32Array(kernels.memory, scales + first * 4, width), most)
+  const last = pairs
+  const most = pairs + columns * 4
+  if (safe) {
+    new Float32Array(kernels.memory, last, columns).fill(Number.NaN)
+    new Float32Array(kernels.memory, most, columns).fill(0)
+  }
 
   if (isWhole) {
     // Whole columns side by side: the search needs every value of a column for every candidate.
@@ -75,15 +74,14 @@ export async function columnsToChannels(
       const width = Math.min(fitColumns, columns - first)
       await readTile(job, io, kernels, 0, channels, 0, depth, unit.from + first, width, tile, extra)
       fit(tile, depth, width, width, first)
-      if (safe) raise(first, width, pairsOf(kernels, tile, depth, width))
+      if (safe) kernels.foldPairs(tile, width, depth, width, last + first * 4, most + first * 4)
     }
   } else {
     // The extremes of every column, and the rows of the sample in front of them.
     const least = sample + (sampled ? SAMPLED_ROWS : 0) * columns * 4
     new Float32Array(kernels.memory, least, columns).fill(Number.POSITIVE_INFINITY)
     new Float32Array(kernels.memory, least + columns * 4, columns).fill(Number.NEGATIVE_INFINITY)
-    const pairs = safe ? new PairFold(columns) : undefined
-    await foldWindows(windows, depth, columns, kernels, least, sampled ? sample : 0, pairs)
+    await foldWindows(windows, depth, columns, kernels, least, sampled ? sample : 0, safe ? last : 0)
     if (sampled) {
       const width = Math.floor(CALL_ELEMENTS / (SAMPLED_ROWS + 2))
       for (let first = 0; first < columns; first += width) {
@@ -93,8 +91,9 @@ export async function columnsToChannels(
       // The extremes of a column as a tile of two rows have the same grid as the column.
       fit(least, 2, columns, columns, 0, fitModeOf(spec, 'nearest'))
     }
-    if (pairs) raise(0, columns, pairs.most)
   }
+  if (safe)
+    raiseScales(new Float32Array(kernels.memory, scales, columns), new Float32Array(kernels.memory, most, columns))
 
   const found = await encodeChannels(job, unit, io, kernels, windows, { scales, zeros, codes, codeRows, sums })
   const [, scaleTarget, zeroTarget] = job.targets as [PartTarget, PartTarget, PartTarget | undefined]
@@ -109,8 +108,9 @@ export async function columnsToChannels(
 }
 
 /**
- * Reads every window once: extremes of columns to `least` and the row behind it, rows of the sample to `sample` where that is
- * not 0. The first rows come last, so that they are still in the cache when codes are made; pairs of rows are met in order.
+ * Reads every window once: extremes of columns to `least` and the row behind it; where these are not 0, rows of the sample to `sample` and
+ * the largest pairs to the two rows at `pairs`. The first rows come last, so that they are still in the cache when codes are
+ * made; pairs are met in order.
  */
 async function foldWindows(
   { tile, rows: windowRows, read }: ColumnWindows,
@@ -119,9 +119,9 @@ async function foldWindows(
   kernels: Kernels,
   least: number,
   sample: number,
-  pairs: PairFold | undefined,
+  pairs: number,
 ): Promise<void> {
-  const recent = pairs ? 0 : Math.min(depth, Math.floor(RECENT_ELEMENTS / (windowRows * columns)) * windowRows)
+  const recent = pairs !== 0 ? 0 : Math.min(depth, Math.floor(RECENT_ELEMENTS / (windowRows * columns)) * windowRows)
   const parts = [
     [recent, depth],
     [0, recent],
@@ -132,7 +132,7 @@ async function foldWindows(
       const wait = read(row, rows)
       if (wait) await wait
       kernels.foldColumns(tile, columns, rows, columns, least, least + columns * 4)
-      pairs?.add(new Float32Array(kernels.memory, tile, rows * columns))
+      if (pairs !== 0) kernels.foldPairs(tile, columns, rows, columns, pairs, pairs + columns * 4)
       if (sample !== 0) copySample(kernels, tile, row, rows, columns, depth, sample)
     }
   }
