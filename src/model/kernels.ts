@@ -1,6 +1,7 @@
 import type { GramKernels } from './gram-kernels.ts'
 import type { LearningKernels } from './learning-kernels.ts'
 import type { ObserveKernels } from './observe-kernels.ts'
+import type { PairKernels } from './pair-kernels.ts'
 import type { PictureKernels } from './picture-kernels.ts'
 
 /** How `fit*` chooses a grid. `code` runs over 0 .. maxCode, half = (maxCode + 1) / 2. */
@@ -70,7 +71,7 @@ export const LEVEL_TABLE_BYTES = 256
  * Weights must be finite (see `census`): a NaN takes code 0 and makes the returned error NaN.
  * Returned errors are sums of (x - decoded)^2 in f64 over partial sums of f32 lanes, always in one order.
  */
-export interface Kernels extends ObserveKernels, GramKernels, LearningKernels, PictureKernels {
+export interface Kernels extends ObserveKernels, GramKernels, LearningKernels, PairKernels, PictureKernels {
   readonly id: 'wasm' | 'reference'
   /** The memory all pointers refer to. Read it again after `reserve`: growing detaches old views. */
   readonly memory: ArrayBuffer
@@ -87,11 +88,6 @@ export interface Kernels extends ObserveKernels, GramKernels, LearningKernels, P
   census(src: number, count: number, out: number): number
   /** Running per-column minimum and maximum over a tile (f32 arrays of `columns`). Start them at +inf / -inf. */
   foldColumns(src: number, stride: number, rows: number, columns: number, min: number, max: number): void
-  /**
-   * Running largest |a + b| of each column over values that follow each other and have one sign (zero is not negative; NaN is
-   * left out). `last` holds the row in front of the tile, afterwards its last one. Start them at NaN and 0.
-   */
-  foldPairs(src: number, stride: number, rows: number, columns: number, last: number, most: number): void
 
   /** One grid per block of `block` consecutive elements in each row; scales[r * blocks + b], zeros likewise (u8; 0: not wanted). */
   fitRows(
@@ -382,12 +378,6 @@ export interface Kernels extends ObserveKernels, GramKernels, LearningKernels, P
   squaredError(a: number, b: number, count: number, out: number): void
   /** Adds to `bins` u32 counters of trunc(|x| / width); values beyond (and infinity) go to the last bin, NaN to the first. */
   histogram(src: number, count: number, width: number, bins: number, binCount: number): void
-  /**
-   * Largest |w0 + w1| over all pairs adjacent along a row of signed codes (w = code - 128), same sign only (0 counts as positive);
-   * 0 without pairs. Above 128, u8 x s8 pairs can saturate int16.
-   */
-  worstPairRows(codes: number, stride: number, rows: number, columns: number): number
-  worstPairColumns(codes: number, stride: number, rows: number, columns: number): number
 
   /**
    * Rows of an array, in blocks, straight to packed codes: scales by `rule` (given ones: 0 or normal numbers), then the level nearest fround(x * fround(1 / scale)).
