@@ -25,8 +25,8 @@ const highWater = (pid) => {
 }
 
 /**
- * `{ ms, status, peakBytes, stdout, stderr }`. Peak memory by GNU time (its own small image is what forks, so the figure is the
- * command's); without it by polling /proc every 5 ms.
+ * `{ ms, cpuMs, status, peakBytes, stdout, stderr }`. Peak memory and processor time (user and system, all threads) by GNU time (its own small image is what forks, so the figure is the
+ * command's); without it the peak by polling /proc every 5 ms, and no processor time (NaN).
  */
 export const measure = (command, args, { cwd, env = plainEnv, timeout = 600_000 } = {}) =>
   new Promise((resolve, reject) => {
@@ -36,7 +36,7 @@ export const measure = (command, args, { cwd, env = plainEnv, timeout = 600_000 
     // A process group of its own, so that the time limit ends GNU time's child too.
     const how = { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true }
     const child = timed
-      ? spawn(gnuTime, ['-q', '-f', '%M', '-o', note, command, ...args], how)
+      ? spawn(gnuTime, ['-q', '-f', '%M %U %S', '-o', note, command, ...args], how)
       : spawn(command, args, how)
     let peak = 0
     const poll = timed ? null : setInterval(() => (peak = Math.max(peak, highWater(child.pid))), 5)
@@ -55,8 +55,13 @@ export const measure = (command, args, { cwd, env = plainEnv, timeout = 600_000 
       clearTimeout(limit)
       if (poll) clearInterval(poll)
       const ms = Number(child.exitedAt - start) / 1e6
-      if (timed && !signal) peak = Number(readFileSync(note, 'utf8').trim().split('\n').at(-1)) * 1024
-      resolve({ ms, firstLineMs, status: signal ?? code, peakBytes: peak, stdout, stderr })
+      let cpuMs = Number.NaN
+      if (timed && !signal) {
+        const [kilobytes, user, system] = readFileSync(note, 'utf8').trim().split('\n').at(-1).split(' ').map(Number)
+        peak = kilobytes * 1024
+        cpuMs = 1000 * (user + system)
+      }
+      resolve({ ms, cpuMs, firstLineMs, status: signal ?? code, peakBytes: peak, stdout, stderr })
     })
   })
 

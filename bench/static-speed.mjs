@@ -5,7 +5,8 @@
  *
  * DATA holds onnx-rebuilt/mobilenetv2_tf1001.onnx and a folder of photos (`--photos`, default: every fourth of DATA/images-imagenet-256 by name). `--memory`
  * adds peaks with all photos and with ten times as many, and onnxruntime's with percentiles and entropy (gigabytes).
- * Ratios are taken inside a round, against onnxruntime, and their median is shown. PATH is a Python with onnxruntime, onnx, numpy and Pillow.
+ * Times are of the clock and of the processor (all threads). Ratios are taken inside a round, against onnxruntime, and their median is shown. PATH is a
+ * Python with onnxruntime, onnx, numpy and Pillow.
  */
 
 import { spawnSync } from 'node:child_process'
@@ -108,17 +109,25 @@ const times = async () => {
   const lines = rows.map(([name]) => {
     const all = runs.get(name)
     const good = all.filter(Boolean)
-    if (good.length === 0) return [name, 'failed', '', '', '']
-    const ratios = all.flatMap((run, i) => (run && base[i] ? [run.ms / base[i].ms] : []))
+    if (good.length === 0) return [name, 'failed', '', '', '', '', '']
+    const ratios = (of) => all.flatMap((run, i) => (run && base[i] ? [run[of] / base[i][of]] : []))
+    const middle = (list) => (list.length === 0 || list.some(Number.isNaN) ? '-' : ratio(median(list)))
     return [
       name,
       seconds(median(good.map(({ ms }) => ms))),
       seconds(Math.min(...good.map(({ ms }) => ms))),
-      ratios.length === 0 ? '-' : ratio(median(ratios)),
+      middle(ratios('ms')),
+      Number.isNaN(good[0].cpuMs) ? '-' : seconds(median(good.map(({ cpuMs }) => cpuMs))),
+      middle(ratios('cpuMs')),
       mebibytes(median(good.map(({ peakBytes }) => peakBytes))),
     ]
   })
-  console.log(table([[`${names.length} photos, whole processes`, 'median', 'least', 'ratio', 'peak'], ...lines]))
+  console.log(
+    table([
+      [`${names.length} photos, whole processes`, 'median', 'least', 'ratio', 'processor', 'ratio', 'peak'],
+      ...lines,
+    ]),
+  )
 }
 
 const memory = async () => {

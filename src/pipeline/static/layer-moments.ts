@@ -11,6 +11,7 @@ import type { Tools } from '../../model/tools.ts'
 import { breather } from '../breath.ts'
 import type { ModelSessions } from '../model-sessions.ts'
 import { tappedModel } from '../tapped-model.ts'
+import type { KeptPrefix } from './kept-prefix.ts'
 import type { WeightRows } from './unfolding.ts'
 
 /** A product whose input is looked at. */
@@ -34,6 +35,13 @@ export interface MomentOptions {
   readonly positions: number
 }
 
+/** What earlier runs of both models are good for, and what may change until the next ones; see `KeptPrefix.open`. */
+export interface MomentPrefixes {
+  readonly float: KeptPrefix
+  readonly quantized: KeptPrefix
+  readonly moving: { readonly float: ReadonlySet<string>; readonly quantized: Model }
+}
+
 /** Rows of a layer for each of its columns, at most. */
 const ROWS_PER_COLUMN = 16
 const LEAST_ROWS = 512
@@ -52,6 +60,7 @@ export async function layerMoments(
   sessions: ModelSessions,
   tools: Tools,
   options: MomentOptions,
+  prefixes?: MomentPrefixes,
 ): Promise<ReadonlyMap<string, SecondMoments>> {
   const found = new Map<string, SecondMoments>()
   const lost = new Set<string>()
@@ -60,9 +69,20 @@ export async function layerMoments(
   const breathe = breather()
   const scratch: Scratch = { floats: new Float32Array(0), codes: new Float32Array(0) }
   await sessions.keepOnly(new Set())
-  const opened = async (key: string, model: Model, of: readonly MomentLayer[]): Promise<RuntimeSession | null> => {
+  const opened = async (
+    key: 'float' | 'quantized',
+    model: Model,
+    of: readonly MomentLayer[],
+  ): Promise<RuntimeSession | null> => {
     const values = [...new Set(of.map(({ operand }) => operand))].filter((name) => !inputs.has(name))
-    return values.length === 0 ? null : sessions.session(key, () => tappedModel(model, values))
+    if (values.length === 0) return null
+    if (prefixes === undefined) return sessions.session(key, () => tappedModel(model, values))
+    return sessions.session(key, () => prefixes[key].open(model, prefixes.moving[key], values))
+  }
+  const runOf = async (key: 'float' | 'quantized', session: RuntimeSession | null, index: number, feeds: Feeds) => {
+    if (session === null || prefixes === undefined) return session?.run(feeds, tools.signal)
+    const prefix = prefixes[key]
+    return prefix.add(index, await session.run(prefix.feeds(index, feeds), tools.signal))
   }
   const exact = await opened(
     'float',
@@ -73,7 +93,10 @@ export async function layerMoments(
   const run = async (index: number): Promise<{ readonly floats: Feeds; readonly codes: Feeds }> => {
     tools.signal?.throwIfAborted()
     const { feeds } = await samples.at(Math.floor((index * samples.count) / count))
-    const [codes, floats] = await Promise.all([rounded?.run(feeds, tools.signal), exact?.run(feeds, tools.signal)])
+    const [codes, floats] = await Promise.all([
+      runOf('quantized', rounded, index, feeds),
+      runOf('float', exact, index, feeds),
+    ])
     return { floats: { ...feeds, ...floats }, codes: { ...feeds, ...codes } }
   }
   let next = count === 0 ? null : run(0)
@@ -93,6 +116,8 @@ export async function layerMoments(
       found.delete(layer.weight)
     }
   }
+  if (rounded) prefixes?.quantized.close()
+  if (exact) prefixes?.float.close()
   return found
 }
 

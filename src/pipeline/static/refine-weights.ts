@@ -13,6 +13,7 @@ import { roundRows, shrinkage } from '../../solvers/gram-rounding.ts'
 import { floatsOf } from '../floats.ts'
 import type { ModelSessions } from '../model-sessions.ts'
 import { errorsOfConstants } from './constants-error.ts'
+import { KeptPrefix } from './kept-prefix.ts'
 import { layerMoments, type MomentLayer } from './layer-moments.ts'
 import type { StaticConstants } from './static-weights.ts'
 import { type WeightRows, weightRows } from './unfolding.ts'
@@ -116,12 +117,15 @@ async function refineOnce(input: RefineInput, options: RefineOptions): Promise<R
   const floats = constantFloats(model, tools)
   const least = leastScalesOf(placement, grids, input.constants.biases)
   const perSegment = Math.max(1, Math.ceil(layers.length / segments))
+  const kept = { float: new KeptPrefix(), quantized: new KeptPrefix() }
   for (let first = 0; first < layers.length; first += perSegment) {
     tools.notify({ phase: 'refine', done: first, total: layers.length })
     const segment = layers.slice(first, first + perSegment)
     const shown = withOutputs(model, segment)
     const quantized = removeDead(applyEdits(shown, insertPairs(shown, placement, { grids, weights, biases })))
     const moving = valuesBehind(model, segment)
+    const rest = layers.slice(first)
+    const later = laterModel(shown, placement, grids, weights, biases, rest)
     const moments = await layerMoments(
       model,
       quantized,
@@ -134,6 +138,7 @@ async function refineOnce(input: RefineInput, options: RefineOptions): Promise<R
       sessions,
       tools,
       { samples, positions },
+      later && { ...kept, moving: { float: valuesBehind(model, rest), quantized: later } },
     )
     for (const layer of segment) {
       tools.signal?.throwIfAborted()
@@ -222,6 +227,41 @@ function withOutputs(model: Model, layers: readonly Layer[]): Model {
   const names = new Set(layers.map(({ operand }) => operand).filter((name) => !given.has(name)))
   const outputs = [...model.graph.outputs, ...[...names].map((name) => ({ name }))]
   return { ...model, graph: { ...model.graph, outputs } }
+}
+
+/** The quantized model with other codes, scales and biases wherever these are still to be found; undefined where it cannot be made. */
+function laterModel(
+  model: Model,
+  placement: Placement,
+  grids: RefineInput['grids'],
+  weights: ReadonlyMap<string, StaticWeight>,
+  biases: ReadonlyMap<string, Float32Array>,
+  layers: readonly Layer[],
+): Model | undefined {
+  const [otherWeights, otherBiases] = [new Map(weights), new Map(biases)]
+  for (const { weight, product } of layers) {
+    const { codes, scales, axis } = weights.get(weight) as StaticWeight
+    if (codes.storage.kind !== 'bytes') return undefined
+    const bytes = codes.storage.bytes.slice()
+    if (bytes.length > 0) bytes[0] = (bytes[0] as number) ^ 1
+    const storage = { kind: 'bytes' as const, bytes, byteLength: bytes.byteLength }
+    otherWeights.set(weight, { codes: { ...codes, storage }, scales: scales.map((scale) => 2 * scale), axis })
+    const bias = product.bias === null ? undefined : biases.get(product.bias)
+    if (product.bias !== null && bias)
+      otherBiases.set(
+        product.bias,
+        bias.map((value) => (value === 1 ? 2 : 1)),
+      )
+  }
+  try {
+    return removeDead(
+      applyEdits(model, insertPairs(model, placement, { grids, weights: otherWeights, biases: otherBiases })),
+    )
+  } catch (thrown) {
+    // Biases that are made up need not fit.
+    if (thrown instanceof TersorError && thrown.code === 'E_PLAN') return undefined
+    throw thrown
+  }
 }
 
 /** Values that change when the codes of these layers do. */
