@@ -474,6 +474,104 @@ def lora():
     settings("lora", stories())
 
 
+# ---- torch alone: both of its exporters, with samples beside the file ---------------------------------------------------
+
+class First(torch.nn.Module):
+    """One tensor, or several, out of what a model of transformers answers."""
+
+    def __init__(self, model, names, answers):
+        super().__init__()
+        self.model, self.names, self.answers = model, names, answers
+
+    def forward(self, *values):
+        given = dict(zip(self.names, values))
+        out = self.model(**given, return_dict=True, **({"use_cache": False} if self.model.can_generate() and "input_ids" in given else {}))
+        return tuple(out[name] for name in self.answers)
+
+
+def tokens(batch, length, seed=1):
+    return torch.randint(3, 500, (batch, length), generator=torch.Generator().manual_seed(seed))
+
+
+def floats(*shape, seed=1):
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+class Experts(torch.nn.Module):
+    """A mixture of experts whose weights are stacked: every expert on every token, those that are not chosen times zero."""
+
+    config = types.SimpleNamespace()
+
+    def __init__(self, width=64, inner=96, count=4, most=2):
+        super().__init__()
+        self.most = most
+        self.embed = torch.nn.Embedding(512, width)
+        self.norm = torch.nn.LayerNorm(width)
+        self.router = torch.nn.Linear(width, count, bias=False)
+        self.up = torch.nn.Parameter(torch.empty(count, width, 2 * inner))
+        self.down = torch.nn.Parameter(torch.empty(count, inner, width))
+        self.head = torch.nn.Linear(width, 512, bias=False)
+
+    def can_generate(self):
+        return False
+
+    def forward(self, input_ids, return_dict=True):
+        x = self.embed(input_ids)
+        h = self.norm(x).flatten(0, 1)
+        best, chosen = torch.topk(torch.softmax(self.router(h), -1), self.most)
+        shares = torch.zeros(h.shape[0], self.up.shape[0]).scatter(1, chosen, best / best.sum(-1, keepdim=True))
+        gate, value = torch.bmm(h.unsqueeze(0).expand(self.up.shape[0], -1, -1), self.up).chunk(2, -1)
+        out = torch.bmm(torch.nn.functional.silu(gate) * value, self.down)
+        mixed = torch.einsum("etd,te->td", out, shares).view(x.shape)
+        return dict(logits=self.head(x + mixed))
+
+    def save_pretrained(self, folder):
+        os.makedirs(folder, exist_ok=True)
+        torch.save(self.state_dict(), f"{folder}/weights.pt")
+
+    @classmethod
+    def from_pretrained(cls, folder, **_):
+        model = cls()
+        model.load_state_dict(torch.load(f"{folder}/weights.pt"))
+        return model
+
+
+MOE = dict(num_key_value_heads=2, num_experts_per_tok=2, **SMALL)
+EAGER = dict(attn_implementation="eager")
+BARE = {
+    "torch-vit": (lambda: T.ViTForImageClassification(T.ViTConfig(image_size=64, patch_size=8, num_labels=10, **SIDE, **EAGER)), dict(pixel_values=lambda n, k: floats(n, 3, 64, 64, seed=k)), ["logits"]),
+    "torch-clip-text": (lambda: T.CLIPTextModelWithProjection(T.CLIPTextConfig(vocab_size=512, max_position_embeddings=77, projection_dim=32, eos_token_id=2, **SIDE, **EAGER)), dict(input_ids=lambda n, k: tokens(n, 12, k)), ["text_embeds"]),
+    "torch-clip-vision": (lambda: T.CLIPVisionModelWithProjection(T.CLIPVisionConfig(image_size=64, patch_size=16, projection_dim=32, **SIDE, **EAGER)), dict(pixel_values=lambda n, k: floats(n, 3, 64, 64, seed=k)), ["image_embeds"]),
+    "torch-mixtral": (lambda: T.MixtralForCausalLM(T.MixtralConfig(num_local_experts=4, **MOE, **EAGER)), dict(input_ids=lambda n, k: tokens(n, 16, k)), ["logits"]),
+    "torch-qwen2-moe": (lambda: T.Qwen2MoeForCausalLM(T.Qwen2MoeConfig(num_experts=4, moe_intermediate_size=96, shared_expert_intermediate_size=128, decoder_sparse_step=1, **MOE, **EAGER)), dict(input_ids=lambda n, k: tokens(n, 16, k)), ["logits"]),
+    "torch-experts": (lambda: Experts(), dict(input_ids=lambda n, k: tokens(n, 16, k)), ["logits"]),
+    "torch-mamba": (lambda: T.MambaForCausalLM(T.MambaConfig(hidden_size=64, state_size=8, num_hidden_layers=2, use_cache=False, **WORDS)), dict(input_ids=lambda n, k: tokens(n, 16, k)), ["logits"]),
+    "torch-t5-encoder": (lambda: T.T5EncoderModel(T.T5Config(d_model=64, d_kv=16, d_ff=160, num_layers=2, num_heads=4, vocab_size=512, pad_token_id=0, eos_token_id=2, feed_forward_proj="gated-gelu")), dict(input_ids=lambda n, k: tokens(n, 16, k)), ["last_hidden_state"]),
+    "torch-wav2vec2": (lambda: T.Wav2Vec2ForCTC(T.Wav2Vec2Config(vocab_size=32, conv_dim=(32, 32, 32), conv_stride=(5, 4, 4), conv_kernel=(10, 8, 4), num_feat_extract_layers=3, num_conv_pos_embeddings=16, num_conv_pos_embedding_groups=4, **SIDE, **EAGER)), dict(input_values=lambda n, k: floats(n, 4000, seed=k)), ["logits"]),
+    "torch-whisper": (lambda: T.WhisperForConditionalGeneration(T.WhisperConfig(num_mel_bins=80, max_source_positions=100, max_target_positions=64, decoder_start_token_id=1, begin_suppress_tokens=None, suppress_tokens=None, **SEQ, **EAGER)), dict(input_features=lambda n, k: floats(n, 80, 200, seed=k), decoder_input_ids=lambda n, k: tokens(n, 8, k)), ["logits"]),
+}
+
+
+def bare(name, build, inputs, answers, dynamo):
+    torch.manual_seed(5)
+    folder = part(name)
+    model = type(built := build()).from_pretrained(random_model(name, built, tokens=False), **(EAGER if "mamba" not in name and "t5" not in name else {})).eval()
+    wrapped = First(model, list(inputs), answers)
+    example = tuple(make(2, 0) for make in inputs.values())
+    path = f"{folder}/{name}.onnx"
+    if dynamo:
+        axes = tuple({0: torch.export.Dim("batch", min=1, max=64)} for _ in inputs)
+        torch.onnx.export(wrapped, example, path, dynamo=True, external_data=False, input_names=list(inputs), output_names=answers, dynamic_shapes=(axes,))
+    else:
+        torch.onnx.export(wrapped, example, path, dynamo=False, opset_version=17, input_names=list(inputs), output_names=answers, dynamic_axes={one: {0: "batch"} for one in [*inputs, *answers]})
+    np.savez(f"{folder}/{name}.npz", **{one: make(24, 9).numpy() for one, make in inputs.items()})
+
+
+for kind, (build, inputs, answers) in BARE.items():
+    for way in ("dynamo", "legacy"):
+        EXPORTS[f"{kind}-{way}"] = lambda kind=kind, build=build, inputs=inputs, answers=answers, way=way: bare(f"{kind}-{way}", build, inputs, answers, way == "dynamo")
+
+
 if __name__ == "__main__":
     for name, make in EXPORTS.items():
         if ONLY and name not in ONLY:

@@ -25,7 +25,7 @@ import { ProducePool } from './produce/produce-pool.node.ts'
 import type { SharedRun } from './prove-file.node.ts'
 import { reportOf } from './report-of.ts'
 import { rotationAsk } from './rotation/rotation-ask.ts'
-import { decide, finish, type Prepared, prepare } from './run.ts'
+import { asStopped, decide, finish, type Prepared, prepare } from './run.ts'
 import { layoutOf } from './save.ts'
 import { savingNote } from './saving.ts'
 import { NodeStage } from './stage.node.ts'
@@ -290,6 +290,8 @@ export async function quantize(input: string, output: string | undefined, given:
           ? { ...report, points: half.points }
           : report
     }
+  } catch (thrown) {
+    throw asStopped(thrown, options.signal)
   } finally {
     pool.close()
     work?.close()

@@ -166,11 +166,16 @@ async function stoppable<T>(tools: Tools, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (thrown) {
-    if (!tools.signal?.aborted) throw thrown
-    // It may say how to go on.
-    if (thrown instanceof TersorError && thrown.code === 'E_ABORTED' && thrown.hint !== undefined) throw thrown
-    throw new TersorError('E_ABORTED', 'stopped by the user', { cause: thrown })
+    throw asStopped(thrown, tools.signal)
   }
+}
+
+/** E_ABORTED in the place of what an abort made the work throw; everything else as it is. */
+export function asStopped(thrown: unknown, signal: AbortSignal | undefined): unknown {
+  if (!signal?.aborted) return thrown
+  // It may say how to go on.
+  if (thrown instanceof TersorError && thrown.code === 'E_ABORTED' && thrown.hint !== undefined) return thrown
+  return new TersorError('E_ABORTED', 'stopped by the user', { cause: thrown })
 }
 
 export interface Finished {

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { writeNpz } from '../../src/calibration/index.ts'
 import type { Model } from '../../src/model/graph.ts'
+import type { StageEvent } from '../../src/model/tools.ts'
 import { type FileOptions, quantize } from '../../src/pipeline/quantize-file.node.ts'
 import { f32 } from '../fixtures/build.ts'
 import { lineFolder } from '../fixtures/line-folder.ts'
@@ -71,6 +72,19 @@ test('part of the data is held back to judge on', async () => {
   })
   expect(verdict?.samples).toBeLessThan(24)
   expect(warnings.join(' ')).not.toContain('nothing is fitted')
+})
+
+test('it can be stopped while exponents are tried', async () => {
+  const stop = new AbortController()
+  let after = 0
+  const onEvent = ({ phase }: StageEvent): void => {
+    if (phase !== 'transform') return
+    if (stop.signal.aborted) after++
+    stop.abort()
+  }
+  const stopped = made({ solver: 'nearest', transform: 'awq', signal: stop.signal, onEvent })
+  await expect(stopped).rejects.toMatchObject({ code: 'E_ABORTED' })
+  expect(after).toBe(0)
 })
 
 test('where it has no meaning it is refused before any work', async () => {

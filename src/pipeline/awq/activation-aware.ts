@@ -12,10 +12,10 @@ import {
 } from '../../graph/rewrites/input-scales/index.ts'
 import type { Sample } from '../../model/runtime.ts'
 import type { Tools } from '../../model/tools.ts'
-import { type ChosenFactors, chooseFactors } from '../../solvers/activation-aware/index.ts'
+import { type ChosenFactors, chooseFactorsSteps } from '../../solvers/activation-aware/index.ts'
 import type { GramRows } from '../../solvers/gram/rows.ts'
 import type { Ask } from '../ask.ts'
-import { breather } from '../breath.ts'
+import { breather, paced } from '../breath.ts'
 import { type FitGroup, fitGroups } from '../fitting/fit-groups.ts'
 import { rowsOf } from '../fitting/layer-rows.ts'
 import { PrefixLine } from '../fitting/prefix-line.ts'
@@ -102,9 +102,12 @@ export async function activationAware(
       continue
     }
     const layers: GramRows[] = []
-    for (const layer of group.layers) layers.push(await rowsOf(layer, tools))
-    await breathe()
-    const best = chooseFactors({ layers, ...seen, solver }, tools.kernels)
+    for (const layer of group.layers) {
+      layers.push(await rowsOf(layer, tools))
+      await breathe()
+      tools.signal?.throwIfAborted()
+    }
+    const best = await paced(chooseFactorsSteps({ layers, ...seen, solver }, tools.kernels), tools)
     if (best === null) remark(group, 'no activation-aware scaling: no exponent lowers the error of its outputs')
     else chosen.push({ group, fold, chosen: best, factors: best.factors })
   }
@@ -150,13 +153,16 @@ async function lookAt(
   { unfolding, depth }: FitGroup,
   fold: InputFold,
   line: PrefixLine,
-  { kernels }: Tools,
+  { kernels, signal }: Tools,
 ): Promise<{ readonly gram: Float32Array; readonly means: Float64Array } | null> {
   const sums = new GramSums(depth, false, kernels)
   const means = new Float64Array(depth)
   const wanted = Math.ceil(Math.max(LEAST_ROWS, ROWS_PER_ELEMENT * depth) / line.samples)
   const none = new Float32Array(0)
+  const breathe = breather()
   for (let sample = 0; sample < line.samples; sample++) {
+    await breathe()
+    signal?.throwIfAborted()
     const value = line.value(sample, fold.value)
     if (!value || !(value.dtype === 'f32' || value.dtype === 'f16' || value.dtype === 'f64')) return null
     const shape = unfoldedShape(unfolding, value.shape)

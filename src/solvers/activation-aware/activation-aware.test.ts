@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { createKernelsSync } from '../../kernels/index.ts'
 import { uniform } from '../../numbers/rounding.ts'
 import type { GramRows } from '../gram/rows.ts'
-import { chooseFactors } from './choose-factors.ts'
+import { chooseFactors, chooseFactorsSteps } from './choose-factors.ts'
 import { channelFactors } from './factors.ts'
 
 const DEPTH = 32
@@ -89,4 +89,14 @@ test('where all channels are alike nothing is changed', () => {
   expect(
     chooseFactors({ layers: [rows], gram, means: new Float64Array(DEPTH).fill(2), solver: 'search' }, kernels),
   ).toBeNull()
+})
+
+test.each(['search', 'gptq'] as const)('%s: in steps, some for each exponent, the same', (solver) => {
+  const ask = { layers: [rows], gram, means, solver }
+  const steps = chooseFactorsSteps(ask, kernels)
+  let count = 0
+  let step = steps.next()
+  for (; !step.done; step = steps.next()) count++
+  expect(count).toBeGreaterThanOrEqual(20)
+  expect(step.value).toEqual(chooseFactors(ask, kernels))
 })

@@ -3,6 +3,7 @@ import type { SolverId } from '../../model/scheme.ts'
 import { GramDescent } from '../gram/descend.ts'
 import { decodeRows, type GramRows } from '../gram/rows.ts'
 import { GramSolver, PLAIN_CHOICE, someRows } from '../gram/solve-gram.ts'
+import { finish, type Steps } from '../gram/steps.ts'
 import { solveTensor } from '../solve.ts'
 import { ALPHAS, channelFactors } from './factors.ts'
 
@@ -33,7 +34,15 @@ export interface FactorsAsk {
 }
 
 /** The exponent whose factors leave least of E|W x - Q(W s) x / s|^2 over all products of an input; null where none pays. */
-export function chooseFactors({ layers, gram, means, solver }: FactorsAsk, kernels: Kernels): ChosenFactors | null {
+export function chooseFactors(ask: FactorsAsk, kernels: Kernels): ChosenFactors | null {
+  return finish(chooseFactorsSteps(ask, kernels))
+}
+
+/** `chooseFactors` in steps; the kernels are nobody else's between them. */
+export function* chooseFactorsSteps(
+  { layers, gram, means, solver }: FactorsAsk,
+  kernels: Kernels,
+): Steps<ChosenFactors | null> {
   const depth = means.length
   const tried = layers.map((rows) => someRows(rows, Math.ceil(TRIED / layers.length)))
   const feedsBack = solver === 'gptq' && depth <= MOST_FED_BACK
@@ -51,10 +60,10 @@ export function chooseFactors({ layers, gram, means, solver }: FactorsAsk, kerne
     for (const rows of tried) {
       const values = rows.values.map((value, i) => value * (factors[i % depth] as number))
       const scaled = { ...rows, values }
-      const codes = feedback?.solve(scaled, PLAIN_CHOICE)
+      const codes = feedback ? yield* feedback.solveSteps(scaled, PLAIN_CHOICE) : null
       error += codes
-        ? (feedback as GramSolver).error(scaled, codes)
-        : alone(scaled, scaledGram, solver === 'gptq' ? 'search' : solver, kernels)
+        ? yield* (feedback as GramSolver).errorSteps(scaled, codes)
+        : yield* alone(scaled, scaledGram, solver === 'gptq' ? 'search' : solver, kernels)
     }
     if (alpha === 0) plain = error
     if (error < least) {
@@ -65,13 +74,14 @@ export function chooseFactors({ layers, gram, means, solver }: FactorsAsk, kerne
   return best !== null && best.alpha > 0 && best.remains < 1 - LEAST_GAIN ? best : null
 }
 
-function alone(rows: GramRows, gram: Float32Array, solver: SolverId, kernels: Kernels): number {
+function* alone(rows: GramRows, gram: Float32Array, solver: SolverId, kernels: Kernels): Steps<number> {
   const { values, channels, depth, spec } = rows
   const view = { stack: 1, channels, depth, along: 'row' } as const
   const { quantized } = solveTensor(values, view, spec, solver, kernels)
+  yield
   const zeros = quantized.zeros ?? new Uint8Array(quantized.scales.length).fill(2 ** (spec.bits - 1))
   const decoded = decodeRows(rows, { codes: quantized.codes, scales: quantized.scales, zeros })
   const descent = new GramDescent(gram, depth, kernels)
   descent.load()
-  return descent.energy(values.map((value, i) => value - (decoded[i] as number)))
+  return yield* descent.energySteps(values.map((value, i) => value - (decoded[i] as number)))
 }

@@ -1,2 +1,2 @@
-export { type ChosenFactors, chooseFactors } from './choose-factors.ts'
+export { type ChosenFactors, chooseFactors, chooseFactorsSteps } from './choose-factors.ts'
 export { channelFactors } from './factors.ts'
