@@ -1,7 +1,7 @@
 import type { WeightFacts } from '../model/inventory.ts'
 import type { MatrixView } from '../model/scheme.ts'
 import type { Tools } from '../model/tools.ts'
-import { floatsOf, withFloats } from './floats.ts'
+import { withFloats } from './floats.ts'
 
 /** Elements of one read, in whole rows of the file: they stay in the second-level cache until they are looked at. */
 const WINDOW = 1 << 17
@@ -163,7 +163,11 @@ export async function rowsAt(
   const found = new Float32Array(indices.length * channels)
   if (view.along === 'column') {
     for (const [i, k] of indices.entries()) {
-      found.set(await floatsOf(weight.tensor, k * channels, channels, tools.kernels), i * channels)
+      const { kernels } = tools
+      const wait = withFloats(weight.tensor, k * channels, channels, kernels, 0, (at) =>
+        found.set(new Float32Array(kernels.memory, at, channels), i * channels),
+      )
+      if (wait) await wait
     }
     return found
   }

@@ -93,9 +93,7 @@ async function largestUnlessEven(
   const view = weight.uses[0]?.view as MatrixView
   const candidates = largestRows(sides.depth)
   const values = await rowsAt(weight, view, candidates, tools)
-  const rows = candidates.map((_, i) =>
-    Float64Array.from(values.subarray(i * view.channels, (i + 1) * view.channels), Math.abs),
-  )
+  const rows = candidates.map((_, i) => values.subarray(i * view.channels, (i + 1) * view.channels))
   return areNoneWorthKeeping(sides.channels, rows) ? undefined : sides.depth
 }
 

@@ -50,14 +50,14 @@ const MARGIN = 1e-6
 
 /**
  * Whether no row can be worth it, from less than `rowsWorthKeeping` needs: `all` holds the largest magnitude of each column over all
- * rows. Columns whose largest value lies in no candidate keep their noise whatever is taken out.
+ * rows, `candidates` values of the candidate rows. Columns whose largest value lies in no candidate keep their noise whatever is taken out.
  */
-export function areNoneWorthKeeping(all: Float64Array, candidates: readonly Float64Array[]): boolean {
+export function areNoneWorthKeeping(all: Float64Array, candidates: readonly ArrayLike<number>[]): boolean {
   let total = 0
   let stays = 0
   for (const [n, value] of all.entries()) {
     total += value * value
-    if (candidates.every((row) => (row[n] as number) < value)) stays += value * value
+    if (candidates.every((row) => Math.abs(row[n] as number) < value)) stays += value * value
   }
   return total === 0 || stays > (1 - WORTH_ALL + MARGIN) * total
 }
