@@ -1,6 +1,6 @@
 import * as ort from 'onnxruntime-node'
 import { expect, it } from 'vitest'
-import { buildModel, f32, node, value } from '../../../test/fixtures/build.ts'
+import { buildModel, f32, graph, node, value } from '../../../test/fixtures/build.ts'
 import { gaussian } from '../../../test/fixtures/distribution.ts'
 import { createKernelsSync } from '../../kernels/index.ts'
 import type { Model } from '../../model/graph.ts'
@@ -75,6 +75,25 @@ it('starts where nothing changes any more, and gives the same', async () => {
     expect(second.picked).toEqual(await wholeOf(modelOf(1, 7), ['b', 'rounded', 'y']))
     expect(opsOf(second.copy)).toEqual(['MatMul', 'Add'])
   }
+})
+
+it('bodies read what is kept, and values of their own', async () => {
+  const negated = graph({
+    outputs: [value('n2', 'f32', [2, 4])],
+    nodes: [node('Neg', ['rounded'], ['n1']), node('Mul', ['n1', 'b'], ['n2'])],
+  })
+  const given = modelOf(1, 2)
+  const nodes = [
+    ...given.graph.nodes,
+    node('Greater', ['scale', 'scale'], ['never']),
+    node('If', ['never'], ['z'], { then_branch: negated, else_branch: negated }),
+  ]
+  const model = { ...given, graph: { ...given.graph, nodes } }
+  const prefix = new KeptPrefix()
+  await step(prefix, model, new Set(['b', 'y', 'z']), ['rounded'])
+  const second = await step(prefix, model, new Set(), ['z'])
+  expect(second.picked).toEqual(await wholeOf(model, ['z']))
+  expect(opsOf(second.copy)).toEqual(['MatMul', 'Greater', 'If'])
 })
 
 it('starts at the input where the front has changed after all', async () => {

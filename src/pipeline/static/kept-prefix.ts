@@ -90,11 +90,12 @@ export class KeptPrefix {
 /** Values that stay and that something reads which does not. */
 function frontOf(model: Model, stays: (name: string) => boolean): readonly string[] {
   const constants = constantValues(model)
-  const inputs = new Set(model.graph.inputs.map(({ name }) => name))
+  // Bodies read values of their own, too.
+  const made = new Set(model.graph.nodes.flatMap(({ outputs }) => outputs))
   const front = new Set<string>()
   for (const node of model.graph.nodes) {
     if (node.outputs.every((name) => name === '' || stays(name))) continue
-    for (const name of readsOf(node)) if (stays(name) && !constants.has(name) && !inputs.has(name)) front.add(name)
+    for (const name of readsOf(node)) if (stays(name) && !constants.has(name) && made.has(name)) front.add(name)
   }
   return [...front]
 }
