@@ -5,6 +5,7 @@ import { gaussian } from '../../../test/fixtures/distribution.ts'
 import { runOnnx } from '../../../test/fixtures/run-onnx.ts'
 import { floats, noise, place } from '../../../test/fixtures/static-model.ts'
 import type { SampleSet } from '../../calibration/index.ts'
+import { TersorError } from '../../errors.ts'
 import { applyEdits, removeDead } from '../../graph/index.ts'
 import { insertPairs } from '../../graph/lowerings/index.ts'
 import { staticWeight, worstPairOf } from '../../graph/placement/index.ts'
@@ -13,7 +14,7 @@ import type { StaticWeight } from '../../model/activation.ts'
 import type { Feeds } from '../../model/runtime.ts'
 import { type OrtModule, ortRuntime } from '../../runtime/ort.ts'
 import { collectWith } from '../calibrate.ts'
-import { MemorySessions } from '../model-sessions.ts'
+import { MemorySessions, type ModelSessions } from '../model-sessions.ts'
 import { type RefinedConstants, type RefineInput, refineWeights } from './refine-weights.ts'
 import { gridsOf } from './static-grids.ts'
 import { type StaticConstants, staticConstants } from './static-weights.ts'
@@ -81,6 +82,24 @@ describe('weights refined on data', () => {
     const constants = await staticConstants(MODEL, placement, grids, statistics, true, tools)
     input = { model: MODEL, placement, grids, constants, samples, sessions: sessions(), tools }
     refined = await refineWeights(input, { proven: false })
+  })
+
+  it('is the same where nothing can be kept between segments', async () => {
+    const own = sessions()
+    let refused = 0
+    const picky: ModelSessions = {
+      session: (key, build) =>
+        own.session(key, () => {
+          const model = build()
+          if (model.graph.inputs.length === 1) return model
+          refused += 1
+          throw new TersorError('E_RUNTIME', 'one input is enough')
+        }),
+      keepOnly: (keys) => own.keepOnly(keys),
+      close: () => own.close(),
+    }
+    expect(await refineWeights({ ...input, sessions: picky }, { proven: false })).toEqual(refined)
+    expect(refused).toBeGreaterThan(0)
   })
 
   /** Noise of the output over pictures that were not seen. */

@@ -14,7 +14,7 @@ import { floatsOf } from '../floats.ts'
 import type { ModelSessions } from '../model-sessions.ts'
 import { errorsOfConstants } from './constants-error.ts'
 import { KeptPrefix } from './kept-prefix.ts'
-import { layerMoments, type MomentLayer } from './layer-moments.ts'
+import { layerMoments, type MomentLayer, type MomentPrefixes } from './layer-moments.ts'
 import type { StaticConstants } from './static-weights.ts'
 import { type WeightRows, weightRows } from './unfolding.ts'
 
@@ -126,20 +126,19 @@ async function refineOnce(input: RefineInput, options: RefineOptions): Promise<R
     const moving = valuesBehind(model, segment)
     const rest = layers.slice(first)
     const later = laterModel(shown, placement, grids, weights, biases, rest)
-    const moments = await layerMoments(
-      model,
-      quantized,
-      // What comes before in this segment changes with it, and takes back its own share of the mean.
-      segment.map((layer) => {
-        const compares = !moving.has(layer.operand)
-        return { ...layer, compares, drift: target === 'float' && compares }
-      }),
-      input.samples,
-      sessions,
-      tools,
-      { samples, positions },
-      later && { ...kept, moving: { float: valuesBehind(model, rest), quantized: later } },
-    )
+    // What comes before in this segment changes with it, and takes back its own share of the mean.
+    const looked = segment.map((layer) => {
+      const compares = !moving.has(layer.operand)
+      return { ...layer, compares, drift: target === 'float' && compares }
+    })
+    const momentsWith = (prefixes?: MomentPrefixes) =>
+      layerMoments(model, quantized, looked, input.samples, sessions, tools, { samples, positions }, prefixes)
+    const prefixes = later && { ...kept, moving: { float: valuesBehind(model, rest), quantized: later } }
+    const moments = await momentsWith(prefixes).catch((thrown: unknown) => {
+      // Some value may be none that an executor hands over; from the input on it need not.
+      if (prefixes === undefined || tools.signal?.aborted) throw thrown
+      return momentsWith()
+    })
     for (const layer of segment) {
       tools.signal?.throwIfAborted()
       const seen = moments.get(layer.weight)
