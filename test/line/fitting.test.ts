@@ -89,7 +89,8 @@ describe('codes by what weights do to data', () => {
 
   test('MatMulBnb4 as onnxruntime runs it is what its codes say, learned ones too', async () => {
     const path = output()
-    const report = await quantize(await input, path, { to: 'bnb4', calib, everything: true, minCosine: 0.5 })
+    const options: FileOptions = { to: 'bnb4', rules: ['op:MatMul=bnb4'], calib, everything: true, minCosine: 0.5 }
+    const report = await quantize(await input, path, options)
     const made = report.decisions.filter(({ lowering }) => lowering === 'onnx/matmul-bnb4')
     expect(made.map(({ scheme }) => scheme)).toEqual(expect.arrayContaining(['nf4-block64', 'nf4-run64']))
     const [own] = report.verdict?.outputs ?? []
