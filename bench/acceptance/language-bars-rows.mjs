@@ -75,7 +75,12 @@ export const ROWS = [
     least: { cos: 0.975 },
   },
   ...[...PRESETS, ...FOUR_BITS].map((to) => ({ ...KWT, name: `kwt-${to}`, words: ['--to', to] })),
-  ...FOUR_BITS.map((to) => ({ ...KWT, name: `kwt-${to}-data`, words: ['--to', to], calib: 'kws/espeak_calib.npz' })),
+  ...[...FOUR_BITS, 'bnb4'].map((to) => ({
+    ...KWT,
+    name: `kwt-${to}-data`,
+    words: ['--to', to],
+    calib: 'kws/espeak_calib.npz',
+  })),
   ...PRESETS.map((to) => ({ ...STS, name: `sts-${to}`, words: ['--to', to], change: { P: 0.002 } })),
   ...FOUR_BITS.map((to) => ({ ...STS, name: `sts-${to}`, words: ['--to', to], change: { P: 0.006 } })),
 ]
