@@ -93,6 +93,10 @@ test('caches that grow are known by name, with and without an input for them', (
   expect(cacheOutputs([], outputs)).toEqual(['present.0.key'])
   const kv = { name: 'kv', dtype: 'f32', shape: [2, 'B', 'P', 8] }
   expect(cacheOutputs([kv], outputs)).toEqual(['present.0.key', 'updated_kv'])
+  const state = { name: 'conv_cache', dtype: 'f32', shape: [2, 'B', 16, 33] }
+  expect(cacheOutputs([state], [{ ...state, name: 'conv_cache_out' }])).toEqual([])
+  const unknown = { ...state, shape: [2, null, 16, 33] }
+  expect(cacheOutputs([unknown], [{ ...unknown, name: 'conv_cache_out' }])).toEqual(['conv_cache_out'])
   const image = { name: 'input_image', dtype: 'f32', shape: ['B', 3, 64, 64] }
   expect(cacheOutputs([image], [{ ...image, name: 'output_image' }])).toEqual([])
 })

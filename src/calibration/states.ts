@@ -54,7 +54,8 @@ const CACHE = /past|present|cache|(^|[^a-z])kv([^a-z]|$)/i
 
 /**
  * Outputs that a decoder hands to its next run, which reads more of them each time: keys and values of attention. They have a
- * rank of 3 or more and a name that says so; decoders of a first step have no inputs for them.
+ * rank of 3 or more and a name that says so; decoders of a first step have no inputs for them. What keeps its size is the state of a
+ * recurrent model: what is wrong with it adds up from step to step, and shows in nothing else that one step gives.
  */
 export function cacheOutputs(inputs: readonly StateOutput[], outputs: readonly StateOutput[]): readonly string[] {
   return outputs
@@ -67,10 +68,17 @@ export function cacheOutputs(inputs: readonly StateOutput[], outputs: readonly S
           input.name !== name &&
           (input.dtype === undefined || dtype === undefined || input.dtype === dtype) &&
           (input.shape === undefined || shape === undefined || input.shape.length === shape.length) &&
+          !keepsSize(input.shape, shape) &&
           basesOf(input.name, OLD).some((base) => bases.includes(base)),
       )
     })
     .map(({ name }) => name)
+}
+
+/** True where both are known to be of one size: the same numbers and symbols. */
+function keepsSize(before: StateOutput['shape'], after: StateOutput['shape']): boolean {
+  if (!before || !after) return false
+  return before.every((size, axis) => size !== null && size !== '' && size === after[axis])
 }
 
 /** The name itself, and without one of the words at either end; never empty. */
