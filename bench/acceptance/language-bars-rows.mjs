@@ -74,8 +74,13 @@ export const ROWS = [
     bytes: 12_000_000,
     least: { cos: 0.975 },
   },
-  ...[...PRESETS, ...FOUR_BITS].map((to) => ({ ...KWT, name: `kwt-${to}`, words: ['--to', to] })),
-  ...[...FOUR_BITS, 'bnb4'].map((to) => ({
+  // Every preset, those of 2 bits too.
+  ...[...PRESETS, ...FOUR_BITS, 'bnb4', 'int2-weights'].map((to) => ({
+    ...KWT,
+    name: `kwt-${to}`,
+    words: ['--to', to],
+  })),
+  ...[...FOUR_BITS, 'bnb4', 'int2-weights'].map((to) => ({
     ...KWT,
     name: `kwt-${to}-data`,
     words: ['--to', to],
