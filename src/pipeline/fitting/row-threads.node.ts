@@ -11,8 +11,8 @@ import { ownRows, type RowSolving } from './row-solving.ts'
 import type { RowOrder } from './row-worker.node.ts'
 
 const ENTRY = 'pipeline/fitting/row-worker.node.js'
-/** Products of a row and the matrix below which a thread would take longer to ask. */
-const LEAST_WORK = 2 ** 27
+/** Products of all rows and the matrix below which threads are not worth their memory. */
+const LEAST_WORK = 2 ** 31
 /** Bytes of a thread for each element of the matrix: its own copy in the memory of the kernels, or the packed factor. */
 const THREAD_BYTES = 5
 /** And besides: code, and rows that are not yet collected. */
@@ -27,7 +27,7 @@ export interface RowThreadOptions {
   readonly threads?: number
   /** Bytes; fewer threads solve, or none. */
   readonly maxMemory?: number
-  /** Products that are worth a thread; default 2^27. */
+  /** Products that are worth a thread; default 2^31. */
   readonly leastWork?: number
   /** The compiled entry of the threads; default that of dist/. */
   readonly entry?: URL
