@@ -60,31 +60,36 @@ const conv: Operator = (tape, inputs, operation) => {
   return [out]
 }
 
-function forward(tape: Tape, shape: Shape, x: Tensor, w: Tensor, out: Tensor): void {
-  const { depth, filters, rows, places } = shape
-  const { points, isPlain } = places
+/** Calls `visit` for each group with its patches, [rows][points]: unfolded, or x itself where that is the same. */
+function eachPatches(tape: Tape, shape: Shape, x: Tensor, visit: Visit): void {
+  const { depth, rows, places } = shape
   const { machine } = tape
   const mark = machine.end
-  const patches = isPlain ? 0 : machine.take(rows * points)
+  const unfolded = places.isPlain ? 0 : machine.take(rows * places.points)
   eachGroup(shape, (ofX, ofY, ofW) => {
-    if (!isPlain) unfold(tape, x.at + ofX, depth, places, patches)
-    const from = isPlain ? x.at + ofX : patches
-    machine.multiply(w.at + ofW, rows, 1, from, points, out.at + ofY, points, filters, rows, points, false)
+    if (!places.isPlain) unfold(tape, x.at + ofX, depth, places, unfolded)
+    visit(places.isPlain ? x.at + ofX : unfolded, ofY, ofW)
   })
   machine.release(mark)
 }
 
+function forward(tape: Tape, shape: Shape, x: Tensor, w: Tensor, out: Tensor): void {
+  const { filters, rows, places } = shape
+  const { points } = places
+  eachPatches(tape, shape, x, (patches, ofY, ofW) => {
+    tape.machine.multiply(w.at + ofW, rows, 1, patches, points, out.at + ofY, points, filters, rows, points, false)
+  })
+}
+
 /** Gradients of weights: those of the results times what came in. */
 function weightBack(tape: Tape, shape: Shape, x: Tensor, g: number, to: number): void {
-  const { depth, filters, rows, places } = shape
-  const { points, isPlain } = places
+  const { filters, rows, places } = shape
+  const { points } = places
   const { machine } = tape
   const mark = machine.end
-  const patches = isPlain ? 0 : machine.take(rows * points)
   const turned = machine.take(rows * points)
-  eachGroup(shape, (ofX, ofY, ofW) => {
-    if (!isPlain) unfold(tape, x.at + ofX, depth, places, patches)
-    machine.transpose(isPlain ? x.at + ofX : patches, rows, points, turned)
+  eachPatches(tape, shape, x, (patches, ofY, ofW) => {
+    machine.transpose(patches, rows, points, turned)
     machine.multiply(g + ofY, points, 1, turned, rows, to + ofW, rows, filters, points, rows, true)
   })
   machine.release(mark)
