@@ -53,6 +53,25 @@ export class TersorError extends Error {
   }
 }
 
+/** A TersorError as plain data, as threads hand it to each other. */
+export interface ErrorFacts {
+  readonly code: ErrorCode
+  readonly message: string
+  readonly where?: string
+  readonly hint?: string
+}
+
+/** Anything thrown as plain data. */
+export function errorFacts(thrown: unknown): ErrorFacts {
+  const { code, message, where, hint } = asTersorError(thrown)
+  return { code, message, ...(where === undefined ? {} : { where }), ...(hint === undefined ? {} : { hint }) }
+}
+
+/** The error again. */
+export function errorFrom({ code, message, ...details }: ErrorFacts): TersorError {
+  return new TersorError(code, message, details)
+}
+
 /** Wraps anything thrown as a TersorError; what is not ours is `E_INTERNAL`. */
 export function asTersorError(thrown: unknown): TersorError {
   if (thrown instanceof TersorError) return thrown

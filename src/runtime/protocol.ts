@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../errors.ts'
+import type { ErrorFacts } from '../errors.ts'
 import type { Feeds, SessionInput, SessionOptions } from '../model/runtime.ts'
 import type { NativeSection } from './native-section.ts'
 
@@ -18,7 +18,7 @@ export type Request = { readonly id: number } & (
 /** Sent once after the start, before any answer. */
 export type Greeting =
   | { readonly ready: true; readonly version: string }
-  | { readonly ready: false; readonly failure: Failure }
+  | { readonly ready: false; readonly failure: ErrorFacts }
 
 export type Answer = { readonly id: number } & (
   | {
@@ -30,16 +30,8 @@ export type Answer = { readonly id: number } & (
   | { readonly gives: 'values'; readonly values: Feeds }
   | { readonly gives: 'work'; readonly made: unknown }
   | { readonly gives: 'nothing' }
-  | { readonly gives: 'failure'; readonly failure: Failure }
+  | { readonly gives: 'failure'; readonly failure: ErrorFacts }
 )
-
-/** A TersorError as plain data. */
-export interface Failure {
-  readonly code: ErrorCode
-  readonly message: string
-  readonly where?: string
-  readonly hint?: string
-}
 
 /** How the thread is started. */
 export interface Start {

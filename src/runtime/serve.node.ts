@@ -1,12 +1,12 @@
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { parentPort, workerData } from 'node:worker_threads'
-import { asTersorError, TersorError } from '../errors.ts'
+import { errorFacts, TersorError } from '../errors.ts'
 import type { Feeds, RuntimeSession } from '../model/runtime.ts'
 import { readWithExternalFiles } from './external-files.node.ts'
 import { enter, leave } from './native-section.ts'
 import { type OrtModule, type OrtRuntime, ortRuntime } from './ort.ts'
-import type { Answer, Failure, Greeting, Request, Start } from './protocol.ts'
+import type { Answer, Greeting, Request, Start } from './protocol.ts'
 
 const { which, module, native } = workerData as Start
 const sessions = new Map<number, RuntimeSession>()
@@ -100,11 +100,6 @@ function movable(values: Feeds): ArrayBuffer[] {
   return [...buffers]
 }
 
-function failureOf(thrown: unknown): Failure {
-  const { code, message, where, hint } = asTersorError(thrown)
-  return { code, message, ...(where === undefined ? {} : { where }), ...(hint === undefined ? {} : { hint }) }
-}
-
 /** What a thread that runs models does; see worker.node.ts for the other side. */
 export function serve(work?: Work): void {
   const port = parentPort
@@ -112,7 +107,7 @@ export function serve(work?: Work): void {
   const starting = inside(start)
   starting.then(
     (runtime) => port.postMessage({ ready: true, version: runtime.version } satisfies Greeting),
-    (thrown) => port.postMessage({ ready: false, failure: failureOf(thrown) } satisfies Greeting),
+    (thrown) => port.postMessage({ ready: false, failure: errorFacts(thrown) } satisfies Greeting),
   )
   let tail: Promise<unknown> = starting
   port.on('message', (request: Request) => {
@@ -123,7 +118,8 @@ export function serve(work?: Work): void {
       })
       .then(
         ([made, moved]) => port.postMessage(made, moved),
-        (thrown) => port.postMessage({ id: request.id, gives: 'failure', failure: failureOf(thrown) } satisfies Answer),
+        (thrown) =>
+          port.postMessage({ id: request.id, gives: 'failure', failure: errorFacts(thrown) } satisfies Answer),
       )
   })
 }

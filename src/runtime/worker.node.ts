@@ -2,11 +2,11 @@ import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { Worker } from 'node:worker_threads'
-import { TersorError } from '../errors.ts'
+import { errorFrom, TersorError } from '../errors.ts'
 import type { Feeds, Runtime, RuntimeSession, Value } from '../model/runtime.ts'
 import { cpuFacts } from './cpu.node.ts'
 import { close, isInside, nativeSection, waitUntilOutside } from './native-section.ts'
-import type { Answer, Failure, Greeting, Request, Start } from './protocol.ts'
+import type { Answer, Greeting, Request, Start } from './protocol.ts'
 
 export interface OrtWorkerOptions {
   /** The compiled entry of the thread; found beside this file, or in dist/ when this file runs from the sources. */
@@ -183,7 +183,7 @@ class Line {
     const waiting = this.pending.get(answer.id)
     this.pending.delete(answer.id)
     if (this.pending.size === 0) this.worker.unref()
-    if (answer.gives === 'failure') waiting?.reject(errorOf(answer.failure))
+    if (answer.gives === 'failure') waiting?.reject(errorFrom(answer.failure))
     else waiting?.resolve(answer)
   }
 
@@ -234,13 +234,6 @@ function missing(which: string, why: string, cause?: unknown): TersorError {
 
 function stopped(): TersorError {
   return new TersorError('E_ABORTED', 'stopped by the user')
-}
-
-function errorOf({ code, message, where, hint }: Failure): TersorError {
-  return new TersorError(code, message, {
-    ...(where === undefined ? {} : { where }),
-    ...(hint === undefined ? {} : { hint }),
-  })
 }
 
 function unexpected(answer: Answer): TersorError {

@@ -1,10 +1,10 @@
 import { availableParallelism } from 'node:os'
-import { Worker } from 'node:worker_threads'
-import { type ErrorCode, TersorError } from '../../errors.ts'
+import { type ErrorFacts, TersorError } from '../../errors.ts'
 import type { Tools } from '../../model/tools.ts'
 import { type GramBasis, ROWS_TOGETHER } from '../../solvers/gram/basis.ts'
 import { blockOf, type GramCodes, type GramRows } from '../../solvers/gram/rows.ts'
 import type { GramChoice, GramSolver } from '../../solvers/gram/solve-gram.ts'
+import { AskedThread } from '../asked-thread.node.ts'
 import { paced } from '../breath.ts'
 import { workerUrl } from '../worker-url.node.ts'
 import { ownRows, type RowSolving } from './row-solving.ts'
@@ -38,7 +38,7 @@ export class RowThreads implements RowSolving {
   readonly #tools: Tools
   readonly #options: RowThreadOptions
   readonly #own: RowSolving
-  readonly #threads: RowThread[] = []
+  readonly #threads: AskedThread<RowOrder, RowAnswer>[] = []
   #taken: Float32Array[] = []
   #free: Float32Array[] = []
 
@@ -129,7 +129,7 @@ export class RowThreads implements RowSolving {
   async #ask(basis: GramBasis, parts: readonly GramRows[], drift?: number): Promise<readonly RowAnswer[]> {
     const { kernels, signal } = this.#tools
     while (this.#threads.length < parts.length) {
-      this.#threads.push(new RowThread(this.#options.entry ?? workerUrl(ENTRY)))
+      this.#threads.push(new AskedThread(this.#options.entry ?? workerUrl(ENTRY), 'solves rows'))
     }
     const stop = (): void => {
       for (const thread of this.#threads) thread.fail(new TersorError('E_ABORTED', 'stopped by the user'))
@@ -138,7 +138,7 @@ export class RowThreads implements RowSolving {
     try {
       return await Promise.all(
         parts.map((rows, index) =>
-          (this.#threads[index] as RowThread).ask({
+          (this.#threads[index] as AskedThread<RowOrder, RowAnswer>).ask({
             ...{ kernels: kernels.id, basis, rows },
             ...(drift === undefined ? {} : { drift }),
           }),
@@ -153,54 +153,5 @@ export class RowThreads implements RowSolving {
 interface RowAnswer {
   readonly codes?: GramCodes
   readonly values?: Float32Array
-  readonly error?: {
-    readonly code: ErrorCode
-    readonly message: string
-    readonly where?: string
-    readonly hint?: string
-  }
-}
-
-/** One question at a time. */
-class RowThread {
-  readonly #worker: Worker
-  #waiting: { resolve(answer: RowAnswer): void; reject(error: TersorError): void } | undefined
-  #failure: TersorError | undefined
-
-  constructor(entry: URL) {
-    // Without the flags of the process: `node --input-type=module -e ...` refuses them for a file.
-    this.#worker = new Worker(entry, { execArgv: [] })
-    this.#worker.on('message', (answer: RowAnswer) => {
-      if (answer.error) {
-        const { code, message, where, hint } = answer.error
-        this.fail(new TersorError(code, message, { ...(where ? { where } : {}), ...(hint ? { hint } : {}) }))
-      } else this.#waiting?.resolve(answer)
-    })
-    this.#worker.on('error', (cause) =>
-      this.fail(new TersorError('E_INTERNAL', `a thread that solves rows failed: ${cause.message}`, { cause })),
-    )
-    this.#worker.on('exit', (code) =>
-      this.fail(new TersorError('E_INTERNAL', `a thread that solves rows ended without an answer (exit ${code})`)),
-    )
-  }
-
-  ask(order: RowOrder): Promise<RowAnswer> {
-    return new Promise((resolve, reject) => {
-      if (this.#failure) reject(this.#failure)
-      else {
-        this.#waiting = { resolve, reject }
-        this.#worker.postMessage(order)
-      }
-    })
-  }
-
-  /** No answer counts any more. */
-  fail(error: TersorError): void {
-    this.#failure ??= error
-    this.#waiting?.reject(error)
-  }
-
-  async close(): Promise<void> {
-    await this.#worker.terminate()
-  }
+  readonly error?: ErrorFacts
 }

@@ -1,5 +1,5 @@
 import { parentPort } from 'node:worker_threads'
-import { asTersorError } from '../../errors.ts'
+import { errorFacts } from '../../errors.ts'
 import { createKernelsSync, createReferenceKernels } from '../../kernels/index.ts'
 import type { Kernels } from '../../model/kernels.ts'
 import { aimOnSteps, codeOnSteps, type GramBasis } from '../../solvers/gram/basis.ts'
@@ -30,7 +30,6 @@ parentPort?.on('message', (order: RowOrder) => {
       parentPort?.postMessage({ values }, [values.buffer as ArrayBuffer])
     }
   } catch (thrown) {
-    const { code, message, where, hint } = asTersorError(thrown)
-    parentPort?.postMessage({ error: { code, message, where, hint } })
+    parentPort?.postMessage({ error: errorFacts(thrown) })
   }
 })

@@ -1,7 +1,7 @@
-import { Worker } from 'node:worker_threads'
-import { type ErrorCode, TersorError } from '../../errors.ts'
+import type { ErrorFacts } from '../../errors.ts'
 import type { Kernels } from '../../model/kernels.ts'
 import type { Feeds } from '../../model/runtime.ts'
+import { AskedThread } from '../asked-thread.node.ts'
 import { workerUrl } from '../worker-url.node.ts'
 import type { DistillerGraph } from './distiller.ts'
 import { addTo, type GradientRunner, PARTS, partsOf } from './gradient-runner.ts'
@@ -12,13 +12,10 @@ const ENTRY = 'pipeline/learning/learn-worker.node.js'
 
 interface Answer {
   readonly sum?: number
-  readonly error?: {
-    readonly code: ErrorCode
-    readonly message: string
-    readonly where?: string
-    readonly hint?: string
-  }
+  readonly error?: ErrorFacts
 }
+
+type Thread = AskedThread<OpenOrder | PartOrder, Answer>
 
 export interface ThreadOptions {
   readonly threads: number
@@ -47,7 +44,8 @@ export class ThreadedRunner implements GradientRunner {
     const elements = elementsOf(graph)
     const weights = sharedFloats(elements)
     const count = Math.max(1, Math.min(PARTS, options.threads))
-    const threads = Array.from({ length: count }, () => new Thread(options.entry ?? workerUrl(ENTRY)))
+    const entry = options.entry ?? workerUrl(ENTRY)
+    const threads: readonly Thread[] = Array.from({ length: count }, () => new AskedThread(entry, 'learns'))
     const { met, kernels } = options
     const order: OpenOrder = { order: 'open', graph, samples: samples.map(sharedFeeds), met, kernels, weights }
     try {
@@ -74,7 +72,7 @@ export class ThreadedRunner implements GradientRunner {
       const sums = await Promise.all(
         some.map((own, index) => {
           const gradients = this.#parts[index] as SharedArrayBuffer
-          return (this.#threads[index] as Thread).ask(this.#order(own, 1 / samples.length, gradients))
+          return sumOf(this.#threads[index] as Thread, this.#order(own, 1 / samples.length, gradients))
         }),
       )
       for (const [index, own] of sums.entries()) {
@@ -105,7 +103,7 @@ export class ThreadedRunner implements GradientRunner {
     let next = 0
     const work = async (thread: Thread): Promise<void> => {
       for (let index = next++; index < parts.length; index = next++) {
-        sums[index] = await thread.ask(this.#order(parts[index] as readonly number[], 0))
+        sums[index] = await sumOf(thread, this.#order(parts[index] as readonly number[], 0))
       }
     }
     await Promise.all(this.#threads.map(work))
@@ -113,46 +111,6 @@ export class ThreadedRunner implements GradientRunner {
   }
 }
 
-/** One question at a time. */
-class Thread {
-  readonly #worker: Worker
-  #waiting: { resolve(sum: number): void; reject(error: TersorError): void } | undefined
-  #failure: TersorError | undefined
-
-  constructor(entry: URL) {
-    // Without the flags of the process: `node --input-type=module -e ...` refuses them for a file.
-    this.#worker = new Worker(entry, { execArgv: [] })
-    this.#worker.on('message', ({ sum, error }: Answer) => {
-      if (error) {
-        const { code, message, where, hint } = error
-        this.#fail(new TersorError(code, message, { ...(where ? { where } : {}), ...(hint ? { hint } : {}) }))
-        this.#failure = undefined
-      } else this.#waiting?.resolve(sum ?? Number.NaN)
-    })
-    this.#worker.on('error', (cause) =>
-      this.#fail(new TersorError('E_INTERNAL', `a thread that learns failed: ${cause.message}`, { cause })),
-    )
-    this.#worker.on('exit', (code) =>
-      this.#fail(new TersorError('E_INTERNAL', `a thread that learns ended without an answer (exit ${code})`)),
-    )
-  }
-
-  ask(order: OpenOrder | PartOrder): Promise<number> {
-    return new Promise((resolve, reject) => {
-      if (this.#failure) reject(this.#failure)
-      else {
-        this.#waiting = { resolve, reject }
-        this.#worker.postMessage(order)
-      }
-    })
-  }
-
-  async close(): Promise<void> {
-    await this.#worker.terminate()
-  }
-
-  #fail(error: TersorError): void {
-    this.#failure ??= error
-    this.#waiting?.reject(error)
-  }
+async function sumOf(thread: Thread, order: PartOrder): Promise<number> {
+  return (await thread.ask(order)).sum ?? Number.NaN
 }

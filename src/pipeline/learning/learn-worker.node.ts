@@ -1,5 +1,5 @@
 import { parentPort } from 'node:worker_threads'
-import { asTersorError } from '../../errors.ts'
+import { errorFacts } from '../../errors.ts'
 import { createKernelsSync, createReferenceKernels } from '../../kernels/index.ts'
 import type { Feeds } from '../../model/runtime.ts'
 import { Distiller, type DistillerGraph } from './distiller.ts'
@@ -63,7 +63,6 @@ parentPort?.on('message', (order: OpenOrder | PartOrder) => {
       parentPort?.postMessage({ sum: 0 })
     } else parentPort?.postMessage({ sum: part(order) })
   } catch (thrown) {
-    const { code, message, where, hint } = asTersorError(thrown)
-    parentPort?.postMessage({ error: { code, message, where, hint } })
+    parentPort?.postMessage({ error: errorFacts(thrown) })
   }
 })

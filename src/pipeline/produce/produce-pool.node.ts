@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads'
-import { type ErrorCode, TersorError } from '../../errors.ts'
+import { type ErrorFacts, errorFrom, TersorError } from '../../errors.ts'
 import type { Kernels } from '../../model/kernels.ts'
 import { now } from '../clock.ts'
 import { workerUrl } from '../worker-url.node.ts'
@@ -13,7 +13,7 @@ const LEAST_BYTES = 32 << 20
 
 interface Answer {
   readonly results?: Map<number, UnitResult>
-  readonly error?: { code: ErrorCode; message: string; where?: string; hint?: string }
+  readonly error?: ErrorFacts
 }
 
 /**
@@ -153,10 +153,8 @@ function give(worker: Worker, task: ProduceTask, counters: Int32Array): Promise<
     worker.once('message', (answer: Answer) => {
       answered = true
       void worker.terminate()
-      if (answer.error) {
-        const { code, message, where, hint } = answer.error
-        reject(new TersorError(code, message, { ...(where ? { where } : {}), ...(hint ? { hint } : {}) }))
-      } else resolve(answer.results ?? new Map())
+      if (answer.error) reject(errorFrom(answer.error))
+      else resolve(answer.results ?? new Map())
     })
     worker.once('error', (cause) => {
       Atomics.store(counters, STOP, 1)

@@ -1,5 +1,5 @@
 import { parentPort } from 'node:worker_threads'
-import { asTersorError } from '../../errors.ts'
+import { errorFacts } from '../../errors.ts'
 import { loadKernels } from '../../kernels/load.ts'
 import { runUnit } from '../fused.ts'
 import { NodeIo } from './node-io.node.ts'
@@ -66,8 +66,7 @@ async function work(task: ProduceTask): Promise<void> {
     parentPort?.postMessage({ results })
   } catch (thrown) {
     Atomics.store(counters, STOP, 1)
-    const { code, message, where, hint } = asTersorError(thrown)
-    parentPort?.postMessage({ error: { code, message, where, hint } })
+    parentPort?.postMessage({ error: errorFacts(thrown) })
   } finally {
     io.close()
   }
