@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /**
  * Builds dist/: kernels when their sources are newer, the library file by file with declarations, then workers and command line
- * each bundled in place, so that a start reads a few files instead of hundreds. Written beside dist/ and swapped in at the
- * end: a broken build leaves the old one, and tests that run meanwhile never see half of one.
+ * each bundled, so that a start reads a few files instead of hundreds. Those two are CommonJS, which Node starts sooner.
+ * Written beside dist/ and swapped in at the end: a broken build leaves the old one, and tests that run meanwhile never see half of one.
  *
  *   node scripts/build.mjs [--no-check]     --no-check leaves out type checking
  */
@@ -18,9 +18,10 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs'
-import { dirname, join, relative } from 'node:path'
+import { basename, dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
+import { asCommonJs, COMMON_JS, commonJsFolder } from './common-js.mjs'
 import { directImports } from './direct-imports.mjs'
 import { embedUplot } from './embed-uplot.mjs'
 
@@ -93,19 +94,22 @@ function runNode(...words) {
   }
 }
 
-/** Every `*-worker.node.js` becomes one file at its own place, where the sources look for it. */
+/** Every `*-worker.node.js` becomes one file of dist/workers/. */
 async function bundleWorkers() {
   const workers = readdirSync(STAGED, { recursive: true }).filter((path) => path.endsWith('-worker.node.js'))
   for (const path of workers) {
+    const outfile = join('workers', basename(path))
     await build({
       ...SHAPE,
+      ...COMMON_JS,
       absWorkingDir: STAGED,
       entryPoints: [path],
-      outfile: path,
-      allowOverwrite: true,
+      outfile,
       plugins: [directImports()],
     })
   }
+  for (const path of workers) rmSync(join(STAGED, path))
+  commonJsFolder(join(STAGED, 'workers'))
 }
 
 /** dist/cli/ holds main.js and chunks that load when a verb needs them; all one folder below dist/. */
@@ -127,6 +131,7 @@ async function bundleCommandLine() {
   const help = Object.keys(metafile.outputs).find((path) => metafile.outputs[path].entryPoint === 'cli/help.js')
   const alone = { absWorkingDir: STAGED, entryPoints: [join('cli', 'help.js')], outfile: help, allowOverwrite: true }
   await build({ ...SHAPE, ...alone, plugins: [directImports()] })
+  asCommonJs(join(STAGED, 'cli-bundle'))
   rmSync(folder, { recursive: true })
   renameSync(join(STAGED, 'cli-bundle'), folder)
   chmodSync(join(folder, 'main.js'), 0o755)

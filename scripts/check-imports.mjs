@@ -90,7 +90,8 @@ const ringOf = (member) => RINGS.find((entry) => entry.member === member)
 const isNodeFile = (path) => /\.node\.ts$/.test(path) || path === 'node.ts' || memberOf(path) === 'cli'
 const isTest = (path) => /\.test\.ts$/.test(path)
 
-function findingsOfImport(entry) {
+/** @param workers name of a thread's file -> where its source is; built they lie together in dist/workers/. */
+function findingsOfImport(entry, workers) {
   const { file, specifier } = entry
   const member = memberOf(file)
   if (!specifier.startsWith('.')) {
@@ -102,7 +103,8 @@ function findingsOfImport(entry) {
     if (allowed === undefined) return [`${file}: imports the package ${name}, which is not in the table of packages`]
     return allowed.includes(member) ? [] : [`${file}: ${member} may not import the package ${name}`]
   }
-  const target = posix.normalize(posix.join(posix.dirname(file), specifier)).replace(/\.js$/, '.ts')
+  const named = posix.normalize(posix.join(posix.dirname(file), specifier)).replace(/\.js$/, '.ts')
+  const target = (entry.kind === 'worker' && named.startsWith('workers/') && workers.get(basename(named))) || named
   if (target.startsWith('..')) return [`${file}: ${specifier} leaves src/`]
   const findings = []
   if (isTest(target)) findings.push(`${file}: imports the test ${target}`)
@@ -127,7 +129,7 @@ function findingsOfImport(entry) {
   return findings
 }
 
-function findingsOfFile(path, source) {
+function findingsOfFile(path, source, workers) {
   const member = memberOf(path)
   if (ringOf(member) === undefined) return [`${path}: ${member} is in no ring; add it to scripts/check-imports.mjs`]
   const findings = []
@@ -144,7 +146,7 @@ function findingsOfFile(path, source) {
   if (PURE.has(member) && !GENERATED.has(path) && /\basync\b|\bawait\b|\bPromise</.test(text)) {
     findings.push(`${path}: ${member}/ is pure, so nothing in it waits`)
   }
-  for (const entry of importsOf(path, source)) findings.push(...findingsOfImport(entry))
+  for (const entry of importsOf(path, source)) findings.push(...findingsOfImport(entry, workers))
   return findings
 }
 
@@ -170,7 +172,10 @@ function findingsOfBrowserEntry(files) {
 /** All findings for a map of path under src/ (forward slashes) to source text. Empty: the rings hold. */
 export function check(files) {
   const findings = []
-  for (const [path, source] of files) findings.push(...findingsOfFile(path, source))
+  const workers = new Map(
+    [...files.keys()].filter((path) => path.endsWith('-worker.node.ts')).map((path) => [basename(path), path]),
+  )
+  for (const [path, source] of files) findings.push(...findingsOfFile(path, source, workers))
   findings.push(...findingsOfBrowserEntry(files))
   return findings
 }

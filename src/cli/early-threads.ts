@@ -16,7 +16,7 @@ export function startThreads(words: readonly string[]): Worker[] {
   if (words[0] !== 'quantize' || words.some((word) => NO_THREADS.test(word)) || !words.some(isLarge)) return []
   // Loaded only here: help and version must not wait for it.
   const threads = process.getBuiltinModule('node:worker_threads')
-  const url = new URL('../pipeline/produce/produce-worker.node.js', import.meta.url)
+  const url = new URL('../workers/produce-worker.node.js', import.meta.url)
   return Array.from({ length: availableParallelism() - 1 }, () => {
     const worker = new threads.Worker(url, { execArgv: [], stdout: true, stderr: true })
     worker.unref()

@@ -18,7 +18,7 @@ export interface ObservingRuntime extends Runtime {
 
 /** What is found first where it is installed. */
 const LIKELY = 'onnxruntime-node'
-const ENTRY = 'pipeline/observe-worker.node.js'
+const ENTRY = 'observe-worker.node.js'
 /** Each thread holds the weights once more; beyond this many bytes of them all together there are fewer threads. */
 const MOST_WEIGHTS = 512 << 20
 

@@ -4,13 +4,13 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { TersorError } from '../errors.ts'
 
 /**
- * The built file of a worker, such as `pipeline/produce/produce-worker.node.js`, looked up from here outwards: works from
+ * The built file of a worker, such as `produce-worker.node.js`, in dist/workers/, looked up from here outwards: works from
  * dist/, from bundled chunks of dist/, and from sources under test (which use the built dist/ beside src/).
  */
 export function workerUrl(name: string): URL {
   let folder = dirname(fileURLToPath(import.meta.url))
   for (;;) {
-    for (const candidate of [join(folder, name), join(folder, 'dist', name)]) {
+    for (const candidate of [join(folder, 'workers', name), join(folder, 'dist', 'workers', name)]) {
       if (existsSync(candidate)) return pathToFileURL(candidate)
     }
     const parent = dirname(folder)

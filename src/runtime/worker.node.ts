@@ -210,12 +210,12 @@ function outlast(native: Start['native'], code: number): void {
 /** Node 20 cannot start a thread from TypeScript, so from the sources (tests) the built entry is used. */
 function findEntry(): URL {
   const name = 'ort-worker.node.js'
-  const places = [`./${name}`, `./runtime/${name}`, `../runtime/${name}`, `../../dist/runtime/${name}`]
+  const places = [`../workers/${name}`, `../../dist/workers/${name}`]
   for (const place of places) {
     const url = new URL(place, import.meta.url)
     if (existsSync(fileURLToPath(url))) return url
   }
-  throw new TersorError('E_RUNTIME', `expected ${name} beside ${import.meta.url} or in dist/runtime, found none`, {
+  throw new TersorError('E_RUNTIME', `expected ${name} beside ${import.meta.url} or in dist/workers, found none`, {
     hint: 'run `npm run build` first',
   })
 }

@@ -10,7 +10,7 @@ import { workerUrl } from '../worker-url.node.ts'
 import { ownRows, type RowSolving } from './row-solving.ts'
 import type { RowOrder } from './row-worker.node.ts'
 
-const ENTRY = 'pipeline/fitting/row-worker.node.js'
+const ENTRY = 'row-worker.node.js'
 /** Products of all rows and the matrix below which threads are not worth their memory. */
 const LEAST_WORK = 2 ** 31
 /** Bytes of a thread for each element of the matrix: its own copy in the memory of the kernels, or the packed factor. */

@@ -8,7 +8,7 @@ import { addTo, type GradientRunner, PARTS, partsOf } from './gradient-runner.ts
 import type { OpenOrder, PartOrder } from './learn-worker.node.ts'
 import { elementsOf, sharedFeeds, sharedFloats, slicesOf } from './shared-weights.ts'
 
-const ENTRY = 'pipeline/learning/learn-worker.node.js'
+const ENTRY = 'learn-worker.node.js'
 
 interface Answer {
   readonly sum?: number

@@ -41,7 +41,7 @@ export class ProducePool {
   #start(): void {
     while (this.#idle.length < this.#helpers) {
       // Without the flags of the process: `node --input-type=module -e ...` refuses them for a file.
-      const worker = new Worker(workerUrl('pipeline/produce/produce-worker.node.js'), {
+      const worker = new Worker(workerUrl('produce-worker.node.js'), {
         execArgv: [],
         stdout: true,
         stderr: true,

@@ -24,8 +24,8 @@ export interface ProduceTask {
   readonly first?: number
 }
 
-// Compiled while the main thread still reads the header and plans.
-const kernels = await loadKernels()
+// Compiled while the main thread still reads the header and plans. Awaited where they are used: a bundled thread is CommonJS.
+const loading = loadKernels()
 
 let begun: { readonly result: Promise<UnitResult>; write(io: UnitIo, targets: readonly PartTarget[]): void } | undefined
 
@@ -48,7 +48,7 @@ function begin({ job, unit }: FirstUnit): NonNullable<typeof begun> {
       await io.write(targets[part.file] as PartTarget, offset, bytes)
     },
   }
-  const result = runUnit(job, unit, io, kernels).finally(() => reading.close())
+  const result = loading.then((kernels) => runUnit(job, unit, io, kernels)).finally(() => reading.close())
   // Answered for when the task is there.
   result.catch(() => undefined)
   return { result, write }
@@ -62,7 +62,7 @@ async function work(task: ProduceTask): Promise<void> {
     const targets = first === undefined ? undefined : jobs[units[first]?.job ?? -1]?.targets
     if (targets) begun?.write(io, targets)
     const own = begun && first !== undefined ? { own: { index: first, result: begun.result } } : {}
-    const results = await runUnits(jobs, units, counters, io, kernels, undefined, { taken, ...own })
+    const results = await runUnits(jobs, units, counters, io, await loading, undefined, { taken, ...own })
     parentPort?.postMessage({ results })
   } catch (thrown) {
     Atomics.store(counters, STOP, 1)
