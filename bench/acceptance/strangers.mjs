@@ -4,7 +4,7 @@
  * asks that end in +calib are left out where there is none.
  *
  *     node bench/acceptance/strangers.mjs FOLDER [--asks auto,int8,int4-weights+calib,inspect] [--match TEXT] [--limit SECONDS]
- *       [--json FILE] [--keep FOLDER] [--cli dist/cli/main.js]
+ *       [--threads N] [--json FILE] [--keep FOLDER] [--cli dist/cli/main.js]
  */
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -17,7 +17,7 @@ import { filesBelow } from './round-trip.mjs'
 
 const every = [
   ...['inspect', 'auto', 'int8', 'int8-weights', 'int4-weights', 'int4-weights+calib', 'int2-weights'],
-  ...['fp16', 'q4f16', 'fp16-weights', 'int8-static', 'int8-static+calib'],
+  ...['fp16', 'q4f16', 'bnb4', 'fp16-weights', 'int8-static', 'int8-static+calib'],
 ]
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
@@ -25,6 +25,7 @@ const { values: options, positionals } = parseArgs({
     asks: { type: 'string', default: every.join(',') },
     match: { type: 'string', default: '' },
     limit: { type: 'string', default: '300' },
+    threads: { type: 'string' },
     json: { type: 'string' },
     keep: { type: 'string' },
     cli: { type: 'string', default: fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url)) },
@@ -82,6 +83,7 @@ for (const path of files) {
     const out = join(options.keep ?? scratch, `${name.replaceAll('/', '_')}.${ask}.onnx`)
     const verb = to === 'inspect' ? ['inspect', path] : ['quantize', path, '-o', out, '--force', '--to', to]
     if (withData) verb.push('--calib', data)
+    if (options.threads && to !== 'inspect') verb.push('--threads', options.threads)
     const { status, report, ms, peakBytes, stderr } = await tersor(verb)
     const written = existsSync(out)
     const opened = written

@@ -29,10 +29,13 @@ function rows(count: number, noise: number, seed: number): { float: Float32Array
 describe('likely agreement', () => {
   it.each([0.05, 0.15, 0.3])('comes near to what many rows count: noise %d', (noise) => {
     const counted = Array.from({ length: 40 }, (_, i) => rows(300, noise, 7 + i).same).reduce((a, b) => a + b) / 40
-    const { float, other } = rows(60, noise, 3)
-    const meter = likelyAgreementMeter()
-    meter.add(float, other, 10, false)
-    expect(Math.abs((meter.value() as number) - counted)).toBeLessThan(0.25 * (1 - counted) + 0.002)
+    const likely = Array.from({ length: 8 }, (_, i) => {
+      const { float, other } = rows(60, noise, 3 + 1000 * i)
+      const meter = likelyAgreementMeter()
+      meter.add(float, other, 10, false)
+      return meter.value() as number
+    }).reduce((a, b) => a + b)
+    expect(Math.abs(likely / 8 - counted)).toBeLessThan(0.15 * (1 - counted) + 0.001)
   })
 
   it('varies less from a few rows to a few others than counting does', () => {
@@ -47,6 +50,30 @@ describe('likely agreement', () => {
       return meter.value() as number
     })
     expect(spread(likely)).toBeLessThan(0.7 * spread(tries.map(({ same }) => same)))
+  })
+
+  it('lets one row with large errors speak for one row only', () => {
+    const { float, other } = rows(30, 0.05, 5)
+    const quiet = likelyAgreementMeter()
+    quiet.add(float, other, 10, false)
+    const loud = other.map((value, i) => (i < 10 ? value + 40 * (value - float[i]!) : value))
+    const meter = likelyAgreementMeter()
+    meter.add(float, loud, 10, false)
+    expect(quiet.value()).toBeGreaterThan(0.97)
+    expect(meter.value()).toBeLessThan(quiet.value() as number)
+    expect(meter.value()).toBeGreaterThan((quiet.value() as number) - 1 / 30)
+  })
+
+  it('finds sizes of errors of two classes from rows together', () => {
+    const { float, other } = rows(24, 0.3, 5)
+    const pairs = likelyAgreementMeter()
+    pairs.add(float, other, 2, false)
+    const same = Array.from({ length: 120 }, (_, row) => {
+      const [a, b, c, d] = [float[2 * row]!, float[2 * row + 1]!, other[2 * row]!, other[2 * row + 1]!]
+      return Number(a >= b === c >= d)
+    })
+    const counted = same.reduce((a, b) => a + b) / same.length
+    expect(Math.abs((pairs.value() as number) - counted)).toBeLessThan(0.03)
   })
 
   it('reads probabilities by their logarithms, which softmax does not change', () => {

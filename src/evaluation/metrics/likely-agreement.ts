@@ -13,6 +13,8 @@ export interface LikelyAgreementMeter {
 export const MOST_ROWS = 400
 /** The first choice and its rivals; the errors of further classes do not matter. */
 const LEADING = 10
+/** Rows that follow one another until so many of their errors are free say one size of errors. */
+const FREE_ERRORS = 8
 /** A probability that rounded to zero is taken for this. */
 const LEAST_PROBABILITY = 1e-12
 
@@ -26,8 +28,9 @@ interface Row {
 
 /**
  * How often a first choice stays when the errors that were seen fall anew: every row counts with the chance that no rival overtakes,
- * for independent normal errors of the size that all rows have together. Few rows give this figure with less than half of the
- * spread that counting has: a row is not only right or wrong, its margin says how nearly.
+ * for independent normal errors of a size that is drawn from the sizes of all rows. Few rows give this figure with less than half of
+ * the spread that counting has: a row is not only right or wrong, its margin says how nearly. One size for all rows would let a single
+ * row beyond its ranges speak for the others.
  */
 export function likelyAgreementMeter(): LikelyAgreementMeter {
   const rows: Row[] = []
@@ -41,13 +44,31 @@ export function likelyAgreementMeter(): LikelyAgreementMeter {
     },
     value() {
       if (all === 0 || all > MOST_ROWS) return undefined
-      const free = rows.reduce((sum, row) => sum + row.free, 0)
-      const error = rows.reduce((sum, row) => sum + row.error, 0)
-      if (free === 0 || !Number.isFinite(error)) return undefined
-      const spread = Math.sqrt((2 * error) / free)
-      return rows.reduce((sum, row) => sum + chanceOf(row.margins, spread), 0) / rows.length
+      const spreads = spreadsOf(rows)
+      if (!spreads.length || !spreads.every(Number.isFinite)) return undefined
+      const stays = (row: Row) => spreads.reduce((sum, spread) => sum + chanceOf(row.margins, spread), 0)
+      return rows.reduce((sum, row) => sum + stays(row), 0) / (rows.length * spreads.length)
     },
   }
+}
+
+/** Spreads of a difference of two errors, one of each few rows; what is left at the end goes with the last ones. */
+function spreadsOf(rows: readonly Row[]): readonly number[] {
+  const sums: { error: number; free: number }[] = []
+  for (const { error, free } of rows) {
+    const last = sums.at(-1)
+    if (last && last.free < FREE_ERRORS) {
+      last.error += error
+      last.free += free
+    } else sums.push({ error, free })
+  }
+  const [before, last] = sums.slice(-2)
+  if (before && last && last.free < FREE_ERRORS) {
+    before.error += last.error
+    before.free += last.free
+    sums.pop()
+  }
+  return sums.filter(({ free }) => free > 0).map(({ error, free }) => Math.sqrt((2 * error) / free))
 }
 
 function rowOf(reference: Numbers, candidate: Numbers, start: number, classes: number, probabilities: boolean): Row {
