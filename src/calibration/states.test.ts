@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { cacheOutputs, statePairs } from './states.ts'
+import { cacheOutputs, cachePairs, statePairs } from './states.ts'
 
 type Shape = readonly (number | string | null)[]
 const pairs = (inputs: readonly (readonly [string, Shape])[], outputs: readonly (readonly [string, Shape])[]) =>
@@ -99,4 +99,16 @@ test('caches that grow are known by name, with and without an input for them', (
   expect(cacheOutputs([unknown], [{ ...unknown, name: 'conv_cache_out' }])).toEqual(['conv_cache_out'])
   const image = { name: 'input_image', dtype: 'f32', shape: ['B', 3, 64, 64] }
   expect(cacheOutputs([image], [{ ...image, name: 'output_image' }])).toEqual([])
+})
+
+test('caches that grow pair by name, what keeps its size is a state', () => {
+  const cache = (name: string, shape: Shape) => ({ name, dtype: 'f32' as const, shape })
+  const inputs = [0, 1].map((layer) => cache(`past_key_values.${layer}.key`, ['B', 4, 'P', 8]))
+  const outputs = [0, 1].map((layer) => cache(`present.${layer}.key`, ['B', 4, 'P + S', 8]))
+  expect(cachePairs([cache('ids', ['B', 'S']), ...inputs], outputs)).toEqual([
+    { input: 'past_key_values.0.key', output: 'present.0.key' },
+    { input: 'past_key_values.1.key', output: 'present.1.key' },
+  ])
+  expect(cachePairs([cache('conv_cache', S)], [cache('conv_cache_out', S)])).toEqual([])
+  expect(cachePairs(inputs, [cache('present.0.key', ['B', 8])])).toEqual([])
 })

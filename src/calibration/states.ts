@@ -52,6 +52,23 @@ export function statePairs(inputs: readonly SessionInput[], outputs: readonly St
 
 const CACHE = /past|present|cache|(^|[^a-z])kv([^a-z]|$)/i
 
+/** Caches that grow and the outputs that continue them: names as for `statePairs`, the same rank. Where two fit the same name, none is taken. */
+export function cachePairs(inputs: readonly SessionInput[], outputs: readonly StateOutput[]): readonly StatePair[] {
+  const fixed = statePairs(inputs, outputs)
+  const fitting = inputs
+    .filter(({ name, shape }) => CACHE.test(name) && shape.length >= 3 && !fixed.some(({ input }) => input === name))
+    .flatMap((input) => {
+      const bases = basesOf(input.name, OLD)
+      return outputs
+        .filter(({ dtype, shape }) => sameType(input.dtype, dtype) && sameRank(input.shape, shape))
+        .filter(({ name }) => name !== input.name && basesOf(name, NEW).some((base) => bases.includes(base)))
+        .map((output) => ({ input: input.name, output: output.name }))
+    })
+  return fitting.filter(
+    (pair) => fitting.filter(({ input, output }) => input === pair.input || output === pair.output).length === 1,
+  )
+}
+
 /**
  * Outputs that a decoder hands to its next run, which reads more of them each time: keys and values of attention. They have a
  * rank of 3 or more and a name that says so; decoders of a first step have no inputs for them. What keeps its size is the state of a
@@ -66,13 +83,22 @@ export function cacheOutputs(inputs: readonly StateOutput[], outputs: readonly S
       return inputs.some(
         (input) =>
           input.name !== name &&
-          (input.dtype === undefined || dtype === undefined || input.dtype === dtype) &&
-          (input.shape === undefined || shape === undefined || input.shape.length === shape.length) &&
+          sameType(input.dtype, dtype) &&
+          sameRank(input.shape, shape) &&
           !keepsSize(input.shape, shape) &&
           basesOf(input.name, OLD).some((base) => bases.includes(base)),
       )
     })
     .map(({ name }) => name)
+}
+
+/** What is not known may be the same. */
+function sameType(before: string | undefined, after: string | undefined): boolean {
+  return before === undefined || after === undefined || before === after
+}
+
+function sameRank(before: StateOutput['shape'], after: StateOutput['shape']): boolean {
+  return before === undefined || after === undefined || before.length === after.length
 }
 
 /** True where both are known to be of one size: the same numbers and symbols. */

@@ -63,6 +63,17 @@ export function findingsOf(outputs: readonly ComparedOutput[], basis: Basis): re
   return findings
 }
 
+/** The same rules for a run on states of its own. What the task says has no second figure. */
+export function findingsOfOwnStates({ ownStates = [], ...facts }: VerdictFacts): readonly Finding[] {
+  const { metric: _metric, thresholds, ...basis } = facts
+  const { maxLoss, ...others } = thresholds ?? {}
+  const lossOfTask = maxLoss !== undefined && facts.metric !== undefined
+  if (lossOfTask && Object.values(others).every((threshold) => threshold === undefined)) return []
+  if (basis.by !== undefined && TASK_LOSS.has(basis.by) && maxLoss === undefined) return []
+  const found = findingsOf(ownStates, { ...basis, thresholds: lossOfTask ? others : (thresholds ?? {}) })
+  return found.map((finding) => ({ ...finding, text: `${finding.text} on states of its own` }))
+}
+
 /** Metrics of the task and the share of the float figure that may be lost. */
 const TASK_LOSS: ReadonlyMap<string, number> = new Map([
   ['module', MAX_LOSS],

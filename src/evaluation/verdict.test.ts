@@ -225,3 +225,32 @@ describe('what a verdict says', () => {
     )
   })
 })
+
+describe('on states of its own', () => {
+  const own = (changes: Partial<ComparedOutput>) => [output(changes), output({ name: 'h', carried: true, cosine: 0.1 })]
+
+  it('the worse of both decides, whatever the states themselves do', () => {
+    expect(verdictOf(facts({ ownStates: own({}) })).status).toBe('proven')
+    const refused = verdictOf(facts({ ownStates: own({ cosine: 0.98 }) }))
+    expect(refused).toMatchObject({ status: 'refused', threshold: { metric: 'cosine', value: 0.999, found: 0.98 } })
+    expect(refused.because).toBe('output "y": cosine 0.98 < 0.999 on states of its own on 10 samples')
+    expect(verdictOf(facts({ fused: [output({ cosine: 0.9 })], ownStates: own({ cosine: 0.98 }) })).because).toBe(
+      'output "y": cosine 0.9 < 0.999 on 10 samples',
+    )
+  })
+
+  it('given thresholds hold for both, what the task says has one figure', () => {
+    const ownStates = own({ cosine: 0.98 })
+    expect(verdictOf(facts({ ownStates, thresholds: { minCosine: 0.97 } })).status).toBe('proven')
+    expect(verdictOf(facts({ ownStates, thresholds: { minCosine: 0.99 } })).status).toBe('refused')
+    const metric = { name: 'top1', float: 1, quantized: 1, higherIsBetter: true }
+    expect(verdictOf(facts({ ownStates, metric, thresholds: { maxLoss: 0.01 } })).status).toBe('proven')
+    expect(verdictOf(facts({ ownStates, metric, by: 'module' })).status).toBe('proven')
+    expect(verdictOf(facts({ ownStates, by: 'snr' })).status).toBe('proven')
+  })
+
+  it('values that are not finite are refused there, too', () => {
+    const { because } = verdictOf(facts({ ownStates: own({ nonFinite: 3 }) }))
+    expect(because).toBe('output "y" has 3 values that are not finite where float is (on its own states)')
+  })
+})

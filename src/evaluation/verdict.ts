@@ -1,7 +1,7 @@
 import { TersorError } from '../errors.ts'
 import type { Verdict } from '../model/report.ts'
 import type { ComparedOutput } from './compare.ts'
-import { type Finding, findingsOf } from './findings.ts'
+import { type Finding, findingsOf, findingsOfOwnStates } from './findings.ts'
 import { lossOf, type MetricFacts } from './metric.ts'
 import type { MetricName } from './metric-name.ts'
 import type { Thresholds } from './thresholds.ts'
@@ -16,6 +16,8 @@ export interface VerdictFacts {
   readonly reference?: readonly ComparedOutput[]
   readonly unfused?: readonly ComparedOutput[]
   readonly fused?: readonly ComparedOutput[]
+  /** As users run it, once more: on states of its own along a sequence whose data give states. Judged beside the others. */
+  readonly ownStates?: readonly ComparedOutput[]
   readonly metric?: MetricFacts
   /** What decides where no threshold is given; default the rule of each output's kind. `module`: the loss of `metric`. */
   readonly by?: MetricName | 'module'
@@ -52,7 +54,7 @@ export function verdictOf(facts: VerdictFacts): Verdict {
   const broken = brokenOutput(facts)
   if (broken !== undefined) return { ...base, status: 'refused', because: broken }
 
-  const findings = findingsOf(outputs, facts)
+  const findings = [...findingsOf(outputs, facts), ...findingsOfOwnStates(facts)]
   if (findings.length === 0) throw noFit(facts)
   const decisive = findings.reduce((worst, next) => (next.excess > worst.excess ? next : worst))
   const { metric, value, found } = decisive
@@ -68,11 +70,12 @@ function because({ text }: Finding, { data, samples }: VerdictFacts): string {
 }
 
 /** Values that are not finite, or outputs of another shape: nothing else needs to be looked at. */
-function brokenOutput({ fused, unfused, reference }: VerdictFacts): string | undefined {
+function brokenOutput({ fused, unfused, reference, ownStates }: VerdictFacts): string | undefined {
   const arithmetics = [
     ['fused', fused],
     ['unfused', unfused],
     ['reference', reference],
+    ['on its own states', ownStates],
   ] as const
   for (const [arithmetic, outputs] of arithmetics) {
     for (const { name, nonFinite, mismatched, samples } of outputs ?? []) {

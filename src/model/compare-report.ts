@@ -1,4 +1,4 @@
-import type { FileFact, OutputFigures, Verdict } from './report.ts'
+import type { FileFact, OutputFigures, SequenceFigures, Verdict } from './report.ts'
 import type { TruthFigures } from './truth.ts'
 
 /** Two models on the same inputs; the JSON object of `compare`. */
@@ -14,6 +14,8 @@ export interface CompareReport extends TruthFigures {
   /** As users run it. */
   readonly outputs: readonly OutputFigures[]
   readonly unfused?: { readonly outputs: readonly OutputFigures[] }
+  /** Of models with states, as users run them: each on its own states, and both on the same. */
+  readonly sequence?: SequenceFigures
   /** Weights of both files under the same name, worst first. */
   readonly weights: readonly WeightDifference[]
   /** Only those that were asked for; `compare` has no defaults. */

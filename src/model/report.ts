@@ -88,6 +88,17 @@ export interface OutputFigures {
   readonly nonFinite: number
 }
 
+/** A sequence of samples, whose states go from one to the next: what errors that add up do, beside those of single steps. */
+export interface SequenceFigures {
+  readonly states: readonly { readonly input: string; readonly output: string }[]
+  /** Samples that went on from the one before. */
+  readonly steps: number
+  /** Each model on states of its own, as it is used. */
+  readonly ownStates: { readonly outputs: readonly OutputFigures[] }
+  /** Both models on the same states at every step: those that the data give, else those of the float model. */
+  readonly sameStates: { readonly outputs: readonly OutputFigures[] }
+}
+
 /** With what the task says: figures of language, of embeddings, of batches. */
 export interface Verdict extends TruthFigures {
   readonly status: VerdictStatus
@@ -101,6 +112,8 @@ export interface Verdict extends TruthFigures {
   readonly reference?: { readonly outputs: readonly OutputFigures[] }
   readonly unfused?: { readonly outputs: readonly OutputFigures[] }
   readonly fused?: { readonly outputs: readonly OutputFigures[] }
+  /** Of models with states, as users run them; absent where every sample stands for itself. */
+  readonly sequence?: SequenceFigures
   /** The task metric: `name`, `float`, `quantized`, `loss`, and what else the metric says. */
   readonly metric?: Readonly<Record<string, number | string>>
   /** A few samples with what each model answered, where labels were given; wrong ones first. `sample` counts from 0. */

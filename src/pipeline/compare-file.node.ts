@@ -3,7 +3,7 @@ import type { ComparedOutput, KindHints, MetricFacts, Thresholds } from '../eval
 import { takeInventory } from '../graph/index.ts'
 import type { CompareReport } from '../model/compare-report.ts'
 import type { Model } from '../model/graph.ts'
-import type { FileFact } from '../model/report.ts'
+import type { FileFact, SequenceFigures } from '../model/report.ts'
 import type { Runtime } from '../model/runtime.ts'
 import type { StageEvent, Tools } from '../model/tools.ts'
 import type { BatchFigures, TruthFigures } from '../model/truth.ts'
@@ -13,13 +13,15 @@ import { sharedOutputs } from './compare-interface.ts'
 import { judgeThresholds } from './compare-thresholds.ts'
 import { compareWeights, type Side, type WeightComparison } from './compare-weights.ts'
 import { toFloat } from './dequantize.ts'
+import { judgedCount } from './evidence.ts'
 import { sha256Of } from './file-facts.node.ts'
 import { type Judging, type JudgingOptions, judgingOf } from './judging.node.ts'
 import { load } from './load.ts'
 import { type OpenedModel, openModel } from './open-model.node.ts'
 import { Phases } from './phases.ts'
-import { batchAgainst, compareWith, judgedCount } from './prove.ts'
+import { batchAgainst, compareWith } from './prove.ts'
 import { plainOptions, toolsOf } from './quantize-file.node.ts'
+import { type ComparedStates, compareStates, orderNote, sequenceFigures } from './states-compared.ts'
 import { readSmall } from './tensor-bytes.ts'
 import { vocabularyOf } from './token-tables.ts'
 import { batchNote } from './truth/batch.ts'
@@ -67,9 +69,13 @@ export async function compare(a: string, b: string, options: CompareOptions = {}
       samples: ran.samples,
       outputs: ran.fused,
       unfused: { outputs: ran.unfused },
+      ...(ran.sequence === undefined ? {} : { sequence: ran.sequence }),
       ...ran.truth,
       weights: weights.differences,
-      thresholds: judgeThresholds(options, ran.fused, { ...judging, ...(ran.metric ? { metric: ran.metric } : {}) }),
+      thresholds: judgeThresholds(options, [...ran.fused, ...(ran.own ?? [])], {
+        ...judging,
+        ...(ran.metric ? { metric: ran.metric } : {}),
+      }),
       ...(ran.metric ? { metric: { name: ran.metric.name, a: ran.metric.float, b: ran.metric.quantized } } : {}),
       filled: ran.filled,
       runtime: ran.runtime,
@@ -117,6 +123,9 @@ interface Ran {
   readonly samples: number
   readonly fused: readonly ComparedOutput[]
   readonly unfused: readonly ComparedOutput[]
+  readonly sequence?: SequenceFigures
+  /** Outputs of B on states of its own, where the data give states. */
+  readonly own?: readonly ComparedOutput[]
   readonly metric?: MetricFacts
   readonly truth: TruthFigures
   readonly filled: readonly string[]
@@ -153,12 +162,16 @@ async function runBoth(
     const truth = truthWatcher(run.evidence, hints)
     const watching = meter === undefined ? [truth] : [meter, truth]
     let batch: BatchFigures | undefined
+    let states: ComparedStates | undefined
     const measured = async (optimized: boolean): Promise<readonly ComparedOutput[]> => {
       const session = await open(b.path as string, optimized)
       const note = optimized ? 'fused' : 'unfused'
       try {
         const found = await compareWith(session, run, hints, note, tools, optimized ? watching : [])
-        if (optimized) batch = await batchAgainst(session, run, hints, tools)
+        if (optimized) {
+          batch = await batchAgainst(session, run, hints, tools)
+          states = await compareStates(session, run, hints, tools)
+        }
         return found.filter(({ name }) => outputs.includes(name))
       } finally {
         await session.release()
@@ -171,11 +184,17 @@ async function runBoth(
       data: run.evidence.data,
       samples: judgedCount(run.evidence),
       fused,
+      ...(states === undefined
+        ? {}
+        : {
+            sequence: sequenceFigures(states, fused),
+            own: states.whose === 'own' ? states.outputs.filter(({ carried }) => carried !== true) : [],
+          }),
       unfused: await measured(false),
       ...(metric === undefined ? {} : { metric }),
       truth: { ...truth.figures(), ...(batch === undefined ? {} : { batch }) },
       filled: run.evidence.filled,
-      notes: [...notes, ...(meter?.notes() ?? []), ...(said === undefined ? [] : [said])],
+      notes: [...notes, ...(meter?.notes() ?? []), ...[said, orderNote(run)].filter((note) => note !== undefined)],
       runtime: { name: runtime.name, version: runtime.version, threads: 1, cpu: runtime.cpu },
     }
   } finally {

@@ -12,7 +12,8 @@ import type { Tools } from '../model/tools.ts'
 import { findRuntime } from '../runtime/find.node.ts'
 import { type Difference, toFloat, writeModel } from './dequantize.ts'
 import { type EvidenceOptions, evidenceFor } from './evidence.node.ts'
-import { compareWith, judgedCount, runFloat } from './prove.ts'
+import { judgedCount } from './evidence.ts'
+import { compareWith, runFloat } from './prove.ts'
 import { NodeStage } from './stage.node.ts'
 
 export interface ProofOptions extends EvidenceOptions {

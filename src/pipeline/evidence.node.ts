@@ -6,8 +6,7 @@ import type { Model } from '../model/graph.ts'
 import type { Inventory } from '../model/inventory.ts'
 import type { Kernels } from '../model/kernels.ts'
 import type { RuntimeSession, Sample } from '../model/runtime.ts'
-import { filledStates } from './carried-states.ts'
-import type { Evidence } from './prove.ts'
+import { type Evidence, madeUpStates, statesFacts } from './evidence.ts'
 import { requireFirst } from './runs-first.ts'
 import { statedInputs, statedSession } from './stated-sizes.ts'
 import { type Counted, judging, someOf } from './static/sample-roles.ts'
@@ -58,14 +57,10 @@ export async function evidenceFor(
   if (path !== undefined) {
     const set = await openGiven(path, model, inventory, session, options)
     const held = options.fitted === true && options.eval === undefined
-    const states = filledStates(session.inputs, model.graph.outputs, set)
-    // States come through all of the sequence, also where only parts of it are judged.
-    const whole = held && states.length > 0
-    const samples = await take(held && !whole ? someOf(set, judging(set)) : set)
-    const judged = new Set(held ? judging(set) : [])
-    const judgedOn = whole ? samples.filter((_, index) => judged.has(index)) : samples
+    const facts = statesFacts(session.inputs, model.graph.outputs, set)
+    const { samples, of, unjudged } = await chosen(set, held, facts)
+    const judgedOn = samples.filter((_, index) => !unjudged.has(index))
     const overlap = await overlapNote(options.fittedTo?.() ?? [], judgedOn)
-    const unjudged = new Set(whole ? samples.flatMap((_, index) => (judged.has(index) ? [] : [index])) : [])
     return {
       data: 'given',
       samples,
@@ -73,14 +68,14 @@ export async function evidenceFor(
       filled: set.filled,
       ...(set.rows === undefined ? {} : { rows: set.rows }),
       ...(set.pairs === undefined ? {} : { pairs: set.pairs }),
-      ...(states.length === 0 ? {} : { states }),
+      ...facts,
       ...(unjudged.size === 0 ? {} : { unjudged }),
       notes: [
-        ...stateNotes(states),
+        ...stateNotes(facts.states),
         ...set.skipped,
         ...(set.notes ?? []),
         ...set.converted,
-        ...heldNotes(samples.length, held && !whole ? judging(set).length : set.count),
+        ...heldNotes(samples.length, of),
         ...roleNotes(options, set),
         ...(overlap === null ? [] : [overlap]),
       ],
@@ -93,11 +88,12 @@ export async function evidenceFor(
     ...signal,
   })
   const samples = await take(set)
+  const facts = madeUpStates(session.inputs, model.graph.outputs, set)
   const notes = heldNotes(samples.length, set.count)
-  return { data: 'synthetic', samples, found: samples.length, filled: set.filled, notes }
+  return { data: 'synthetic', samples, found: samples.length, filled: set.filled, ...facts, notes }
 }
 
-function stateNotes(states: readonly StatePair[]): readonly string[] {
+function stateNotes(states: readonly StatePair[] = []): readonly string[] {
   if (states.length === 0) return []
   const pairs = states.map(({ input, output }) => `${input} <- ${output}`).join(', ')
   return [`judged along the sequence, each model with its own states: ${pairs}`]
@@ -156,6 +152,22 @@ function roleNotes({ eval: given, calib, fitted }: EvidenceOptions, set: Counted
   return given === undefined
     ? ['judged on --calib: nothing is fitted to data here, so none of it has to be held back']
     : ['--calib was not used: nothing is fitted to data here']
+}
+
+/** What is run, out of how many, and what of it is not judged: states come through all of a sequence, also where only parts of it are judged. */
+async function chosen(set: SampleSet, held: boolean, { states, given }: Pick<Evidence, 'states' | 'given'>) {
+  const unjudged = new Set<number>()
+  if (!held) return { samples: await take(set), of: set.count, unjudged }
+  const judged = judging(set)
+  if (states !== undefined || given !== undefined) {
+    const samples = await take(set)
+    // Where not all of it can be held, what is judged comes before where its states come from.
+    if (states !== undefined || samples.length === set.count) {
+      for (const index of samples.keys()) if (!judged.includes(index)) unjudged.add(index)
+      return { samples, of: set.count, unjudged }
+    }
+  }
+  return { samples: await take(someOf(set, judged)), of: judged.length, unjudged }
 }
 
 async function take(set: SampleSet): Promise<Sample[]> {

@@ -4,6 +4,8 @@ const INFORMING: readonly RegExp[] = [
   /^\d+\.\d % of the multiply-adds /,
   /^nodes that stay float: /,
   /^judged along the sequence, /,
+  /^judged step by step, and along the made-up samples /,
+  /^judged on the states of the data, and with each model's own states /,
   /^judged on \d+ of the \d+ samples of --calib, which were held back from it$/,
   /^states go from sample to sample: /,
   /^opset raised to \d+ for /,

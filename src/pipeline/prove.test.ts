@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
 import type { Feeds, RuntimeSession, Sample, Value } from '../model/runtime.ts'
-import { compareWith, type Evidence, judgedCount, runFloat } from './prove.ts'
+import { type Evidence, judgedCount } from './evidence.ts'
+import { compareWith, runFloat } from './prove.ts'
+import { compareStates } from './states-compared.ts'
 
 const f32 = (...values: number[]): Value => ({
   dtype: 'f32',
@@ -49,4 +51,37 @@ test('what only brings the states to the others is run and not judged', async ()
   const [y] = await compareWith(adder(0.5), run, {}, '', tools, [watcher])
   expect(y).toMatchObject({ samples: 1, maxAbs: 2 })
   expect(seen).toEqual(['4'])
+})
+
+test('states that the data give: once more on states of its own', async () => {
+  const sure = states.map((pair) => ({ ...pair, certain: true }))
+  const given: Sample[] = [0, 1, 3, 6].map((h, i) => ({ label: `${i}`, feeds: { x: f32(i + 1), h: f32(h) } }))
+  const run = await runFloat(adder(0), { ...base, samples: given, given: sure }, tools)
+  expect(run.order).toMatchObject({ steps: 3, apart: false })
+  const [step] = await compareWith(adder(0.5), run, {}, '', tools)
+  expect(step).toMatchObject({ name: 'y', samples: 4, maxAbs: 0.5 })
+  const compared = await compareStates(adder(0.5), run, {}, tools)
+  expect(compared).toMatchObject({ whose: 'own', steps: 3, outputs: [{ name: 'y', maxAbs: 2 }, { carried: true }] })
+})
+
+test('states of the data that do not follow: float, too, runs on states of its own', async () => {
+  const sure = states.map((pair) => ({ ...pair, certain: true }))
+  const given: Sample[] = [0, 10, 30, 60].map((h, i) => ({ label: `${i}`, feeds: { x: f32(i + 1), h: f32(h) } }))
+  const evidence: Evidence = { ...base, samples: given, given: sure, unjudged: new Set([0, 1]) }
+  const run = await runFloat(adder(0), evidence, tools)
+  expect(run.results.map(({ y }) => y && numbers(y)[0])).toEqual([undefined, undefined, 33, 64])
+  expect(run.own?.map(({ y }) => y && numbers(y)[0])).toEqual([undefined, undefined, 6, 10])
+  const compared = await compareStates(adder(0.5), run, {}, tools)
+  expect(compared).toMatchObject({ steps: 3, outputs: [{ samples: 2, maxAbs: 2 }, {}] })
+})
+
+test('states that each model carries: once more on those of float', async () => {
+  const run = await runFloat(adder(0), { ...base, states, unjudged: new Set([0]) }, tools)
+  const compared = await compareStates(adder(0.5), run, {}, tools)
+  expect(compared).toMatchObject({
+    whose: 'float',
+    steps: 3,
+    outputs: [{ samples: 3, maxAbs: 0.5 }, { carried: true }],
+  })
+  expect(await compareStates(adder(0.5), await runFloat(adder(0), base, tools), {}, tools)).toBeUndefined()
 })

@@ -1,9 +1,8 @@
-import { cacheOutputs, type StatePair } from '../calibration/states.ts'
+import { cacheOutputs } from '../calibration/states.ts'
 import { TersorError } from '../errors.ts'
 import {
   type ComparedOutput,
   comparison,
-  inputFactsOf,
   type KindHints,
   type MetricMeter,
   type Thresholds,
@@ -15,47 +14,21 @@ import type { Inventory } from '../model/inventory.ts'
 import type { Verdict } from '../model/report.ts'
 import type { Feeds, Runtime, RuntimeSession, Sample } from '../model/runtime.ts'
 import type { Tools } from '../model/tools.ts'
-import type { BatchFigures, ScoredPair } from '../model/truth.ts'
+import type { BatchFigures } from '../model/truth.ts'
 import { stateCarrier } from './carried-states.ts'
+import { type Evidence, type FloatRun, hintsFor, isSkipped, judgedCount, outputNames } from './evidence.ts'
 import type { Gallery } from './gallery/gallery.ts'
 import { matchingSample } from './half/matching-feeds.ts'
 import type { Decided } from './run.ts'
+import { madeUpOrder, orderWatch } from './sample-order.ts'
 import type { Saved } from './save.ts'
 import { shareOutputs } from './share-outputs.ts'
+import { type ComparedStates, compareStates, orderNote, runOwn, sequenceFigures } from './states-compared.ts'
 import { vocabularyOf } from './token-tables.ts'
 import { type BatchFacts, batchFacts, batchFigures, batchNote } from './truth/batch.ts'
 import { truthWatcher } from './truth/watcher.ts'
 
 export type ModelRef = { readonly path: string } | { readonly bytes: Uint8Array }
-
-export interface Evidence {
-  readonly data: 'given' | 'synthetic'
-  readonly samples: readonly Sample[]
-  /** Samples there are, before any selection. */
-  readonly found: number
-  readonly filled: readonly string[]
-  /** States that each model carries by itself from sample to sample. */
-  readonly states?: readonly StatePair[]
-  /** Indices of `samples` that only bring the states to the others: run, not judged. */
-  readonly unjudged?: ReadonlySet<number>
-  /** How texts became rows of tokens. */
-  readonly rows?: string
-  /** Texts by twos with a score: `index` of their samples. */
-  readonly pairs?: readonly ScoredPair[]
-}
-
-/** How many samples the figures are about. */
-export function judgedCount({ samples, unjudged }: Evidence): number {
-  return samples.length - (unjudged?.size ?? 0)
-}
-
-/** Float results, kept so that each arithmetic of the candidate can be compared in turn. Bounded by the caller. */
-export interface FloatRun {
-  readonly evidence: Evidence
-  readonly results: readonly Feeds[]
-  /** Texts alone and in a batch; absent where that could not be tried. */
-  readonly batch?: BatchFacts
-}
 
 /** Runs the float model once over the evidence. */
 export async function runFloat(
@@ -65,16 +38,28 @@ export async function runFloat(
   { hints = {}, keep }: FloatRunOptions = {},
 ): Promise<FloatRun> {
   const results: Feeds[] = []
+  const kept = keep ?? (async (answer: Feeds) => answer)
   const states = stateCarrier(evidence.states)
+  const watch = orderWatch(evidence.given ?? [])
   for (const [index, sample] of evidence.samples.entries()) {
     tools.notify({ phase: 'verify', done: index, total: evidence.samples.length, note: 'float' })
     const answer = await session.run(states.feeds(sample), tools.signal)
     states.after(answer)
-    results.push(keep === undefined ? answer : await keep(answer))
+    watch.see(sample, answer)
+    results.push(await kept(isSkipped(evidence, index) ? {} : answer))
   }
   tools.notify({ phase: 'verify', done: results.length, total: results.length, note: 'float' })
+  const { data, samples, given = [] } = evidence
+  const order = data === 'synthetic' ? madeUpOrder(given, samples.length) : watch.order()
+  const own = order?.apart === true ? await runOwn(session, evidence, order, tools, kept) : undefined
   const batch = await batchOfEvidence(session, evidence, hints, tools)
-  return { evidence, results, ...(batch === undefined ? {} : { batch }) }
+  return {
+    evidence,
+    results,
+    ...(order === undefined ? {} : { order }),
+    ...(own === undefined ? {} : { own }),
+    ...(batch === undefined ? {} : { batch }),
+  }
 }
 
 export interface FloatRunOptions {
@@ -107,12 +92,13 @@ export async function compareWith(
   tools: Tools,
   also: readonly Watcher[] = [],
 ): Promise<readonly ComparedOutput[]> {
-  const names = Object.keys(float.results[0] ?? {}).filter((name) => session.outputs.includes(name))
+  const names = outputNames(float).filter((name) => session.outputs.includes(name))
   const { evidence } = float
   const collected = comparison(names, hintsFor(evidence, hints))
   const states = stateCarrier(evidence.states)
   for (const [index, sample] of float.evidence.samples.entries()) {
     tools.notify({ phase: 'verify', done: index, total: float.evidence.samples.length, note })
+    if (isSkipped(evidence, index)) continue
     const reference = float.results[index] as Feeds
     const answer = await session.run(states.feeds(matchingSample(session, sample)), tools.signal)
     states.after(answer)
@@ -123,17 +109,6 @@ export async function compareWith(
   const { length } = float.evidence.samples
   tools.notify({ phase: 'verify', done: length, total: length, note })
   return collected.figures()
-}
-
-/** What is known of the inputs too: pictures are judged as pictures, states that are fed back not on their own. */
-export function hintsFor(evidence: Evidence, hints: KindHints): KindHints {
-  return {
-    ...hints,
-    inputs: inputFactsOf(evidence.samples),
-    ...(evidence.states === undefined
-      ? {}
-      : { carried: new Set([...(hints.carried ?? []), ...evidence.states.map(({ output }) => output)]) }),
-  }
 }
 
 export interface Candidate {
@@ -196,6 +171,7 @@ export async function judge(
   const gallery = judgement.gallery?.(float.evidence.found, hintsFor(float.evidence, hints))
   const truth = truthWatcher(float.evidence, hints)
   let batch: BatchFigures | undefined
+  let states: ComparedStates | undefined
   let fused: readonly ComparedOutput[]
   try {
     // As users run it: the arithmetic that a metric of the task speaks about.
@@ -206,6 +182,7 @@ export async function judge(
       [meter, gallery, truth].filter((one) => one !== undefined),
       async (session) => {
         batch = await batchAgainst(session, float, hints, tools)
+        states = await compareStates(session, float, hints, tools)
       },
     )
   } catch (thrown) {
@@ -240,15 +217,16 @@ export async function judge(
     ...facts,
     fused,
     unfused,
+    ...(states?.whose === 'own' ? { ownStates: states.outputs } : {}),
     ...(reference ? { reference } : {}),
     ...(meter && metric ? { metric, examples: meter.examples() } : {}),
   })
-  const note = batch && batchNote(batch)
-  if (note !== undefined) judgement.onNote(note)
+  for (const note of [batch && batchNote(batch), orderNote(float)]) if (note !== undefined) judgement.onNote(note)
   return {
     ...verdict,
     ...truth.figures(),
     ...(batch === undefined ? {} : { batch }),
+    ...(states === undefined ? {} : { sequence: sequenceFigures(states, fused) }),
     ...(shown.length === 0 ? {} : { shown }),
   }
 }

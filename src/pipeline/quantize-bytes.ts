@@ -14,6 +14,7 @@ import type { Statistics } from '../model/statistics.ts'
 import type { StageEvent, Tools } from '../model/tools.ts'
 import { type Ask, HALF_PRESETS } from './ask.ts'
 import { askOf, type QuantizeOptions } from './ask-of.ts'
+import { type FloatRun, madeUpStates, statesFacts } from './evidence.ts'
 import { isFitted, withData, withoutData } from './fitting/asks-for-data.ts'
 import type { BytesFitting } from './fitting/fit-bytes.ts'
 import { halfQuadraticFit } from './fitting/half-quadratic-fit.ts'
@@ -21,7 +22,7 @@ import { lowRankAsk } from './low-rank/low-rank-ask.ts'
 import { MemoryStage } from './memory-stage.ts'
 import { Phases } from './phases.ts'
 import { afterStatic } from './plan.ts'
-import { type FloatRun, fewestBits, judge, runFloat, worstTensors } from './prove.ts'
+import { fewestBits, judge, runFloat, worstTensors } from './prove.ts'
 import type { StaticBytes } from './quantize-static.ts'
 import { referenceModel } from './reference.ts'
 import { reportOf } from './report-of.ts'
@@ -303,7 +304,9 @@ async function firstRun(
     for (let i = 0; set !== null && i < set.count; i++) samples.push(await set.at(i))
     if (samples.length === 0) throw new TersorError('E_USAGE', 'samples were given, but none is in the list')
     const data = given ? 'given' : 'synthetic'
-    return await runFloat(float, { data, samples, found: samples.length, filled: set?.filled ?? [] }, tools)
+    const filled = set?.filled ?? []
+    const facts = (given ? statesFacts : madeUpStates)(float.inputs, model.graph.outputs, { filled })
+    return await runFloat(float, { data, samples, found: samples.length, filled, ...facts }, tools)
   } catch (thrown) {
     if (given || !refused(thrown)) throw thrown
     return thrown.message

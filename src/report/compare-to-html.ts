@@ -11,7 +11,7 @@ import {
   wholeText,
   worstFigures,
 } from './figures.ts'
-import { outputCells, outputTable } from './page/figures-table.ts'
+import { outputCells, outputTable, sequenceCells } from './page/figures-table.ts'
 import { facts, frame, section, tile, warningList } from './page/frame.ts'
 import { html, type Markup } from './page/html.ts'
 import { truthSection } from './page/truth.ts'
@@ -75,6 +75,7 @@ function outputs(report: CompareReport): Markup {
       .sort((x, y) => x.cosine - y.cosine)
       .map((output) => html`<tr><td>${label}</td>${outputCells(output)}</tr>`)
   const all = [...rows('fused', report.outputs), ...rows('unfused', report.unfused?.outputs ?? [])]
+  all.push(...sequenceCells(report.sequence))
   return all.length === 0 ? html`` : outputTable('arithmetic', all)
 }
 

@@ -1,6 +1,7 @@
 import type { CompareReport } from '../model/compare-report.ts'
-import { bytesText, changeText, countText, decibelText, numberText, shareText } from './figures.ts'
+import { bytesText, changeText, countText, decibelText, numberText, shareText, worstFigures } from './figures.ts'
 import { printable, shorten } from './printable.ts'
+import { sequenceRows } from './sequence-rows.ts'
 import { COLORS, type Paint, PLAIN, textTable } from './text-table.ts'
 import { figureCells, type TextOptions, warnings } from './to-terminal.ts'
 import { truthAbout, truthRows } from './truth-rows.ts'
@@ -63,8 +64,19 @@ function outputs(report: CompareReport, paint: Paint, most: number): string[] {
     `${paint.bold('outputs')} with ${countText(report.samples, `${report.data} sample`)}${where}`,
     ...table,
     ...more(sorted.length - rows.length, 'output'),
+    ...sequence(report, paint),
     ...filled,
   ]
+}
+
+function sequence(report: CompareReport, paint: Paint): string[] {
+  const rows = sequenceRows(report.sequence).flatMap(([name, about, outputs]) => {
+    const worst = worstFigures(outputs)
+    return worst === undefined ? [] : [[`${name} ${about}`, ...figureCells(worst)]]
+  })
+  if (rows.length === 0) return []
+  const table = textTable([['B', 'cosine', 'SQNR', 'largest error', 'agreement'], ...rows], 'lrrrr')
+  return table.map((line, index) => (index === 0 ? paint.dim(line) : line))
 }
 
 function truth(report: CompareReport, paint: Paint): string[] {

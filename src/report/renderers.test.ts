@@ -7,8 +7,10 @@ import {
   inspectReport,
   planReport,
 } from '../../test/fixtures/reports.ts'
+import { compareToHtml } from './compare-to-html.ts'
 import { compareToTerminal } from './compare-to-terminal.ts'
 import { inspectToTerminal } from './inspect-to-terminal.ts'
+import { toHtml } from './to-html.ts'
 import { toJson } from './to-json.ts'
 import { toMarkdown } from './to-markdown.ts'
 import { toRecipe } from './to-recipe.ts'
@@ -30,6 +32,32 @@ test('the end-of-run text holds what the contract promises', () => {
   expect(text).toMatch(/verdict\s+plausible: cosine/)
   expect(text).toContain('next      tersor quantize minilm/model.onnx --to int8 --eval sentences.npz')
   expect(text).not.toContain('\u001b')
+})
+
+test('of a sequence both ways are shown, without the states', () => {
+  const figures = (cosine: number) => [
+    { name: 'y', cosine, sqnrDb: 30, maxAbs: 0.1, nonFinite: 0 },
+    { name: 'h_out', cosine: 0.123, sqnrDb: 1, maxAbs: 1, nonFinite: 0 },
+  ]
+  const sequence = {
+    states: [{ input: 'h', output: 'h_out' }],
+    steps: 1,
+    ownStates: { outputs: figures(0.98765) },
+    sameStates: { outputs: figures(0.99995) },
+  }
+  const text = toTerminal({ ...encoderReport, verdict: { ...encoderReport.verdict!, sequence } })
+  expect(text).toMatch(/own states along 1 step +0\.98765/)
+  expect(text).toMatch(/same states as float at every step +0\.99995/)
+  expect(text).not.toContain('0.123')
+  const compared = compareToTerminal({ ...compareReport, sequence })
+  expect(compared).toMatch(/own states along 1 step +0\.98765/)
+  for (const page of [
+    toHtml({ ...encoderReport, verdict: { ...encoderReport.verdict!, sequence } }),
+    compareToHtml({ ...compareReport, sequence }),
+  ]) {
+    expect(page).toMatch(/own states<\/b> <span class="sub">along 1 step/)
+    expect(page).toContain('0.98765')
+  }
 })
 
 test('the worst three layers come in the order of the verdict', () => {

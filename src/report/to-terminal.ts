@@ -17,6 +17,7 @@ import { layersToTerminal } from './layers-to-terminal.ts'
 import { printable, shorten } from './printable.ts'
 import { groupByReason, groupByScheme } from './reasons.ts'
 import { searchToTerminal } from './search-to-terminal.ts'
+import { sequenceRows } from './sequence-rows.ts'
 import { singleNodes } from './single-nodes.ts'
 import { COLORS, type Paint, PLAIN, textTable } from './text-table.ts'
 import { truthAbout, truthRows } from './truth-rows.ts'
@@ -212,6 +213,7 @@ function measured(report: Report, paint: Paint, verbose: boolean): string[] {
   line('fused, as users run it', verdict.fused?.outputs ?? verdict.outputs)
   line('unfused, optimizations off', verdict.unfused?.outputs)
   line('reference, float emulation', verdict.reference?.outputs)
+  for (const [name, about, outputs] of sequenceRows(verdict.sequence)) line(`fused, ${name} ${about}`, outputs)
   if (verbose && verdict.outputs.length > 1)
     for (const output of verdict.outputs) line(`  ${shorten(output.name, 40)}`, [output])
   const where =

@@ -1,13 +1,12 @@
 import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs'
-import { array, literal, minValue, number, object, optional, picklist, pipe, safeParse, string } from 'valibot'
+import { array, boolean, literal, minValue, number, object, optional, picklist, pipe, safeParse, string } from 'valibot'
 import { fileSink } from '../../bytes/file-sink.node.ts'
 import { sampleDigest } from '../../calibration/sample-digest.ts'
 import { sha256 } from '../../calibration/statistics.ts'
 import { TersorError } from '../../errors.ts'
 import type { Feeds, Value } from '../../model/runtime.ts'
 import { byteLengthOf, elementCountOf } from '../../numbers/dtype.ts'
-import type { Evidence } from '../prove.ts'
-import type { BatchFacts } from './batch.ts'
+import type { Evidence, FloatRun } from '../evidence.ts'
 
 const MAGIC = new TextEncoder().encode('tersor float outputs 1\n')
 /** Start and length of the index, as decimal digits: the last thing in the file. */
@@ -44,6 +43,14 @@ const INDEX = object({
   samples: string(),
   runtime: string(),
   batch: optional(object({ output: string(), texts: whole, cosine: number(), difference: number() })),
+  order: optional(
+    object({
+      states: array(object({ input: string(), output: string(), certain: boolean() })),
+      starts: array(whole),
+      steps: whole,
+      apart: boolean(),
+    }),
+  ),
   results: array(array(VALUE)),
 })
 
@@ -65,8 +72,8 @@ export interface OutputsKey {
   readonly samples: string
 }
 
-export async function samplesKey({ samples, states = [] }: Evidence): Promise<string> {
-  const parts = [states.map(({ input, output }) => `${input} <- ${output}`).join(', ')]
+export async function samplesKey({ samples, states = [], given = [] }: Evidence): Promise<string> {
+  const parts = [[...states, ...given].map(({ input, output }) => `${input} <- ${output}`).join(', ')]
   for (const { feeds } of samples) parts.push(await sampleDigest(feeds))
   return sha256(new TextEncoder().encode(parts.join('\n')))
 }
@@ -94,9 +101,16 @@ export function floatOutputsWriter(path: string, key: OutputsKey, runtime: strin
       }
       results.push(stored)
     },
-    async commit(batch: BatchFacts | undefined): Promise<void> {
+    async commit({ batch, order }: Pick<FloatRun, 'batch' | 'order'>): Promise<void> {
       await started
-      const index = { version: 1, ...key, runtime, ...(batch === undefined ? {} : { batch }), results }
+      const index = {
+        version: 1,
+        ...key,
+        runtime,
+        ...(batch === undefined ? {} : { batch }),
+        ...(order === undefined ? {} : { order: { ...order, starts: [...order.starts] } }),
+        results,
+      }
       const bytes = new TextEncoder().encode(JSON.stringify(index))
       await sink.write(bytes)
       await sink.write(new TextEncoder().encode(`\n${String(at).padEnd(23)}${String(bytes.length).padEnd(23)}\n`))
@@ -106,9 +120,9 @@ export function floatOutputsWriter(path: string, key: OutputsKey, runtime: strin
   }
 }
 
-export interface FloatOutputs {
+/** `results` of every sample, and behind them those on states of its own where `order` says so. */
+export interface FloatOutputs extends Pick<FloatRun, 'batch' | 'order'> {
   readonly results: readonly Feeds[]
-  readonly batch?: BatchFacts
   readonly runtime: string
   close(): void
 }
@@ -184,6 +198,7 @@ export function openFloatOutputs(path: string, key: OutputsKey): FloatOutputs | 
   return {
     results: (index.results as readonly (readonly StoredValue[])[]).map((values) => lazyFeeds(values, held(values))),
     ...(index.batch === undefined ? {} : { batch: index.batch }),
+    ...(index.order === undefined ? {} : { order: { ...index.order, starts: new Set(index.order.starts) } }),
     runtime: index.runtime,
     close: () => closeSync(fd),
   }

@@ -1,13 +1,15 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { TersorError } from '../../errors.ts'
 import type { Model } from '../../model/graph.ts'
 import type { Inventory } from '../../model/inventory.ts'
 import type { Feeds, Runtime, RuntimeSession, SessionInput } from '../../model/runtime.ts'
 import type { Tools } from '../../model/tools.ts'
 import { type EvidenceOptions, evidenceFor } from '../evidence.node.ts'
+import type { Evidence, FloatRun } from '../evidence.ts'
 import { sha256Of } from '../file-facts.node.ts'
-import { type FloatRun, type FloatRunOptions, hintsOf, runFloat } from '../prove.ts'
+import { type FloatRunOptions, hintsOf, runFloat } from '../prove.ts'
 import {
   type FloatOutputs,
   floatOutputsWriter,
@@ -54,10 +56,9 @@ export async function floatRunOf(
     const key = { model: await filesKey(options.modelPath, file), samples: await samplesKey(evidence) }
     const saved = openFloatOutputs(floatOutputs, key)
     if (saved !== undefined) {
-      const { results, batch } = saved
       const other = saved.runtime === named ? [] : [`float outputs of ${floatOutputs} come from ${saved.runtime}`]
       return {
-        run: { evidence, results, ...(batch === undefined ? {} : { batch }) },
+        run: fromSaved(evidence, saved),
         notes: [
           ...evidence.notes,
           `float outputs were read from ${floatOutputs}: the float model was not run`,
@@ -73,9 +74,9 @@ export async function floatRunOf(
     const run = (keep: NonNullable<FloatRunOptions['keep']>) => runFloat(session, evidence, tools, { hints, keep })
     if (floatOutputs === undefined) return { notes: evidence.notes, ...(await heldOrSpilt(run, options.heldBytes)) }
     const key = { model: await filesKey(options.modelPath, file), samples: await samplesKey(evidence) }
-    const { ran, saved } = await writtenTo(floatOutputs, key, named, run)
+    const saved = await writtenTo(floatOutputs, key, named, run)
     return {
-      run: { ...ran, results: saved.results },
+      run: fromSaved(evidence, saved),
       notes: [...evidence.notes, `float outputs were saved to ${floatOutputs}`],
       close: saved.close,
     }
@@ -86,6 +87,20 @@ export async function floatRunOf(
 
 type Run = (keep: NonNullable<FloatRunOptions['keep']>) => Promise<FloatRun>
 
+function fromSaved(evidence: Evidence, { results, batch, order }: FloatOutputs): FloatRun {
+  const { length } = evidence.samples
+  const expected = order?.apart === true ? 2 * length : length
+  if (results.length !== expected)
+    throw new TersorError('E_FORMAT', `float outputs: expected ${expected} results, found ${results.length}`)
+  return {
+    evidence,
+    results: results.slice(0, length),
+    ...(order === undefined ? {} : { order }),
+    ...(order?.apart === true ? { own: results.slice(length) } : {}),
+    ...(batch === undefined ? {} : { batch }),
+  }
+}
+
 /** Every answer into the file as it comes. */
 async function writtenTo(path: string, key: OutputsKey, named: string, run: Run) {
   const writer = floatOutputsWriter(path, key, named)
@@ -94,8 +109,8 @@ async function writtenTo(path: string, key: OutputsKey, named: string, run: Run)
       await writer.add(answer)
       return {}
     })
-    await writer.commit(ran.batch)
-    return { ran, saved: openFloatOutputs(path, key) as FloatOutputs }
+    await writer.commit(ran)
+    return openFloatOutputs(path, key) as FloatOutputs
   } catch (thrown) {
     await writer.abort()
     throw thrown
@@ -130,13 +145,13 @@ async function heldOrSpilt(run: Run, most = HELD_BYTES): Promise<Pick<RanFloat, 
       return {}
     })
     if (writer === undefined || folder === undefined) return { run: ran, close: () => undefined }
-    await writer.commit(ran.batch)
+    await writer.commit(ran)
     const saved = openFloatOutputs(join(folder, 'outputs'), OWN_KEY) as FloatOutputs
     const close = () => {
       saved.close()
       remove()
     }
-    return { run: { ...ran, results: saved.results }, close }
+    return { run: fromSaved(ran.evidence, saved), close }
   } catch (thrown) {
     await writer?.abort()
     remove()

@@ -1,6 +1,7 @@
 import { embeddingMeter, type KindHints, languageMeter } from '../../evaluation/index.ts'
 import type { LanguageFigures, TruthFigures } from '../../model/truth.ts'
-import type { Evidence, Watcher } from '../prove.ts'
+import type { Evidence } from '../evidence.ts'
+import type { Watcher } from '../prove.ts'
 
 /** Figures of language and of embeddings, from the answers that the comparison sees anyway. */
 export function truthWatcher(evidence: Evidence, hints: KindHints): Watcher & { figures(): TruthFigures } {

@@ -1,5 +1,6 @@
-import type { OutputFigures, Verdict } from '../../model/report.ts'
+import type { OutputFigures, SequenceFigures, Verdict } from '../../model/report.ts'
 import { cosineText, decibelText, numberText, shareText } from '../figures.ts'
+import { sequenceRows } from '../sequence-rows.ts'
 import { html, type Markup } from './html.ts'
 
 const ARITHMETICS: readonly (readonly [string, string, (verdict: Verdict) => readonly OutputFigures[] | undefined])[] =
@@ -17,8 +18,18 @@ export function figuresTable(verdict: Verdict): Markup {
         html`<tr><td>${index === 0 ? html`<b>${name}</b> <span class="sub">${about}</span>` : undefined}</td>${outputCells(output)}</tr>`,
     ),
   )
+  rows.push(...sequenceCells(verdict.sequence))
   return rows.length === 0 ? html`` : outputTable('arithmetic', rows)
 }
+
+/** Of models with states: each way along the sequence, its outputs below one another. */
+export const sequenceCells = (sequence: SequenceFigures | undefined): readonly Markup[] =>
+  sequenceRows(sequence).flatMap(([name, about, outputs]) =>
+    outputs.map(
+      (output, index) =>
+        html`<tr><td>${index === 0 ? html`<b>${name}</b> <span class="sub">${about}</span>` : undefined}</td>${outputCells(output)}</tr>`,
+    ),
+  )
 
 export const outputTable = (first: string, rows: readonly Markup[]): Markup =>
   html`<div class="wide"><table><thead><tr><th>${first}</th><th>output</th><th class="r">cosine</th><th class="r">SQNR</th><th class="r">largest error</th><th class="r">top-1 agreement</th><th class="r">mean KL</th><th class="r">not finite</th></tr></thead><tbody>${rows}</tbody></table></div>`
