@@ -169,6 +169,35 @@ describe('what is remembered', () => {
     }
   })
 
+  test('what is no number for a sample of which only ranges are asked: the last value shows it', async () => {
+    const model = buildModel({
+      inputs: [value('x', 'f32', [6])],
+      outputs: [value('y', 'f32', [6])],
+      initializers: [f32('one', [1], [1]), f32('two', [1], [2])],
+      nodes: [
+        node('Sqrt', ['x'], ['root']),
+        node('Add', ['root', 'one'], ['more']),
+        node('Mul', ['more', 'two'], ['y']),
+        node('Abs', ['x'], ['size']),
+      ],
+    })
+    const list = Array.from({ length: 100 }, (_, at) => gaussian(6, at).map((one) => Math.abs(one)))
+    const sets = [undefined, 41].map((bad) =>
+      setOf(list.map((x, at) => ({ x: floats([6], at === bad ? x.map((one, i) => (i === 4 ? -one : one)) : x) }))),
+    )
+    const names = ['x', 'root', 'more', 'y', 'size']
+    // In one pass, and one for each value.
+    for (const maxMemory of [1e6, 1]) {
+      const [good, found] = await Promise.all(
+        sets.map(async (set) => (await collect(model, names, set, { counted: 1 << 20, maxMemory })).statistics),
+      )
+      expect([...good!.values.keys()]).toEqual(names)
+      expect([...found!.values.keys()]).toEqual(['x', 'root', 'more', 'size'])
+      expect(found!.skipped.get('y')).toContain('sample 41: activation')
+      expect(found!.values.get('size')).toEqual(good!.values.get('size'))
+    }
+  })
+
   test('progress, sample by sample', async () => {
     const events: StageEvent[] = []
     await collect(MODEL, ['relu'], SAMPLES, { tools: { ...tools, notify: (event) => events.push(event) } })

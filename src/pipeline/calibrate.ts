@@ -12,6 +12,7 @@ import { channelAxes } from './channel-axes.ts'
 import { modelFingerprint } from './model-fingerprint.ts'
 import type { ModelSessions } from './model-sessions.ts'
 import { LocalPlace, type Look, type Place } from './observe-places.ts'
+import { lastOf } from './ranged-model.ts'
 import { type Taps, tapsOf } from './tapped-model.ts'
 import { partsOf, ValueSizes } from './value-sizes.ts'
 import type { SeenPart } from './value-watch.ts'
@@ -127,6 +128,8 @@ class Collecting {
   /** Undefined for values that nothing was seen of so far. */
   readonly #known = new Map<string, ValueStatistics | undefined>()
   readonly #skipped: Map<string, string>
+  /** What is wrong anywhere goes on to these, however values are put into groups. */
+  readonly #lasts: ReadonlySet<string>
   readonly #labels: string[] = []
   readonly #digests: string[] = []
   readonly #sizes: ValueSizes
@@ -144,6 +147,7 @@ class Collecting {
     this.#taps = taps
     this.#fingerprint = fingerprint
     this.#skipped = new Map(taps.skipped)
+    this.#lasts = lastOf(options.model.graph, options.values)
     this.#places = places
     const copies = places.reduce((sum, place) => sum + place.copies, 0)
     const bytes = (options.maxMemory ?? DEFAULT_MEMORY) / copies
@@ -287,7 +291,8 @@ class Collecting {
     // Where nothing is sure to be there, nothing is sure to have a range.
     const isSure = this.#sizes.areSure(sizes) && values.every((name) => (sizes.get(name) ?? 0) > 0)
     const rangesOnly = also.length === 0 && index % fullEvery(this.#options) > 0 && isSure
-    return { index, feeds, inputs, parts: rangesOnly ? [values] : this.#parts(group, sizes), also, rangesOnly }
+    const parts = rangesOnly ? [values] : this.#parts(group, sizes)
+    return { index, feeds, inputs, parts, also, rangesOnly, checked: this.#lasts }
   }
 
   /** What the places have seen since the samples from `from` on began. */

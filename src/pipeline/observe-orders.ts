@@ -4,7 +4,7 @@ import type { Look } from './observe-places.ts'
 import type { Watched } from './value-watch.ts'
 
 /** A sample for a thread: for each part the file of the model that gives its values, null where nothing has to run. */
-export interface ThreadLook extends Omit<Look, 'parts'> {
+export interface ThreadLook extends Omit<Look, 'parts' | 'checked'> {
   readonly parts: readonly { readonly path: string | null; readonly values: readonly string[] }[]
 }
 

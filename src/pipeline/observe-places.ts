@@ -20,6 +20,8 @@ export interface Look {
   readonly also: readonly string[]
   /** Of the values of the graph only ranges are looked at; then there is one part, and nothing is handed back. */
   readonly rangesOnly: boolean
+  /** Values whose range also says whether all of them is finite. */
+  readonly checked: ReadonlySet<string>
 }
 
 /** Where the model runs and values are looked at: here, or in a thread. */
@@ -57,7 +59,7 @@ export class LocalPlace implements Place {
   }
 
   look(one: Look): Promise<Feeds> {
-    const { index, feeds, inputs, parts, also, rangesOnly } = one
+    const { index, feeds, inputs, parts, also, rangesOnly, checked } = one
     let looked: Promise<unknown> = Promise.resolve()
     const ran = this.#running.then(async () => {
       this.#keys.set(
@@ -67,7 +69,7 @@ export class LocalPlace implements Place {
       await this.#sessions.keepOnly(new Set([SIZES, ...[...this.#keys.values()].flat()]))
       let results: Feeds = {}
       for (const [at, part] of parts.entries()) {
-        const running = this.#run(part, also, feeds, rangesOnly)
+        const running = this.#run(part, also, feeds, rangesOnly ? checked : undefined)
         // Of the parts before this one.
         running.catch(() => undefined)
         await looked
@@ -94,10 +96,15 @@ export class LocalPlace implements Place {
     return this.#watch.take()
   }
 
-  async #run(values: readonly string[], also: readonly string[], feeds: Feeds, rangesOnly: boolean): Promise<Feeds> {
+  async #run(
+    values: readonly string[],
+    also: readonly string[],
+    feeds: Feeds,
+    ranges?: ReadonlySet<string>,
+  ): Promise<Feeds> {
     if (values.length + also.length === 0) return {}
-    const key = keyOf(values, rangesOnly)
-    const session = await this.#sessions.session(key, () => copyFor(this.#model, values, also, rangesOnly))
+    const key = keyOf(values, ranges !== undefined)
+    const session = await this.#sessions.session(key, () => copyFor(this.#model, values, also, ranges))
     return session.run(feeds, this.#tools.signal)
   }
 
@@ -113,7 +120,12 @@ export function keyOf(values: readonly string[], rangesOnly: boolean): string {
   return `${rangesOnly ? 'ranges of ' : ''}${JSON.stringify(values)}`
 }
 
-/** The copy of a model that gives what is looked at. */
-export function copyFor(model: Model, values: readonly string[], also: readonly string[], rangesOnly: boolean): Model {
-  return rangesOnly ? rangedModel(model, values) : tappedModel(model, values, also)
+/** The copy of a model that gives what is looked at; `ranges`: only those, and which of them are checked. */
+export function copyFor(
+  model: Model,
+  values: readonly string[],
+  also: readonly string[],
+  ranges?: ReadonlySet<string>,
+): Model {
+  return ranges === undefined ? tappedModel(model, values, also) : rangedModel(model, values, ranges)
 }

@@ -100,10 +100,16 @@ test('what threads remember is what one thread remembers, whatever the memory', 
 
 test('the same where most samples give ranges only', async () => {
   const list = Array.from({ length: 60 }, (_, at) => ({
-    x: floats([1, 5, 4 + (at % 3)], gaussian(5 * (4 + (at % 3)), at)),
+    x: floats(
+      [1, 5, 4 + (at % 3)],
+      gaussian(5 * (4 + (at % 3)), at).map((one) => Math.max(one, -2.5)),
+    ),
   }))
-  const asked = { values: ['x', 'wide', 'relu', 'y'], samples: setOf(list), counted: 1 << 20 }
+  // Beyond the logarithm.
+  list[41]!.x = floats([1, 5, 4], new Float32Array(20).fill(-7))
+  const asked = { values: ['x', 'wide', 'relu', 'log', 'y'], samples: setOf(list), counted: 1 << 20 }
   const wanted = (await collect(here, asked)).statistics
+  expect(wanted.skipped.get('log')).toMatch(/^sample 41: /)
   expect(wanted.values.get('y')!.samples).toHaveLength(120)
   expect(wanted.values.get('y')!.count).toBeLessThan(wanted.values.get('x')!.count)
   for (const runtime of runtimes) {

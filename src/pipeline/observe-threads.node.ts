@@ -98,14 +98,16 @@ export class ThreadPlace implements Place {
     await this.#ask({ order: 'begin', axes, kernels: tools.kernels.id, least })
   }
 
-  async look({ index, feeds, inputs, parts, also, rangesOnly }: Look): Promise<Feeds> {
+  async look({ index, feeds, inputs, parts, also, rangesOnly, checked }: Look): Promise<Feeds> {
     const files = await Promise.all(
       parts.map(async (values) => ({
         values,
         path:
           values.length + also.length === 0
             ? null
-            : await this.#files.path(keyOf(values, rangesOnly), () => copyFor(this.#model, values, also, rangesOnly)),
+            : await this.#files.path(keyOf(values, rangesOnly), () =>
+                copyFor(this.#model, values, also, rangesOnly ? checked : undefined),
+              ),
       })),
     )
     return (await this.#ask({ order: 'look', look: { index, feeds, inputs, parts: files, also, rangesOnly } })) as Feeds
