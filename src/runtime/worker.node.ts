@@ -182,7 +182,8 @@ class Line {
   private settle(answer: Answer): void {
     const waiting = this.pending.get(answer.id)
     this.pending.delete(answer.id)
-    if (this.pending.size === 0) this.worker.unref()
+    // A late answer does not: who closes waits for the end of the thread, and the process for them.
+    if (this.pending.size === 0 && this.shutting === undefined) this.worker.unref()
     if (answer.gives === 'failure') waiting?.reject(errorFrom(answer.failure))
     else waiting?.resolve(answer)
   }

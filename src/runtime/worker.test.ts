@@ -110,25 +110,42 @@ describe('a thread that does not do its work', () => {
   })
 })
 
+/** What a process of its own prints that starts `runtime` over `thread` and then does what `then` says. */
+async function printedBy(thread: URL, then: string): Promise<string> {
+  const program = join(folder, `program-${Math.random()}.mjs`)
+  const source = fileURLToPath(new URL('./worker.node.ts', import.meta.url))
+  const contents = `import { startOrtWorker } from ${JSON.stringify(source)}
+    const from = ${JSON.stringify(import.meta.url)}
+    const runtime = await startOrtWorker('onnxruntime-node', { entry: new URL(${JSON.stringify(thread.href)}), from })
+    ${then}`
+  await build({
+    stdin: { contents, resolveDir: folder, loader: 'ts' },
+    outfile: program,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    logLevel: 'error',
+  })
+  const ended = spawnSync(process.execPath, [program], { encoding: 'utf8', timeout: 20_000 })
+  expect([ended.status, ended.stderr]).toEqual([0, ''])
+  return ended.stdout
+}
+
 describe('an idle thread', () => {
   it('does not keep the process alive, also when nobody closes it', async () => {
-    const program = join(folder, 'program.mjs')
-    const source = fileURLToPath(new URL('./worker.node.ts', import.meta.url))
-    const contents = `import { startOrtWorker } from ${JSON.stringify(source)}
-      const from = ${JSON.stringify(import.meta.url)}
-      const runtime = await startOrtWorker('onnxruntime-node', { entry: new URL(${JSON.stringify(entry.href)}), from })
-      console.log(runtime.version)`
-    await build({
-      stdin: { contents, resolveDir: folder, loader: 'ts' },
-      outfile: program,
-      bundle: true,
-      platform: 'node',
-      format: 'esm',
-      logLevel: 'error',
-    })
-    const ended = spawnSync(process.execPath, [program], { encoding: 'utf8', timeout: 20_000 })
-    expect([ended.status, ended.stderr]).toEqual([0, ''])
-    expect(ended.stdout).toMatch(/^1\./)
+    expect(await printedBy(entry, 'console.log(runtime.version)')).toMatch(/^1\./)
+  })
+
+  it('keeps it alive until it is closed, also when an answer comes late', async () => {
+    // The answer is there, unread, when the thread is ended.
+    const quick = threadOf(
+      `${HELLO} parentPort.on('message', ({ id }) => parentPort.postMessage({ id, gives: 'work' }))`,
+    )
+    const then = `process.once('beforeExit', () => console.log('nothing to wait for'))
+      runtime.work(1).catch(() => {})
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300)
+      void runtime.close().then(() => console.log('closed'))`
+    expect(await printedBy(quick, then)).toBe('closed\nnothing to wait for\n')
   })
 })
 
