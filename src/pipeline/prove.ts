@@ -20,7 +20,7 @@ import { type Evidence, type FloatRun, hintsFor, isSkipped, judgedCount, outputN
 import type { Gallery } from './gallery/gallery.ts'
 import { matchingSample } from './half/matching-feeds.ts'
 import type { Decided } from './run.ts'
-import { madeUpOrder, orderWatch } from './sample-order.ts'
+import { orderWatch } from './sample-order.ts'
 import type { Saved } from './save.ts'
 import { shareOutputs } from './share-outputs.ts'
 import { type ComparedStates, compareStates, orderNote, runOwn, sequenceFigures } from './states-compared.ts'
@@ -49,8 +49,7 @@ export async function runFloat(
     results.push(await kept(isSkipped(evidence, index) ? {} : answer))
   }
   tools.notify({ phase: 'verify', done: results.length, total: results.length, note: 'float' })
-  const { data, samples, given = [] } = evidence
-  const order = data === 'synthetic' ? madeUpOrder(given, samples.length) : watch.order()
+  const order = evidence.data === 'synthetic' ? watch.madeUp() : watch.order()
   const own = order?.apart === true ? await runOwn(session, evidence, order, tools, kept) : undefined
   const batch = await batchOfEvidence(session, evidence, hints, tools)
   return {

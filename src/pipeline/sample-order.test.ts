@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Value } from '../model/runtime.ts'
 import type { GivenState } from './carried-states.ts'
-import { madeUpOrder, orderWatch } from './sample-order.ts'
+import { orderWatch } from './sample-order.ts'
 
 const f32 = (...values: number[]): Value => ({
   dtype: 'f32',
@@ -11,11 +11,13 @@ const f32 = (...values: number[]): Value => ({
 const state = (name: string, certain: boolean): GivenState => ({ input: name, output: `${name}_out`, certain })
 
 /** Per sample the state that is given, and the one that float gives. */
-function orderOf(steps: readonly (readonly [Value, Value])[], certain = true) {
+function watched(steps: readonly (readonly [Value, Value])[], certain = true) {
   const watch = orderWatch([state('h', certain)])
   for (const [given, answer] of steps) watch.see({ label: '', feeds: { h: given } }, { h_out: answer })
-  return watch.order()
+  return watch
 }
+
+const orderOf = (...asked: Parameters<typeof watched>) => watched(...asked).order()
 
 const chain = [1, 2, 3, 4, 5].map((one): [Value, Value] => [f32(one), f32(one + 1)])
 
@@ -61,10 +63,12 @@ test('a cache that grows follows where it has the size of what float gave', () =
   expect(orderOf(rest, false)).toBeUndefined()
 })
 
-test('made-up samples are one sequence', () => {
-  expect(madeUpOrder([state('h', true)], 8)).toMatchObject({ starts: new Set([0]), steps: 7, apart: true })
-  expect(madeUpOrder([], 8)).toBeUndefined()
-  expect(madeUpOrder([state('h', true)], 1)).toBeUndefined()
+test('made-up samples are one sequence, where states keep their size', () => {
+  const zeros = [0, 0, 0].map((): [Value, Value] => [f32(0), f32(1)])
+  expect(watched(zeros).madeUp()).toMatchObject({ starts: new Set([0]), steps: 2, apart: true })
+  expect(watched(zeros.slice(1, 2)).madeUp()).toBeUndefined()
+  expect(watched([...zeros, [f32(0), f32(1, 2)]]).madeUp()).toBeUndefined()
+  expect(watched([]).madeUp()).toBeUndefined()
 })
 
 function floats({ data }: Value): number[] {

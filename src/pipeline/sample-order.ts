@@ -14,16 +14,13 @@ export interface SampleOrder {
   readonly apart: boolean
 }
 
-/** Made-up samples begin with zeros each. One after the other they are a sequence of noise, along which both models go on states of their own. */
-export function madeUpOrder(states: readonly GivenState[], count: number): SampleOrder | undefined {
-  return states.length === 0 || count < 2 ? undefined : { states, starts: new Set([0]), steps: count - 1, apart: true }
-}
-
 export interface OrderWatch {
   /** A sample as it was fed, and what float gave; in order. */
   see(sample: Sample, answer: Feeds): void
   /** Undefined where no sample goes on from another. */
   order(): SampleOrder | undefined
+  /** Of made-up samples, which begin with zeros each: one after the other they are a sequence of noise, along which both models go on states of their own. */
+  madeUp(): SampleOrder | undefined
 }
 
 /** Squared distance by squared length up to which a state is the one that float gave, in whatever way it was run. */
@@ -35,13 +32,15 @@ const SAME = 1e-4
  * are such by their names can go along them.
  */
 export function orderWatch(states: readonly GivenState[]): OrderWatch {
-  const seen = states.map((state) => ({ state, found: [] as ('start' | 'follows' | 'apart')[] }))
+  const seen = states.map((state) => ({ state, found: [] as ('start' | 'follows' | 'apart')[], keepsSize: true }))
   let before: Feeds | undefined
   let count = 0
   return {
     see({ feeds }, answer) {
-      for (const { state, found } of seen) {
+      for (const one of seen) {
+        const { state, found } = one
         const [given, last] = [feeds[state.input], before?.[state.output]]
+        one.keepsSize &&= String(given?.shape) === String(answer[state.output]?.shape)
         if (given === undefined || last === undefined || isZero(given)) found.push('start')
         else found.push(isSame(given, last) ? 'follows' : 'apart')
       }
@@ -50,7 +49,8 @@ export function orderWatch(states: readonly GivenState[]): OrderWatch {
     },
     order() {
       const trusted = seen.filter(
-        ({ state, found }) => (state.certain && found.some((kind) => kind !== 'start')) || mostlyFollows(found),
+        ({ state, found, keepsSize }) =>
+          (state.certain && keepsSize && found.some((kind) => kind !== 'start')) || mostlyFollows(found),
       )
       if (trusted.length === 0) return undefined
       const kinds = Array.from({ length: count }, (_, index) => {
@@ -60,11 +60,16 @@ export function orderWatch(states: readonly GivenState[]): OrderWatch {
       })
       const places = (kind: string) => kinds.flatMap((one, index) => (one === kind ? [index] : []))
       const [starts, follows, gaps] = [places('start'), places('follows'), places('apart')]
-      const apart = gaps.length > follows.length && trusted.every(({ state }) => state.certain)
+      const apart = gaps.length > follows.length && trusted.every(({ state, keepsSize }) => state.certain && keepsSize)
       const steps = follows.length + (apart ? gaps.length : 0)
       if (steps === 0) return undefined
       const begins = new Set(apart ? starts : [...starts, ...gaps])
       return { states: trusted.map(({ state }) => state), starts: begins, steps, apart }
+    },
+    madeUp() {
+      const kept = seen.flatMap(({ state, keepsSize }) => (state.certain && keepsSize ? [state] : []))
+      if (kept.length === 0 || count < 2) return undefined
+      return { states: kept, starts: new Set([0]), steps: count - 1, apart: true }
     },
   }
 }

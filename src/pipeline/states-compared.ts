@@ -44,7 +44,9 @@ export async function compareStates(
     return { states, steps: order.steps, whose: 'own', outputs }
   }
   const { states, samples, unjudged } = evidence
-  if (states === undefined || samples.length < 2) return undefined
+  if (states === undefined) return undefined
+  const steps = samples.filter((sample, index) => index > 0 && goesOn(states, sample, float.results[index - 1]!)).length
+  if (steps === 0) return undefined
   const carrier = stateCarrier(states)
   const step = async (sample: Sample, index: number): Promise<Feeds | undefined> => {
     const feeds = carrier.feeds(sample)
@@ -59,7 +61,7 @@ export async function compareStates(
     hints,
     tools,
   )
-  return { states, steps: samples.length - 1, whose: 'float', outputs }
+  return { states, steps, whose: 'float', outputs }
 }
 
 /** Float along the samples on states of its own. */
@@ -135,6 +137,14 @@ async function along(
   }
   tools.notify({ phase: 'verify', done: length, total: length, note })
   return collected.figures()
+}
+
+/** Whether a state fits what the sample has for it: caches that grow do not. */
+function goesOn(states: readonly StatePair[], { feeds }: Sample, before: Feeds): boolean {
+  return states.some(({ input, output }) => {
+    const [own, last] = [feeds[input], before[output]]
+    return last !== undefined && (own === undefined || String(own.shape) === String(last.shape))
+  })
 }
 
 /** Only states that the data give begin anew with them. */
