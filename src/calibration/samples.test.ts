@@ -51,6 +51,21 @@ async function all(set: Awaited<ReturnType<typeof openSamples>>) {
 const first = (value: Value | undefined) => floatsOf(value!)[0]
 
 describe('samples from files', () => {
+  it('states that the data give: samples without gaps where they are asked for and are no zeros', async () => {
+    const state: SessionInput = { name: 'h', dtype: 'f32', shape: [1, 3] }
+    const states = [{ name: 'h_out', dtype: 'f32', shape: [1, 3] }]
+    const zeros = { ...ramp([10, 1, 3]), data: new Uint8Array(120) }
+    const [moving, still] = [ramp([10, 1, 3]), zeros].map((h) =>
+      folder({ 'x.npy': writeNpy(ramp([10, 2])), 'h.npy': writeNpy(h) }),
+    )
+    const chosen = async (path: string, along: boolean) =>
+      (await all(await openSamples(path, [x, state], { samples: 4, states, along }))).map(({ index }) => index)
+    expect(await chosen(moving!, true)).toEqual([0, 1, 2, 3])
+    expect(await chosen(moving!, false)).toEqual([0, 2, 5, 7])
+    expect(await chosen(still!, true)).toEqual([0, 2, 5, 7])
+    expect((await openSamples(moving!, [x, state], { samples: 4, states, along: true })).sequence).toBeUndefined()
+  })
+
   it('states that the data do not give: samples without gaps', async () => {
     const state: SessionInput = { name: 'h', dtype: 'f32', shape: [1, 3] }
     const path = join(folder({ 'data.npy': writeNpy(ramp([10, 2])) }), 'data.npy')

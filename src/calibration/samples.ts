@@ -4,16 +4,19 @@ import type { ScoredPair } from '../model/truth.ts'
 import type { SampleItem } from './arrays-samples.ts'
 import { checkSample, type InputLimits } from './check-sample.ts'
 import { fillInputs, fillRule } from './fill.ts'
+import { roleOf } from './input-role.ts'
 import type { SampleSet } from './sample-set.ts'
 import { SampleWatch } from './sample-watch.ts'
 import { runs, spread } from './select.ts'
-import { type StateOutput, statePairs } from './states.ts'
+import { cachePairs, type StateOutput, statePairs } from './states.ts'
 
 export interface SampleOptions {
   /** At most this many, evenly spread, or one after the other where states go from one to the next; default 128. */
   readonly samples?: number
   /** Outputs of the model: those that continue inputs which the data do not give make samples a sequence. */
   readonly states?: readonly StateOutput[]
+  /** States that the data do give choose samples one after the other, too. */
+  readonly along?: boolean
   /** Ranges of integer inputs. */
   readonly limits?: InputLimits
   /** Leave out what is wrong, and say so, instead of refusing it. */
@@ -58,16 +61,29 @@ export async function sampleSet(
     watch.see(position, sample.label, checked)
     return { ...sample, feeds: fillInputs(sample.label, checked, inputs, bindings).feeds }
   }
+  /** Zeros begin a sequence: a sample that has them is no later part of one. */
+  const givesStates = async (place: (typeof places)[number]): Promise<boolean> => {
+    const outputs = options.states ?? []
+    const states = inputs.filter((input) => roleOf(input) === 'state')
+    const pairs = [...statePairs(states, outputs), ...cachePairs(inputs, outputs)]
+    if (pairs.length === 0) return false
+    const { feeds = {} } = await place.item.read(place.index).catch(refusedAtItsTurn)
+    return pairs.some(({ input }) => {
+      const data = feeds[input]?.data
+      return data instanceof Uint8Array && data.some((byte) => byte !== 0)
+    })
+  }
   let leftOut = 0
   const filled = filledBy(items, inputs)
   const sequence = statePairs(filled, options.states ?? []).length > 0
-  const positions = sequence
+  const inRuns = sequence || (options.along === true && places.length > samples && (await givesStates(places[1]!)))
+  const positions = inRuns
     ? runs(
         items.map(({ count }) => count),
         samples,
       )
     : spread(places.length, samples)
-  const noted = [...(options.notes ?? []), ...sequenceNotes(sequence, positions, places.length)]
+  const noted = [...(options.notes ?? []), ...sequenceNotes(inRuns, positions, places.length)]
   let selected = positions.map((place) => places[place]!)
   if (skipBad) {
     const good: typeof selected = []
@@ -101,6 +117,12 @@ export async function sampleSet(
       return [...noted, ...watch.notes()]
     },
   }
+}
+
+/** What is wrong with a sample is said, or left out, where it is asked for. */
+function refusedAtItsTurn(thrown: unknown): { readonly feeds?: Sample['feeds'] } {
+  refusal(asTersorError(thrown))
+  return {}
 }
 
 function refusal(error: TersorError): string {

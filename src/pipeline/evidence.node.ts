@@ -36,6 +36,8 @@ export interface EvidenceOptions {
   readonly fitted?: boolean
   /** SHA-256 of each sample that something was fitted to. */
   readonly fittedTo?: () => readonly string[]
+  /** Samples are looked at one by one: spread ones say more than a sequence. */
+  readonly apart?: boolean
   /** Leave the first run to the caller. */
   readonly unrun?: boolean
   readonly signal?: AbortSignal
@@ -55,8 +57,9 @@ export async function evidenceFor(
   const path = options.eval ?? options.calib
   const signal = options.signal ? { signal: options.signal } : {}
   if (path !== undefined) {
-    const set = await openGiven(path, model, inventory, session, options)
     const held = options.fitted === true && options.eval === undefined
+    // What is held back is of the samples that were calibrated on.
+    const set = await openGiven(path, model, inventory, session, options, !held && options.apart !== true)
     const facts = statesFacts(session.inputs, model.graph.outputs, set)
     const { samples, of, unjudged } = await chosen(set, held, facts)
     const judgedOn = samples.filter((_, index) => !unjudged.has(index))
@@ -107,13 +110,14 @@ function ownKernels(): Kernels {
   return made
 }
 
-/** Samples at a path as the flags about data say, checked against the inputs of this float model, which runs on the first one. */
+/** Samples at a path as the flags about data say, checked against the inputs of this float model, which runs on the first one. `along`: states that the data give make them a sequence. */
 export async function openGiven(
   path: string,
   model: Model,
   inventory: Inventory,
   session: RuntimeSession,
   options: EvidenceOptions,
+  along = false,
 ): Promise<SampleSet> {
   const set = await openSamples(path, statedInputs(session.inputs, model), {
     ...(options.samples === undefined ? {} : { samples: options.samples }),
@@ -129,6 +133,7 @@ export async function openGiven(
     kernels: ownKernels,
     outputs: model.graph.outputs.map((output) => output.name),
     states: model.graph.outputs,
+    along,
   })
   if (options.unrun !== true) await requireFirst(set, session)
   return set

@@ -34,6 +34,7 @@ export async function evidenceOf(
       ...rest,
       ...(data === undefined ? {} : { calib: data }),
       samples: Math.min(options.samples ?? Number.POSITIVE_INFINITY, samplesFor(inventory.parameterCount)),
+      apart: true,
       modelPath: path,
       ...(tools.signal ? { signal: tools.signal } : {}),
     })
