@@ -3,6 +3,8 @@ import type { Attribute, Model, Node, TensorRef } from '../../model/graph.ts'
 
 /** Larger constants are equal when they are the same object, smaller ones by their bytes. */
 const SMALL = 1 << 16
+/** A character a byte, another one for another byte. */
+const CHARACTERS = new TextDecoder('latin1')
 
 /**
  * Numbers for the values of graphs: equal ones for values that are computed in the same way from the same constants and inputs, in whichever graph
@@ -40,7 +42,7 @@ export class ValueSignatures {
 
   #constant({ dtype, shape, storage }: TensorRef): number {
     const isSmall = storage.kind === 'bytes' && storage.byteLength <= SMALL
-    const content = isSmall ? storage.bytes.join() : `object ${this.#object(storage)}`
+    const content = isSmall ? CHARACTERS.decode(storage.bytes) : `object ${this.#object(storage)}`
     return this.#id(`constant ${dtype} [${shape}] ${content}`)
   }
 
