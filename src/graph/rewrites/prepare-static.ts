@@ -9,6 +9,7 @@ import { removeIdentities } from './identity.ts'
 import { keepConstantNames } from './keep-names.ts'
 import { foldPads } from './pads.ts'
 import type { RewriteNote, RewrittenModel } from './rewrite-note.ts'
+import { untieHeads } from './tied-heads.ts'
 import { cancelTransposes } from './transposes.ts'
 
 /** Every round does at least one thing; chains of identities in bodies are the longest ones known. */
@@ -22,12 +23,13 @@ const REWRITES = [
   splitConcatNorms,
   foldBatchNorms,
   foldPads,
+  untieHeads,
   foldConstants,
 ]
 
 /**
  * What is done to a graph before its activations are quantized: identities and transposes that cancel go, bounds and factors are
- * written plainly, norms (those behind a Concat part by part) and pads are folded into products, what
+ * written plainly, heads that are tied to embeddings get weights of their own, norms (those behind a Concat part by part) and pads are folded into products, what
  * depends on constants alone is computed; again until nothing changes. The function stays the same up to the rounding of
  * folded weights, which are kept in memory (at most 128 MiB each; longer ones stay as they are). `left` is what the last
  * round left.
