@@ -382,7 +382,7 @@ export const FLAGS: readonly FlagSpec[] = [
     choices: ['fast', 'default', 'best'],
     verbs: ['quantize', 'search'],
     about:
-      'int8-static: fast is one pass, default refines weights by their products, best also tries ranges one by one; weights fitted to --calib: fast learns nothing, best for ten minutes; arrays: fast is a formula, best the least error',
+      'int8-static: fast is one pass, default refines weights by their products, best also tries ranges one by one; weights fitted to --calib: fast learns nothing, best for ten minutes, without --calib on texts that a decoder writes itself; arrays: fast is a formula, best the least error',
   },
   {
     name: 'importance',

@@ -40,6 +40,8 @@ export interface EvidenceOptions {
   readonly apart?: boolean
   /** Leave the first run to the caller. */
   readonly unrun?: boolean
+  /** Made-up samples in the place of drawn ones, where nothing is given. */
+  readonly madeUp?: (session: RuntimeSession) => Promise<SampleSet | undefined>
   readonly signal?: AbortSignal
 }
 
@@ -84,15 +86,19 @@ export async function evidenceFor(
       ],
     }
   }
-  const set = await openSynthetic(statedSession(session, model), {
-    seed: options.seed ?? 0,
-    ...(options.samples === undefined ? {} : { count: options.samples }),
-    limits,
-    ...signal,
-  })
+  const own = await options.madeUp?.(session)
+  const set =
+    own ??
+    (await openSynthetic(statedSession(session, model), {
+      seed: options.seed ?? 0,
+      ...(options.samples === undefined ? {} : { count: options.samples }),
+      limits,
+      ...signal,
+    }))
   const samples = await take(set)
   const facts = madeUpStates(session.inputs, model.graph.outputs, set)
-  const notes = heldNotes(samples.length, set.count)
+  const said = own ? [`judged on ${own.count} other texts that the model wrote itself`] : []
+  const notes = [...said, ...heldNotes(samples.length, set.count)]
   return { data: 'synthetic', samples, found: samples.length, filled: set.filled, ...facts, notes }
 }
 

@@ -7,6 +7,8 @@ const INFORMING: readonly RegExp[] = [
   /^judged step by step, and along the made-up samples /,
   /^judged on the states of the data, and with each model's own states /,
   /^judged on \d+ of the \d+ samples of --calib, which were held back from it$/,
+  /^calibrated on texts that the model wrote itself: /,
+  /^judged on \d+ other texts that the model wrote itself$/,
   /^states go from sample to sample: /,
   /^opset raised to \d+ for /,
   /^\d+ constants beyond f16 were made safe: /,

@@ -15,7 +15,7 @@ import type { StageEvent, Tools } from '../model/tools.ts'
 import { type Ask, HALF_PRESETS } from './ask.ts'
 import { askOf, type QuantizeOptions } from './ask-of.ts'
 import { type FloatRun, madeUpStates, statesFacts } from './evidence.ts'
-import { isFitted, withData, withoutData } from './fitting/asks-for-data.ts'
+import { asksForOwnTexts, isFitted, withData, withoutData } from './fitting/asks-for-data.ts'
 import type { BytesFitting } from './fitting/fit-bytes.ts'
 import { halfQuadraticFit } from './fitting/half-quadratic-fit.ts'
 import { lowRankAsk } from './low-rank/low-rank-ask.ts'
@@ -71,6 +71,9 @@ export interface BytesResult {
   /** Where something was found on data: a statistics file, for the next run here or with `--statistics`. */
   readonly statistics?: Uint8Array
 }
+
+const TEXTS_IN_NODE =
+  'effort best: texts that a decoder writes itself are made by the command line and the library in Node; here codes are found without data'
 
 /** The main job in memory, for browsers and anywhere else: the same bytes as the command line writes. */
 export async function quantize(
@@ -130,6 +133,7 @@ export async function quantize(
   const stage = new MemoryStage()
   const name = options.name ?? 'model.onnx'
   const notes: string[] = [...(made?.stage.notes ?? []), ...(half?.notes ?? [])]
+  if (!fits && asksForOwnTexts(plainAsk, options)) notes.push(TEXTS_IN_NODE)
   const runtime = judged ? options.runtime : undefined
   const samples = options.samples ?? made?.judging ?? fitting?.judging
   const finished = await finish(

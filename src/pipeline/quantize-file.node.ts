@@ -12,9 +12,10 @@ import { type Ask, HALF_PRESETS, NAMED_PRESETS } from './ask.ts'
 import { askOf, type QuantizeOptions } from './ask-of.ts'
 import { fallBack, MOST_ATTEMPTS, neededReduction, nextStep, relax } from './attempts.ts'
 import { asksForAwq } from './awq/awq-ask.ts'
-import { isFitted, withData, withoutData } from './fitting/asks-for-data.ts'
+import { asksForOwnTexts, isFitted, withData, withoutData } from './fitting/asks-for-data.ts'
 import type { FileFitting } from './fitting/file-fitting.node.ts'
 import type { FitWork } from './fitting/fit-work.node.ts'
+import type { OwnTexts } from './fitting/own-texts.node.ts'
 import { doorsOf } from './half/doors.ts'
 import type { Judging, JudgingOptions } from './judging.node.ts'
 import { lowRankAsk } from './low-rank/low-rank-ask.ts'
@@ -38,7 +39,10 @@ import { unitsAhead } from './weight-jobs.ts'
 export interface FileOptions extends QuantizeOptions, FloatRunAsk, JudgingOptions, Thresholds {
   /** How ranges of activations are found; int8-static only. Default percentile. */
   readonly calibrator?: Calibrator
-  /** How long trials, corrections and learning may take; for int8-static, and weights that are fitted to `calib`. Default 'default'. */
+  /**
+   * How long trials, corrections and learning may take; for int8-static, and weights that are fitted to `calib`. Default 'default'. 'best' without `calib`: weights of
+   * language decoders are fitted to texts that the model writes itself.
+   */
   readonly effort?: 'fast' | 'default' | 'best'
   /** Changes before that keep the function; of int8-static 'auto' (default), 'none', `equalize`, `equalize-weights`; of weight-only results `awq`, `rotate`. */
   readonly transform?: string
@@ -88,8 +92,9 @@ export async function quantize(input: string, output: string | undefined, given:
   const isStatic = plain.to === 'int8-static'
   const hasData = options.calib !== undefined || options.statistics !== undefined
   const asked = hasData ? withData(plain) : plain
-  if (asked.fitting === 'gptq' && !hasData) throw withoutData()
-  const fits = hasData && isFitted(asked)
+  const writes = asksForOwnTexts(asked, options)
+  if (asked.fitting === 'gptq' && !hasData && !writes) throw withoutData()
+  const fits = (hasData || writes) && isFitted(asked)
   const smooths = smoothsOn(asked, options)
   requireStaticOptions(
     isStatic,
@@ -105,6 +110,7 @@ export async function quantize(input: string, output: string | undefined, given:
   let statically: StaticWhole | undefined
   let fitting: FileFitting | undefined
   let work: FitWork | undefined
+  let own: OwnTexts | undefined
   const proof =
     options.noVerify === true
       ? undefined
@@ -114,6 +120,7 @@ export async function quantize(input: string, output: string | undefined, given:
             ...options,
             ...judging,
             fitted: isStatic || fits || aware || smooths || HALF_PRESETS.has(asked.to),
+            ...(writes ? { madeUp: async (session) => own?.judging(session) } : {}),
             fittedTo: () => statically?.digests ?? fitting?.digests ?? [],
           },
           tools,
@@ -171,7 +178,8 @@ export async function quantize(input: string, output: string | undefined, given:
           await stageFor(path).discard()
           return path
         })
-        fitting = new FileFitting(prepared, opened, { ...options, work }, tools)
+        if (writes) own = new (await import('./fitting/own-texts.node.ts')).OwnTexts(prepared, opened, options, tools)
+        fitting = new FileFitting(prepared, opened, { ...options, work, ...(own ? { own } : {}) }, tools)
       }
       const smooth = smooths ? await import('./smoothing/smooth.node.ts') : undefined
       const fit =

@@ -27,8 +27,18 @@ export function withData(ask: Ask): Ask {
   return weighs ? { ...ask, fitting: 'weighted' } : ask
 }
 
-export function withoutData(): TersorError {
-  return new TersorError('E_USAGE', '--solver gptq finds codes by what weights do to data, and none are given', {
+/** Whether a model that can write texts is calibrated on its own. */
+export function asksForOwnTexts(
+  ask: Ask,
+  { calib, effort }: { readonly calib?: unknown; readonly effort?: string },
+): boolean {
+  return effort === 'best' && calib === undefined && isFitted(ask)
+}
+
+/** `why`: no texts of the model's own, either. */
+export function withoutData(why?: string): TersorError {
+  const none = why === undefined ? 'none are given' : `none are given, and the model writes no texts: ${why}`
+  return new TersorError('E_USAGE', `--solver gptq finds codes by what weights do to data, and ${none}`, {
     where: '--solver',
     hint: 'add --calib DATA: texts, .npz, a folder; or use --solver search',
   })

@@ -14,6 +14,12 @@ import { withoutData } from './asks-for-data.ts'
 import { type FitFileOptions, fitOn } from './fit.node.ts'
 import { fitKey, fitsIn, withFits } from './fit-record.ts'
 import type { Fit, FitInput, FitResult } from './fitted.ts'
+import type { OwnTexts } from './own-texts.node.ts'
+
+export interface FileFittingOptions extends FitFileOptions {
+  /** What codes are found on where no data are given. */
+  readonly own?: OwnTexts
+}
 
 /**
  * Codes of weight-only schemes by the data of `--calib` (`fitOn`). With `--statistics`, those that were found before are used, and new ones
@@ -22,13 +28,13 @@ import type { Fit, FitInput, FitResult } from './fitted.ts'
 export class FileFitting {
   readonly #prepared: Prepared
   readonly #opened: OpenedModel
-  readonly #options: FitFileOptions
+  readonly #options: FileFittingOptions
   readonly #tools: Tools
   #statistics: Statistics | undefined
   #opening: Promise<void> | undefined
   #digests: readonly string[] = []
 
-  constructor(prepared: Prepared, opened: OpenedModel, options: FitFileOptions, tools: Tools) {
+  constructor(prepared: Prepared, opened: OpenedModel, options: FileFittingOptions, tools: Tools) {
     this.#prepared = prepared
     this.#opened = opened
     this.#options = options
@@ -42,7 +48,7 @@ export class FileFitting {
 
   fitFor(ask: Ask): Fit {
     return async (input) => {
-      const { statistics: path, calib } = this.#options
+      const { statistics: path, calib, own } = this.#options
       this.#opening ??= this.#open()
       await this.#opening
       const key = fitKey(ask, this.#options)
@@ -51,6 +57,9 @@ export class FileFitting {
         this.#digests = this.#statistics.digests ?? []
         return { ...known, notes: [...known.notes, `codes come from ${path}: ${dataOf(this.#statistics)}`] }
       }
+      // A file of what was found on given data is not written over.
+      const isFree = this.#statistics === undefined || this.#statistics.synthetic === true
+      if (calib === undefined && own && isFree) return this.#onOwnTexts(own, input, key, ask)
       if (calib === undefined) {
         if (this.#statistics === undefined) throw withoutData()
         throw new TersorError('E_USAGE', `${path}: these statistics hold no codes of this model for these options`, {
@@ -58,8 +67,25 @@ export class FileFitting {
           hint: 'give the --to, --target and --rule of the run that wrote them, or --calib',
         })
       }
-      return this.#run(input, key, known, ask)
+      return this.#run(input, key, known, ask, this.#options)
     }
+  }
+
+  /** As without data where the model writes none, which is said. */
+  async #onOwnTexts(own: OwnTexts, input: FitInput, key: string, ask: Ask): Promise<FitResult> {
+    const found = await own.texts()
+    if ('why' in found) {
+      if (ask.fitting !== undefined || this.#options.statistics !== undefined) throw withoutData(found.why)
+      const nothing: FitResult = { fitted: new Map(), notes: [] }
+      const { lowRank } = ask
+      const plain = lowRank
+        ? await (await import('../low-rank/low-rank-fit.ts')).lowRankFit(lowRank, undefined, this.#tools)(input)
+        : nothing
+      const note = `--effort best has no texts that the model writes itself: ${found.why}; codes are found without data`
+      return { ...plain, notes: [...plain.notes, note] }
+    }
+    const result = await this.#run(input, key, undefined, ask, { ...this.#options, made: found.texts })
+    return { ...result, notes: [found.note, ...result.notes] }
   }
 
   async #open(): Promise<void> {
@@ -69,13 +95,19 @@ export class FileFitting {
     this.#statistics = await openStatistics(path, { fingerprint, values: [] })
   }
 
-  async #run(input: FitInput, key: string, known: FitResult | undefined, ask: Ask): Promise<FitResult> {
-    const { statistics: path } = this.#options
+  async #run(
+    input: FitInput,
+    key: string,
+    known: FitResult | undefined,
+    ask: Ask,
+    given: FitFileOptions,
+  ): Promise<FitResult> {
+    const { statistics: path } = given
     const { lowRank } = ask
-    const options = { ...this.#options, ...(lowRank ? { lowRank } : {}), weighted: ask.fitting === 'weighted' }
+    const options = { ...given, ...(lowRank ? { lowRank } : {}), weighted: ask.fitting === 'weighted' }
     const find = (): Promise<FitResult> => fitOn(this.#prepared, this.#opened, options, this.#tools)(input)
     if (path === undefined) return find()
-    const seen = await this.#seen(input.model)
+    const seen = await this.#seen(input.model, given)
     this.#digests = seen.digests
     const same = String(this.#statistics?.digests) === String(seen.digests)
     if (known && same) {
@@ -84,17 +116,21 @@ export class FileFitting {
     const found = await find()
     const before = same ? this.#statistics : undefined
     const model = before?.model ?? (await modelFingerprint(this.#prepared.model, this.#tools.signal))
-    const nothing: Statistics = { ...{ model, values: new Map(), skipped: new Map(), carried: [] }, ...seen }
+    const nothing: Statistics = {
+      ...{ model, values: new Map(), skipped: new Map(), carried: [] },
+      ...seen,
+      ...(given.made ? { synthetic: true as const } : {}),
+    }
     this.#statistics = withFits(before ?? nothing, key, found)
     await saveStatistics(path, this.#statistics)
     return found
   }
 
   /** The samples that codes are found on. */
-  async #seen(model: Model): Promise<{ readonly labels: string[]; readonly digests: string[] }> {
-    const runtime = await runtimeFor(this.#opened, this.#options.threads)
+  async #seen(model: Model, given: FitFileOptions): Promise<{ readonly labels: string[]; readonly digests: string[] }> {
+    const runtime = await runtimeFor(this.#opened, given.threads)
     try {
-      const samples = await samplesFor(model, this.#prepared, this.#opened, runtime, this.#options)
+      const samples = await samplesFor(model, this.#prepared, this.#opened, runtime, given)
       const [labels, digests]: [string[], string[]] = [[], []]
       for (let index = 0; index < samples.count; index++) {
         this.#tools.signal?.throwIfAborted()

@@ -21,6 +21,8 @@ export interface StaticInputOptions extends EvidenceOptions {
   readonly threads?: number
   /** A statistics file. */
   readonly statistics?: string
+  /** Samples that were made; in the place of `calib`. */
+  readonly made?: SampleSet
 }
 
 /** What a graph is run on. All of it is opened when it is first asked for: given statistics, that may be never. */
@@ -104,6 +106,7 @@ export async function samplesFor(
   runtime: Runtime,
   options: StaticInputOptions,
 ): Promise<SampleSet> {
+  if (options.made) return options.made
   const alone = options.calib === undefined || model.byteLength <= MOST_OPENED ? null : inputsAlone(model)
   const session = await runtime.open(alone ? { bytes: await bytesOf(alone) } : { path: path as string }, {
     optimized: false,
