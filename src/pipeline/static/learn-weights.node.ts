@@ -91,7 +91,7 @@ const COMMON = {
 const EFFORTS: Readonly<Record<LearnEffort, LearnSettings>> = {
   fast: { ...COMMON, samples: 32, positions: 2048, iterations: 100 },
   default: { ...COMMON, samples: 128, positions: 8192, iterations: 200 },
-  best: { ...COMMON, samples: 512, positions: 16384, iterations: 200, rate: 0.02, views: 3 },
+  best: { ...COMMON, samples: 512, positions: 16384, iterations: 200, rate: 0.02, views: 3, drifts: [1, 0.5] },
 }
 
 /** The float model is run once for so many chains: their windows are in memory together. */

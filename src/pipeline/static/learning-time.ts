@@ -12,7 +12,7 @@ const RUNS = 0.02
 export function learningSeconds(
   chains: readonly Chain[],
   samples: number,
-  { iterations, batch, positions, ridges }: LearnSettings,
+  { iterations, batch, positions, ridges, drifts }: LearnSettings,
   kernels: LearningTools,
 ): number {
   let products = 0
@@ -23,7 +23,7 @@ export function learningSeconds(
       const size = shape.outputs * depth
       const moments = shape.depthwise ? 4 * depth * size : depth * (depth + 3 * shape.outputs)
       products += positions * moments + 6 * ridges.length * depth * size
-      products += iterations * (3 * batch * size + UPDATE_IN_PRODUCTS * size)
+      products += drifts.length * iterations * (3 * batch * size + UPDATE_IN_PRODUCTS * size)
     }
   }
   return RUNS * samples * chains.length + (OVERHEAD * products) / multiplySpeed(kernels)

@@ -124,8 +124,20 @@ export class LayerState {
   }
 
   rounded(): RoundedLayer | null {
-    if (!this.#solved) return null
-    return { codes: this.codes, scales: this.scales, lows: this.lows, bias: this.bias }
+    return this.#solved ? this.copy() : null
+  }
+
+  copy(): RoundedLayer {
+    return { codes: this.codes.slice(), scales: this.scales.slice(), lows: this.lows.slice(), bias: this.bias.slice() }
+  }
+
+  /** Goes back to a copy. */
+  take(found: RoundedLayer): void {
+    this.codes = found.codes.slice()
+    this.scales = found.scales.slice()
+    this.lows = found.lows.slice()
+    this.bias = found.bias.slice()
+    this.changed()
   }
 
   #matrix(elementAt: (at: number) => number): Float32Array {

@@ -10,8 +10,9 @@ export interface SolveOptions extends LearnOptions {
   /** Pulls towards the weights as they are, in parts of the mean second moment: the best is chosen output by output. */
   readonly ridges: readonly number[]
   /**
-   * Parts of what the layers before have done wrong that a layer is to make good, from 0 (it should give what its exact weights give) to 1
-   * (what the float model gives); the best is chosen as that of the pulls.
+   * Parts of what the layers before have done wrong that a unit is to make good, from 0 (it should give what its exact weights give) to 1
+   * (what the float model gives). Layers descend with the first; where codes learned with it do clearly better on the windows they have
+   * learned on than on the others, the rest are tried, too, and the others judge.
    */
   readonly drifts: readonly number[]
 }
@@ -27,6 +28,8 @@ const FEWEST_BATCHES = 10
 
 /** Part of the windows that rounding is learned on; the last ones judge. With few windows all do both. */
 const LEARNED_ON = 0.8
+/** How much larger the error of the last windows may be than that of all, each as a part of that of nearest codes. */
+const MOST_BEYOND = 1.05
 
 /**
  * Codes of the weights of a unit from windows of its input: each layer by descent from what the rounded layers before it give, then all
@@ -57,7 +60,9 @@ export function solveUnit(
   for (const state of states) state.takeNearest()
   asRounded()
   const first = seen % data.float.count
-  const nearest = errorOf(run, data.rounded, targets, first)
+  const errorFrom = (from: number): number => errorOf(run, data.rounded, targets, from)
+  const nearest = errorFrom(first)
+  const nearestOfAll = errorFrom(0)
   /** Layer after layer; `share`: part of the windows that judge, and are descended on, too, once the pull is chosen. */
   const descend = (share: number): number => {
     for (const [index, { bits }] of unit.layers.entries()) {
@@ -68,11 +73,11 @@ export function solveUnit(
         const last = order.slice(Math.min(seen, data.float.count - batch))
         const judge = layerMoments(run, index, data, last, { asFloat, asRounded })
         const ridges = ridgesFor(moments.depth, unit.layers[index] as UnitLayer, options.ridges)
-        state.descend(moments, judge, bits, { ridges, drifts: options.drifts }, share)
+        state.descend(moments, judge, bits, { ridges, drifts: options.drifts.slice(0, 1) }, share)
       }
     }
     asRounded()
-    return errorOf(run, data.rounded, targets, first)
+    return errorFrom(first)
   }
   const held = first === 0 ? 0 : 1 - seen / data.float.count
   const rounded = (): SolvedUnit['layers'] => states.map((state) => state.rounded())
@@ -81,16 +86,44 @@ export function solveUnit(
     return { layers: rounded(), errors: { nearest, descended, learned: descended } }
   }
   const descended = descend(0)
-  learnRounding(run, states, data.rounded, seen, targets, descended, options)
-  asRounded()
-  centerResults(run, states, data, order, { asFloat, asRounded })
-  asRounded()
-  const learned = errorOf(run, data.rounded, targets, first)
+  const copies = () => states.map((state) => state.copy())
+  const takeBack = (saved: readonly RoundedLayer[]): void => {
+    for (const [index, state] of states.entries()) state.take(saved[index] as RoundedLayer)
+  }
+  const start = copies()
+  const learn = (drift: number): number => {
+    takeBack(start)
+    const wanted = drift === 1 ? targets : mixed(targets, own(), drift)
+    asRounded()
+    learnRounding(run, states, data.rounded, seen, wanted, descended, options)
+    asRounded()
+    centerResults(run, states, data, order, { asFloat, asRounded })
+    asRounded()
+    return errorFrom(first)
+  }
+  /** What the exact weights give of what is there. */
+  const own = (): Float32Array => {
+    asFloat()
+    return resultsOf(run, data.rounded, 0, true)
+  }
+  let learned = learn(options.drifts[0] ?? 1)
+  const fits = (learned / nearest) * nearestOfAll <= MOST_BEYOND * errorFrom(0)
+  for (const drift of fits || first === 0 ? [] : options.drifts.slice(1)) {
+    const before = copies()
+    const found = learn(drift)
+    if (found < learned) learned = found
+    else takeBack(before)
+  }
   if (!(learned < descended)) {
     for (const state of states) state.reset()
     descend(held)
   }
   return { layers: rounded(), errors: { nearest, descended, learned } }
+}
+
+/** `share` of the way from the second to the first. */
+function mixed(far: Float32Array, near: Float32Array, share: number): Float32Array {
+  return far.map((value, i) => (near[i] as number) + share * (value - (near[i] as number)))
 }
 
 /** Multiplications of one pass over the moments from which only one pull is tried. */
