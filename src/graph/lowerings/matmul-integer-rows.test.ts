@@ -4,6 +4,7 @@ import { plainModel } from '../../../test/fixtures/plain-model.ts'
 import {
   floatTensor,
   packedRefs,
+  type QuantizedWeight,
   quantizedWeight,
   randomFloats,
   weightFacts,
@@ -36,9 +37,16 @@ interface Wanted {
   readonly rows?: readonly number[]
 }
 
+/** Codes of seven bits: two neighbours never pass what the kernels of CPUs without VNNI add up in 16 bits, as the plan sees to it. */
+function unsaturating({ tensor }: QuantizedWeight): QuantizedWeight {
+  const codes = tensor.codes.map((code) => 128 + Math.trunc((code - 128) / 2))
+  const values = Float32Array.from(codes, (code, i) => (tensor.scales[i % N] as number) * (code - 128))
+  return { tensor: { ...tensor, codes }, values }
+}
+
 /** y = x W before and after; with `inverse` the weight of the result is W / inverse, with `rows` those are zero in codes. */
 function both({ opset = 13, contrib = true, least, inverse, rows }: Wanted): { before: Model; after: Model } {
-  const weight = quantizedWeight(SPEC, VIEW)
+  const weight = unsaturating(quantizedWeight(SPEC, VIEW))
   const values = Float32Array.from(weight.values, (one, i) => {
     const k = Math.floor(i / N)
     return rows?.includes(k) ? 100 * Math.sin(i) : one * (inverse?.[k] ?? 1)
