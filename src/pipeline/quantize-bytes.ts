@@ -30,6 +30,7 @@ import type { Rotated } from './rotation/rotate.ts'
 import { rotationAsk } from './rotation/rotation-ask.ts'
 import { decide, finish, type Prepared, type Prove, prepare } from './run.ts'
 import { save } from './save.ts'
+import { sizeNotes } from './saving.ts'
 import { statedSession } from './stated-sizes.ts'
 import { staticDecisions } from './static/static-decisions.ts'
 
@@ -155,7 +156,7 @@ export async function quantize(
     ask,
     options: { to: options.to ?? 'auto' },
     phases: phases.list,
-    warnings: notes,
+    warnings: [...notes, ...sizeNotes(decided, finished.saved.byteLength, ask.to === 'auto')],
     peakBytes: 0,
     outputPath: name,
     ...(runtime ? { runtime: { name: runtime.name, version: runtime.version, threads: 1, cpu: runtime.cpu } } : {}),

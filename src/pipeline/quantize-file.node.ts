@@ -28,7 +28,7 @@ import { reportOf } from './report-of.ts'
 import { rotationAsk } from './rotation/rotation-ask.ts'
 import { asStopped, decide, finish, type Prepared, prepare } from './run.ts'
 import { layoutOf } from './save.ts'
-import { savingNote } from './saving.ts'
+import { sizeNotes } from './saving.ts'
 import { NodeStage } from './stage.node.ts'
 import type { StaticWhole } from './static/static-whole.node.ts'
 import { transformAsk } from './static/transform-candidates.ts'
@@ -248,8 +248,7 @@ export async function quantize(input: string, output: string | undefined, given:
       }
       const published = finished.files.length > 0
       if (published || options.isStaged) work?.done()
-      const note = savingNote(decided, finished.saved.byteLength, asked.to === 'auto')
-      const notes = note === null ? [] : [note]
+      const notes = sizeNotes(decided, finished.saved.byteLength, asked.to === 'auto')
       if (!published && !options.isStaged && work?.kept !== undefined) {
         notes.push(
           `the codes of this result are kept in ${work.kept}: the same command with --force, or another threshold, looks for none of them again`,

@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as ort from 'onnxruntime-node'
 import { describe, expect, test } from 'vitest'
+import { buildModel, encodeModel, node, value } from '../../test/fixtures/build.ts'
+import { weight } from '../../test/fixtures/line-models.ts'
 import { memorySource } from '../bytes/memory.ts'
 import { readStatistics, writeStatistics } from '../calibration/statistics-file.ts'
 import { ortRuntime } from '../runtime/ort.ts'
@@ -36,6 +38,22 @@ describe('static integers without files', () => {
     expect(report.verdict?.data).toBe('synthetic')
     const again = await quantize(MODEL, { to, statistics: statistics! })
     expect(again.report.decisions.some(({ because }) => /32 synthetic inputs/.test(because.text))).toBe(true)
+  })
+
+  test('a result that is larger than its source is said to be', async () => {
+    const nodes = Array.from({ length: 40 }, (_, i) => node('Gemm', [i === 0 ? 'x' : `h${i}`, 'w', 'b'], [`h${i + 1}`]))
+    const model = await encodeModel(
+      buildModel({
+        nodes,
+        initializers: [weight('w', [32, 32], 1), weight('b', [32], 2)],
+        inputs: [value('x', 'f32', [1, 32])],
+        outputs: [value('h40', 'f32', [1, 32])],
+      }),
+    )
+    const { report } = await quantize(model, { to, runtime, force: true })
+    const larger = ({ warnings }: typeof report) => warnings.filter((one) => /times as large as the source/.test(one))
+    expect(larger(report)).toHaveLength(1)
+    expect(larger((await quantize(model, { to: 'int8-weights' })).report)).toEqual([])
   })
 
   test('what is missing or of something else is said', async () => {
