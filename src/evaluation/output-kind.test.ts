@@ -10,6 +10,11 @@ const shares = (shape: number[]): Value => {
   const value = ramp(shape)
   return { ...value, data: new Uint8Array(new Float32Array(value.data.length / 4).fill(1 / shape.at(-1)!).buffer) }
 }
+const logShares = (shape: number[]): Value => {
+  const value = ramp(shape)
+  const log = Math.log(1 / shape.at(-1)!)
+  return { ...value, data: new Uint8Array(new Float32Array(value.data.length / 4).fill(log).buffer) }
+}
 
 const table: [string, Value, string, KindHints?][] = [
   ['logits', ramp([1, 10]), 'classes'],
@@ -25,6 +30,12 @@ const table: [string, Value, string, KindHints?][] = [
   ['1234', ramp([1, 5, 512]), 'logits', { vocabulary: 512 }],
   ['out', ramp([1, 65]), 'logits', { vocabulary: 65 }],
   ['scores', shares([1, 4420, 2]), 'values'],
+  ['scores', shares([1, 1917, 91]), 'values'],
+  ['softmax_2.tmp_0', shares([1, 40, 97]), 'logits'],
+  ['out', shares([26, 1, 37]), 'logits'],
+  ['logprobs', logShares([1, 50, 32]), 'logits'],
+  ['out', ramp([1, 40, 97]), 'values'],
+  ['features', shares([1, 40, 97]), 'values'],
   ['wave', ramp([1, 100]), 'values'],
   ['y', ramp([1, 100]), 'values', { declared: new Map([['y', ['N', 'T']]]) }],
   ['y', ramp([1, 100]), 'classes', { declared: new Map([['y', ['N', 100]]]) }],

@@ -2,10 +2,11 @@ import type { Dimension } from '../model/graph.ts'
 import type { Value } from '../model/runtime.ts'
 import { isFloat } from '../numbers/dtype.ts'
 import { type Numbers, numbersOf } from './elements.ts'
+import { expNegative } from './exponential.ts'
 import type { InputFacts } from './medium.ts'
 
 /**
- * How an output is judged: `classes` by its first choice, `logits` (language: a row of scores per token) by divergence,
+ * How an output is judged: `classes` by its first choice, `logits` (language: a row of scores per token; shares of labels per step) by divergence,
  * `values` by direction, `exact` (integers, booleans, strings) by equality.
  */
 export type OutputKind = 'classes' | 'logits' | 'values' | 'exact'
@@ -52,6 +53,10 @@ export function outputShapeOf(name: string, value: Value, hints: KindHints = {})
   const probabilities = areProbabilities(numbers, classes)
   const language = classes === hints.vocabulary || (shape.length === 3 && LANGUAGE.test(name))
   if (language) return { kind: 'logits', classes, probabilities }
+  if (value.shape.length === 3 && areSteps(shape, classes) && !NOT_SCORES.test(name)) {
+    // What a recogniser of speech or text hears at every step (connectionist temporal classification).
+    if (probabilities || areLogProbabilities(numbers, classes)) return { kind: 'logits', classes, probabilities }
+  }
   const rowPerSample = shape.length === 2 && shape[0] === (hints.batch ?? 1)
   if (!rowPerSample || classes > MOST_CLASSES || NOT_SCORES.test(name)) return plain
   if (!probabilities && areUnitVectors(numbers, classes)) return plain
@@ -71,6 +76,26 @@ function areProbabilities(numbers: Numbers, classes: number): boolean {
     for (let i = start; i < start + classes; i += 1) {
       if (!(numbers[i]! >= 0)) return false
       sum += numbers[i]!
+    }
+    if (!(Math.abs(sum - 1) < 1e-2)) return false
+  }
+  return numbers.length > 0
+}
+
+/** Rows of labels along time: fewer labels, or more steps, are boxes of a detector, most of which hold nothing. */
+const [LEAST_LABELS, MOST_STEPS] = [16, 1024]
+
+function areSteps(shape: readonly number[], classes: number): boolean {
+  const [first = 0, second = 0] = shape
+  return classes >= LEAST_LABELS && first * second > 1 && Math.max(first, second) <= MOST_STEPS
+}
+
+function areLogProbabilities(numbers: Numbers, classes: number): boolean {
+  for (let start = 0; start + classes <= numbers.length; start += classes) {
+    let sum = 0
+    for (let i = start; i < start + classes; i += 1) {
+      if (!(numbers[i]! <= 1e-3)) return false
+      sum += expNegative(Math.min(0, numbers[i]!))
     }
     if (!(Math.abs(sum - 1) < 1e-2)) return false
   }
