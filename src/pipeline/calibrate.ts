@@ -12,7 +12,7 @@ import { channelAxes } from './channel-axes.ts'
 import { modelFingerprint } from './model-fingerprint.ts'
 import type { ModelSessions } from './model-sessions.ts'
 import { LocalPlace, type Look, type Place } from './observe-places.ts'
-import { lastOf } from './ranged-model.ts'
+import { lastOf, pooledOf, type Ranged } from './ranged-model.ts'
 import { type Taps, tapsOf } from './tapped-model.ts'
 import { partsOf, ValueSizes } from './value-sizes.ts'
 import type { SeenPart } from './value-watch.ts'
@@ -128,13 +128,12 @@ class Collecting {
   /** Undefined for values that nothing was seen of so far. */
   readonly #known = new Map<string, ValueStatistics | undefined>()
   readonly #skipped: Map<string, string>
-  /** What is wrong anywhere goes on to these, however values are put into groups. */
-  readonly #lasts: ReadonlySet<string>
   readonly #labels: string[] = []
   readonly #digests: string[] = []
   readonly #sizes: ValueSizes
   readonly #most: number
   #pairs: readonly StatePair[] = []
+  #ranged: Promise<Ranged> | undefined
 
   constructor(
     sessions: ModelSessions,
@@ -147,7 +146,6 @@ class Collecting {
     this.#taps = taps
     this.#fingerprint = fingerprint
     this.#skipped = new Map(taps.skipped)
-    this.#lasts = lastOf(options.model.graph, options.values)
     this.#places = places
     const copies = places.reduce((sum, place) => sum + place.copies, 0)
     const bytes = (options.maxMemory ?? DEFAULT_MEMORY) / copies
@@ -274,25 +272,40 @@ class Collecting {
     group: readonly string[],
     sizes: ReadonlyMap<string, number>,
   ): Promise<Feeds> {
-    const look = this.#look(index, feeds, group, sizes)
-    if (!look.rangesOnly) return place.look(look)
-    try {
-      return await place.look(look)
-    } catch (thrown) {
-      if (this.#options.tools.signal?.aborted) throw thrown
-      return place.look({ ...look, parts: this.#parts(group, sizes), rangesOnly: false })
+    const { ranges, ...look } = await this.#look(index, feeds, group, sizes)
+    if (ranges) {
+      try {
+        return await place.look({ ...look, ranges })
+      } catch (thrown) {
+        if (this.#options.tools.signal?.aborted) throw thrown
+      }
     }
+    return place.look({ ...look, parts: this.#parts(group, sizes) })
   }
 
-  #look(index: number, feeds: Feeds, group: readonly string[], sizes: ReadonlyMap<string, number>): Look {
+  async #look(
+    index: number,
+    feeds: Feeds,
+    group: readonly string[],
+    sizes: ReadonlyMap<string, number>,
+  ): Promise<Look> {
     const inputs = group.filter((name) => this.#taps.inputs.includes(name))
     const also = this.#pairs.map(({ output }) => output)
-    const values = group.filter((name) => !this.#taps.inputs.includes(name))
+    const look = { index, feeds, inputs, parts: [], also }
+    if (also.length > 0 || index % fullEvery(this.#options) === 0) return look
     // Where nothing is sure to be there, nothing is sure to have a range.
-    const isSure = this.#sizes.areSure(sizes) && values.every((name) => (sizes.get(name) ?? 0) > 0)
-    const rangesOnly = also.length === 0 && index % fullEvery(this.#options) > 0 && isSure
-    const parts = rangesOnly ? [values] : this.#parts(group, sizes)
-    return { index, feeds, inputs, parts, also, rangesOnly, checked: this.#lasts }
+    const shapes = this.#sizes.shapesOf(sizes)
+    const { values } = this.#taps
+    if (shapes === undefined || values.length === 0 || values.some((name) => !sizes.get(name))) return look
+    this.#ranged ??= this.#rangedOf(shapes)
+    return { ...look, ranges: { of: await this.#ranged, wanted: new Set(group) } }
+  }
+
+  async #rangedOf(shapes: ReadonlyMap<string, readonly number[]>): Promise<Ranged> {
+    const { values } = this.#taps
+    const checked = lastOf(this.#options.model.graph, this.#options.values)
+    const plain = values.filter((name) => !checked.has(name))
+    return { values, pooled: await pooledOf(this.#options.model, plain, shapes), checked }
   }
 
   /** What the places have seen since the samples from `from` on began. */

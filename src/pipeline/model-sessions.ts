@@ -4,10 +4,10 @@ import type { Tools } from '../model/tools.ts'
 import { MemoryStage } from './memory-stage.ts'
 import { save } from './save.ts'
 
-/** Sessions of changed copies of a model: graph optimization off, one thread. */
+/** Sessions of changed copies of a model, of one thread each. */
 export interface ModelSessions {
-  /** The session of a key; `build` is asked for the model the first time. */
-  session(key: string, build: () => Model): Promise<RuntimeSession>
+  /** The session of a key; `build` is asked for the model the first time. Graph optimization is off unless `optimized`. */
+  session(key: string, build: () => Model, optimized?: boolean): Promise<RuntimeSession>
   /** Releases every session but these. */
   keepOnly(keys: ReadonlySet<string>): Promise<void>
   close(): Promise<void>
@@ -24,13 +24,13 @@ export class MemorySessions implements ModelSessions {
     this.#tools = tools
   }
 
-  async session(key: string, build: () => Model): Promise<RuntimeSession> {
+  async session(key: string, build: () => Model, optimized = false): Promise<RuntimeSession> {
     const known = this.#open.get(key)
     if (known !== undefined) return known
     const stage = new MemoryStage()
     await save(build(), [], stage, { name: 'model.onnx', measure: false }, this.#tools)
     const bytes = stage.files.get('model.onnx') as Uint8Array
-    const opened = await this.#runtime.open({ bytes }, { optimized: false, threads: 1 })
+    const opened = await this.#runtime.open({ bytes }, { optimized, threads: 1 })
     this.#open.set(key, opened)
     return opened
   }

@@ -1,11 +1,12 @@
 import type { Kernels } from '../model/kernels.ts'
 import type { Feeds } from '../model/runtime.ts'
-import type { Look } from './observe-places.ts'
+import type { Look, WantedRanges } from './observe-places.ts'
 import type { Watched } from './value-watch.ts'
 
-/** A sample for a thread: for each part the file of the model that gives its values, null where nothing has to run. */
-export interface ThreadLook extends Omit<Look, 'parts' | 'checked'> {
+/** A sample for a thread: for each part the file of the model that gives its values, null where nothing has to run; or the one that gives ranges. */
+export interface ThreadLook extends Omit<Look, 'parts' | 'ranges'> {
   readonly parts: readonly { readonly path: string | null; readonly values: readonly string[] }[]
+  readonly ranges?: WantedRanges & { readonly path: string }
 }
 
 /** What a thread that observes is asked for, in this order: `look` and `take` any number of times. */

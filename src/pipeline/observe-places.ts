@@ -3,7 +3,7 @@ import type { Feeds } from '../model/runtime.ts'
 import type { Tools } from '../model/tools.ts'
 import { breather } from './breath.ts'
 import type { ModelSessions } from './model-sessions.ts'
-import { RANGES, rangedModel } from './ranged-model.ts'
+import { type Ranged, rangedModel } from './ranged-model.ts'
 import { tappedModel } from './tapped-model.ts'
 import { SIZES } from './value-sizes.ts'
 import { pick, ValueWatch, type Watched } from './value-watch.ts'
@@ -14,15 +14,26 @@ export interface Look {
   readonly feeds: Feeds
   /** Fed values that are looked at. */
   readonly inputs: readonly string[]
-  /** Values of the graph, part by part: a run for each. There is at least one. */
+  /** Values of the graph that are looked at in full, part by part: a run for each. */
   readonly parts: readonly (readonly string[])[]
   /** Values that are handed back. */
   readonly also: readonly string[]
-  /** Of the values of the graph only ranges are looked at; then there is one part, and nothing is handed back. */
-  readonly rangesOnly: boolean
-  /** Values whose range also says whether all of them is finite. */
-  readonly checked: ReadonlySet<string>
+  /** In the place of parts; then nothing is handed back. */
+  readonly ranges?: WantedRanges & {
+    /** The same for every sample and in every pass: the copy runs optimized, and what the executor fuses depends on what it has to give. */
+    readonly of: Ranged
+  }
 }
+
+/** Of the values of the graph only ranges are looked at. */
+export interface WantedRanges {
+  readonly of: Pick<Ranged, 'values' | 'pooled'>
+  /** Those of them that are looked at. */
+  readonly wanted: ReadonlySet<string>
+}
+
+/** Key of the session that gives ranges. */
+export const RANGES = 'ranges'
 
 /** Where the model runs and values are looked at: here, or in a thread. */
 export interface Place {
@@ -59,27 +70,30 @@ export class LocalPlace implements Place {
   }
 
   look(one: Look): Promise<Feeds> {
-    const { index, feeds, inputs, parts, also, rangesOnly, checked } = one
+    const { index, feeds, inputs, parts, also, ranges } = one
     let looked: Promise<unknown> = Promise.resolve()
     const ran = this.#running.then(async () => {
-      this.#keys.set(
-        rangesOnly,
-        parts.map((part) => keyOf(part, rangesOnly)),
-      )
+      this.#keys.set(ranges !== undefined, ranges ? [RANGES] : parts.map(keyOf))
       await this.#sessions.keepOnly(new Set([SIZES, ...[...this.#keys.values()].flat()]))
       let results: Feeds = {}
+      if (ranges) {
+        const session = await this.#sessions.session(RANGES, () => rangedModel(this.#model, ranges.of), true)
+        const found = await session.run(feeds, this.#tools.signal)
+        looked = this.#looking.then(async () => {
+          await this.#observe(index, pick(feeds, inputs))
+          this.#watch.addRanges(index, ranges, found)
+        })
+        looked.catch(() => undefined)
+        this.#looking = looked.catch(() => undefined)
+      }
       for (const [at, part] of parts.entries()) {
-        const running = this.#run(part, also, feeds, rangesOnly ? checked : undefined)
+        const running = this.#run(part, also, feeds)
         // Of the parts before this one.
         running.catch(() => undefined)
         await looked
         results = await running
         const seen = at === 0 ? { ...pick(feeds, inputs), ...pick(results, part) } : pick(results, part)
-        const ranges = results[RANGES]
-        looked = this.#looking.then(async () => {
-          await this.#observe(index, seen)
-          if (rangesOnly && ranges) this.#watch.addRanges(index, part, ranges)
-        })
+        looked = this.#looking.then(() => this.#observe(index, seen))
         looked.catch(() => undefined)
         this.#looking = looked.catch(() => undefined)
       }
@@ -96,15 +110,9 @@ export class LocalPlace implements Place {
     return this.#watch.take()
   }
 
-  async #run(
-    values: readonly string[],
-    also: readonly string[],
-    feeds: Feeds,
-    ranges?: ReadonlySet<string>,
-  ): Promise<Feeds> {
+  async #run(values: readonly string[], also: readonly string[], feeds: Feeds): Promise<Feeds> {
     if (values.length + also.length === 0) return {}
-    const key = keyOf(values, ranges !== undefined)
-    const session = await this.#sessions.session(key, () => copyFor(this.#model, values, also, ranges))
+    const session = await this.#sessions.session(keyOf(values), () => tappedModel(this.#model, values, also))
     return session.run(feeds, this.#tools.signal)
   }
 
@@ -116,16 +124,6 @@ export class LocalPlace implements Place {
   }
 }
 
-export function keyOf(values: readonly string[], rangesOnly: boolean): string {
-  return `${rangesOnly ? 'ranges of ' : ''}${JSON.stringify(values)}`
-}
-
-/** The copy of a model that gives what is looked at; `ranges`: only those, and which of them are checked. */
-export function copyFor(
-  model: Model,
-  values: readonly string[],
-  also: readonly string[],
-  ranges?: ReadonlySet<string>,
-): Model {
-  return ranges === undefined ? tappedModel(model, values, also) : rangedModel(model, values, ranges)
+export function keyOf(values: readonly string[]): string {
+  return JSON.stringify(values)
 }

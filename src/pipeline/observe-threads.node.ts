@@ -5,8 +5,10 @@ import type { Tools } from '../model/tools.ts'
 import { findRuntime } from '../runtime/find.node.ts'
 import { type OrtThread, startOrtWorker } from '../runtime/worker.node.ts'
 import type { ObserveOrder } from './observe-orders.ts'
-import { copyFor, keyOf, type Look, type Place } from './observe-places.ts'
+import { keyOf, type Look, type Place, RANGES } from './observe-places.ts'
+import { rangedModel } from './ranged-model.ts'
 import type { TapFiles } from './tap-files.node.ts'
+import { tappedModel } from './tapped-model.ts'
 import type { Watched } from './value-watch.ts'
 import { workerUrl } from './worker-url.node.ts'
 
@@ -98,19 +100,22 @@ export class ThreadPlace implements Place {
     await this.#ask({ order: 'begin', axes, kernels: tools.kernels.id, least })
   }
 
-  async look({ index, feeds, inputs, parts, also, rangesOnly, checked }: Look): Promise<Feeds> {
+  async look({ parts, ranges, ...plain }: Look): Promise<Feeds> {
+    const { also } = plain
+    if (ranges) {
+      const path = await this.#files.path(RANGES, () => rangedModel(this.#model, ranges.of))
+      return (await this.#ask({ order: 'look', look: { ...plain, parts: [], ranges: { ...ranges, path } } })) as Feeds
+    }
     const files = await Promise.all(
       parts.map(async (values) => ({
         values,
         path:
           values.length + also.length === 0
             ? null
-            : await this.#files.path(keyOf(values, rangesOnly), () =>
-                copyFor(this.#model, values, also, rangesOnly ? checked : undefined),
-              ),
+            : await this.#files.path(keyOf(values), () => tappedModel(this.#model, values, also)),
       })),
     )
-    return (await this.#ask({ order: 'look', look: { index, feeds, inputs, parts: files, also, rangesOnly } })) as Feeds
+    return (await this.#ask({ order: 'look', look: { ...plain, parts: files } })) as Feeds
   }
 
   async take(): Promise<Watched> {

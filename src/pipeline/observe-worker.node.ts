@@ -5,7 +5,6 @@ import type { Feeds, Value } from '../model/runtime.ts'
 import type { OrtRuntime, OrtRuntimeSession } from '../runtime/ort.ts'
 import { serve } from '../runtime/serve.node.ts'
 import type { ObserveAnswer, ObserveOrder, ThreadLook } from './observe-orders.ts'
-import { RANGES } from './ranged-model.ts'
 import { pick, ValueWatch } from './value-watch.ts'
 
 /** Entry of a thread that runs models and looks at what comes out of them; see observe-threads.node.ts for the other side. */
@@ -41,26 +40,18 @@ class Observing {
     this.#watch = new ValueWatch(kernels, axes, least)
   }
 
-  async look({ index, feeds, inputs, parts, also, rangesOnly }: ThreadLook, open: OrtRuntime['open']): Promise<Feeds> {
-    this.#paths.set(
-      rangesOnly,
-      parts.map(({ path }) => path),
-    )
+  async look({ index, feeds, inputs, parts, also, ranges }: ThreadLook, open: OrtRuntime['open']): Promise<Feeds> {
+    this.#paths.set(ranges !== undefined, ranges ? [ranges.path] : parts.map(({ path }) => path))
     await this.keepOnly(new Set([...this.#paths.values()].flat()))
+    if (ranges) {
+      const { session } = await this.#open(ranges.path, true, open)
+      this.#watch.addRanges(index, ranges, await session.run(feeds))
+    }
     let results: Feeds = {}
     for (const { path, values } of parts) {
       if (path === null) continue
-      let known = this.#opened.get(path)
-      if (known === undefined) {
-        known = { session: await open({ path }, { optimized: false, threads: 1 }), places: new Map() }
-        this.#opened.set(path, known)
-      }
-      results = await this.#run(known, feeds)
-      const ranges = results[RANGES]
-      if (rangesOnly && ranges) this.#watch.addRanges(index, values, ranges)
-      else
-        for (const name of values)
-          if (Object.hasOwn(results, name)) this.#watch.add(index, name, results[name] as Value)
+      results = await this.#run(await this.#open(path, false, open), feeds)
+      for (const name of values) if (Object.hasOwn(results, name)) this.#watch.add(index, name, results[name] as Value)
     }
     const given = Object.entries(pick(results, also)).map(([name, value]) => [name, ownCopy(value)])
     // Last: a sample that does not run has not been seen.
@@ -78,6 +69,15 @@ class Observing {
       this.#opened.delete(path)
       await session.release()
     }
+  }
+
+  async #open(path: string, optimized: boolean, open: OrtRuntime['open']): Promise<Opened> {
+    let known = this.#opened.get(path)
+    if (known === undefined) {
+      known = { session: await open({ path }, { optimized, threads: 1 }), places: new Map() }
+      this.#opened.set(path, known)
+    }
+    return known
   }
 
   /** Outputs are written where the kernels look at them, from the second time on: their shapes are known then. */

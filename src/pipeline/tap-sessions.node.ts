@@ -6,8 +6,8 @@ import { inTurns } from './observe-threads.node.ts'
 import { TapFiles } from './tap-files.node.ts'
 
 /**
- * Opens changed copies of a model, each written to a folder that goes when it is closed: graph optimization off, one thread. Where the runtime
- * has several threads, copies take turns in them, so that two can run at once.
+ * Opens changed copies of a model, each written to a folder that goes when it is closed. Where the runtime has several threads, copies take
+ * turns in them, so that two can run at once.
  */
 export class TapSessions implements ModelSessions {
   readonly #runtime: Runtime
@@ -24,13 +24,13 @@ export class TapSessions implements ModelSessions {
   }
 
   /** The session of a key; `build` is asked for the model the first time, and again when it was released in between. */
-  async session(key: string, build: () => Model): Promise<RuntimeSession> {
+  async session(key: string, build: () => Model, optimized = false): Promise<RuntimeSession> {
     const known = this.#open.get(key)
     if (known !== undefined) return known.session
     this.#opened += 1
     const file = `${this.#opened} ${key}`
     const path = await this.#files.path(file, build)
-    const session = await this.#runtime.open({ path }, { optimized: false, threads: 1 })
+    const session = await this.#runtime.open({ path }, { optimized, threads: 1 })
     this.#open.set(key, { session, file })
     return session
   }

@@ -21,7 +21,7 @@ export class ValueSizes {
   readonly #sessions: ModelSessions
   readonly #signal: AbortSignal | undefined
   readonly #known = new Map<string, ReadonlyMap<string, number>>()
-  readonly #inferred = new WeakSet<ReadonlyMap<string, number>>()
+  readonly #inferred = new WeakMap<ReadonlyMap<string, number>, ReadonlyMap<string, readonly number[]>>()
 
   constructor(model: Model, values: readonly string[], sessions: ModelSessions, signal?: AbortSignal) {
     this.#model = model
@@ -36,10 +36,16 @@ export class ValueSizes {
     const shapes = JSON.stringify(Object.entries(feeds).map((feed) => this.#kindOf(...feed)))
     const known = this.#known.get(shapes)
     if (known !== undefined) return known
-    const inferred = await inferredSizes(this.#model, this.#values, feeds)
-    const found = inferred ?? new Map<string, number>()
-    if (inferred !== null) this.#inferred.add(found)
-    else {
+    const inferred = await inferredShapes(this.#model, this.#values, feeds)
+    const found = new Map<string, number>()
+    if (inferred !== null) {
+      for (const [name, shape] of inferred)
+        found.set(
+          name,
+          shape.reduce((product, size) => product * size, 1),
+        )
+      this.#inferred.set(found, inferred)
+    } else {
       const { model, sizes } = sizedModel(this.#model, this.#values)
       const session = await this.#sessions.session(SIZES, () => model)
       const results = await session.run(feeds, this.#signal)
@@ -49,9 +55,9 @@ export class ValueSizes {
     return found
   }
 
-  /** Whether what `of` gave holds for every sample of these shapes, whatever its values. */
-  areSure(sizes: ReadonlyMap<string, number>): boolean {
-    return this.#inferred.has(sizes)
+  /** The shapes behind what `of` gave, where that holds for every sample of these shapes, whatever its values. */
+  shapesOf(sizes: ReadonlyMap<string, number>): ReadonlyMap<string, readonly number[]> | undefined {
+    return this.#inferred.get(sizes)
   }
 
   /** What sizes may follow from: shapes, and for values inside bodies also what decides on branches and iterations. */
@@ -62,11 +68,11 @@ export class ValueSizes {
 }
 
 /** Null where one of them does not follow from the shapes of what is fed. */
-async function inferredSizes(
+async function inferredShapes(
   model: Model,
   values: readonly string[],
   feeds: Feeds,
-): Promise<Map<string, number> | null> {
+): Promise<Map<string, readonly number[]> | null> {
   const inputs = model.graph.inputs.map((input) => {
     const feed = Object.hasOwn(feeds, input.name) ? feeds[input.name] : undefined
     return feed === undefined ? input : { ...input, shape: feed.shape }
@@ -74,16 +80,13 @@ async function inferredSizes(
   const fed: Model = { ...model, graph: { ...model.graph, inputs } }
   const connections = connect(fed)
   const known = await KnownValues.of(fed, connections, readSmall)
-  const sizes = new Map<string, number>()
+  const shapes = new Map<string, readonly number[]>()
   for (const name of values) {
     const shape = known.shape(connections.scopes[0]!, name)
     if (shape === undefined || shape.includes(null)) return null
-    sizes.set(
-      name,
-      shape.reduce<number>((product, size) => product * (size ?? 0), 1),
-    )
+    shapes.set(name, shape as readonly number[])
   }
-  return sizes
+  return shapes
 }
 
 /** Cuts a list of values where more than `most` elements would come together; one that is larger is alone. Never empty. */

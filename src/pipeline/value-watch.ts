@@ -4,6 +4,8 @@ import { TersorError } from '../errors.ts'
 import type { Kernels } from '../model/kernels.ts'
 import type { Feeds, Value } from '../model/runtime.ts'
 import type { ValueStatistics } from '../model/statistics.ts'
+import type { WantedRanges } from './observe-places.ts'
+import { rangesIn } from './ranged-model.ts'
 import { FLOATS } from './tapped-model.ts'
 
 /** What one place has seen of a value: samples of these indices, in this order. */
@@ -37,13 +39,11 @@ export class ValueWatch {
     this.#see(index, name, (collector) => added(collector, value))
   }
 
-  /** What `rangedModel` gives of these values. */
-  addRanges(index: number, names: readonly string[], { data }: Value): void {
-    const bytes = data as Uint8Array
-    const ranges = new Float32Array(bytes.slice().buffer)
-    for (const [at, name] of names.entries()) {
-      const range = { min: ranges[2 * at] as number, max: ranges[2 * at + 1] as number }
-      this.#see(index, name, (collector) => reasonOf(() => collector.addRange(range)))
+  /** What a copy that gives ranges has given. */
+  addRanges(index: number, { of, wanted }: WantedRanges, results: Feeds): void {
+    for (const [at, range] of rangesIn(results, of).entries()) {
+      const name = of.values[at] as string
+      if (wanted.has(name)) this.#see(index, name, (collector) => reasonOf(() => collector.addRange(range)))
     }
   }
 

@@ -1,3 +1,4 @@
+export { boundsOf } from './bounds.ts'
 export { CODES, gridOf } from './grid.ts'
 export { type AskedForm, type PlacementOptions, placeActivations } from './place.ts'
 export { operandGroups } from './points.ts'
@@ -10,5 +11,6 @@ export {
   safeWeightFor,
   worstPairOf,
 } from './safe-weight.ts'
+export { Site } from './site.ts'
 export { roundWeight, type StaticWeightOptions, staticWeight } from './static-weight.ts'
 export { halvesOf, wideGridOf } from './wide-grid.ts'

@@ -1,3 +1,4 @@
+import type { DType } from '../../model/dtype.ts'
 import type { Model, Node, TensorRef } from '../../model/graph.ts'
 import { constantTensor, type ReadSmall } from '../constant-nodes.ts'
 import { type Connections, connect, type Definition } from '../consumers.ts'
@@ -74,6 +75,10 @@ export class Site {
 
   rank(name: string): number | null {
     return (this.shapes.get(name) ?? this.#known.shape(this.scope, name))?.length ?? null
+  }
+
+  dtype(name: string): DType | null {
+    return this.#known.dtype(this.scope, name) ?? null
   }
 
   /** As one run gave it, or as it follows from the inputs with a batch of one; null where a size is open. */
