@@ -15,3 +15,4 @@ export { softWeights, stepRounding, activateRows, passRows, addFloats } from './
 export { softmaxRows, softmaxGradRows, combineFloats } from './softmax'
 export { observeRuns, observeColumns, sampleBlocks, countBins } from './observe'
 export { weighAcross, weighDown } from './resize'
+export { roundRows, shiftRows } from './weights'

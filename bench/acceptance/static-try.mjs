@@ -53,6 +53,7 @@ await build({
       export { insertPairs } from './src/graph/lowerings/quantize-linear.ts'
       export { toQOperators } from './src/graph/lowerings/qoperator.ts'
       export { leastScalesOf } from './src/graph/lowerings/quantized-bias.ts'
+      export { createKernelsSync } from './src/kernels/index.ts'
       export { ortNodeCpu } from './src/targets/ort-node-cpu.ts'
       export { encodeModel } from './test/fixtures/build.ts'`,
     resolveDir: root,
@@ -65,6 +66,7 @@ await build({
   logLevel: 'error',
 })
 const parts = await import(pathToFileURL(bundled))
+const kernels = parts.createKernelsSync()
 const ort = createRequire(import.meta.url)('onnxruntime-node')
 const load = (bytes, extra = {}) =>
   ort.InferenceSession.create(bytes, { intraOpNumThreads: 1, logSeverityLevel: 4, ...extra })
@@ -177,7 +179,10 @@ for (const product of placement.products) {
     const pairs = parts.safePairScales(product, values)
     least = pairs && least ? least.map((one, i) => Math.max(one, pairs[i])) : (pairs ?? least)
   }
-  const made = parts.staticWeight(weight.name, values, weight.shape, weight.axis, { least, scale: options.scale })
+  const made = parts.staticWeight(kernels, weight.name, values, weight.shape, weight.axis, {
+    least,
+    scale: options.scale,
+  })
   const kind =
     options.weights === 'auto' || options.weights === 'rescaled'
       ? parts.safeWeightFor(readersOf(weight), made).form
@@ -186,7 +191,7 @@ for (const product of placement.products) {
   const again = { least, scale: options.scale, unsigned: kind === 'u8', most: kind === '7bit' ? 63 : 127 }
   weights.set(
     weight.name,
-    kind === 's8' ? made : parts.staticWeight(weight.name, values, weight.shape, weight.axis, again),
+    kind === 's8' ? made : parts.staticWeight(kernels, weight.name, values, weight.shape, weight.axis, again),
   )
 }
 

@@ -3,6 +3,7 @@ import type { LearningKernels } from './learning-kernels.ts'
 import type { ObserveKernels } from './observe-kernels.ts'
 import type { PairKernels } from './pair-kernels.ts'
 import type { PictureKernels } from './picture-kernels.ts'
+import type { WeightKernels } from './weight-kernels.ts'
 
 /** How `fit*` chooses a grid. `code` runs over 0 .. maxCode, half = (maxCode + 1) / 2. */
 export const FitMode = {
@@ -63,7 +64,6 @@ export const LEVEL_TABLE_BYTES = 256
  * Hot loops as flat functions on one linear memory. Pointers and strides are bytes for u8 data and **elements** for f32 data
  * (`src`, `scales`), pointers always bytes. The WASM module and the TypeScript twins give the same bits for the same calls.
  * No call takes more than 2^20 elements (wasm has no on-stack replacement).
- *
  * f32 and f64 pointers are multiples of their element size. Arguments are trusted: pointers and counts must lie inside the arena.
  * A grid is `value = scale * (code - zero)`; encoding is code = clamp(roundEven(fround(x * inverse)), -zero, maxCode - zero) + zero
  * with inverse = fround(1 / scale), 0 for scale 0. A block of zeros gets scale 0 and zero = half, so its codes decode to 0.
@@ -71,7 +71,13 @@ export const LEVEL_TABLE_BYTES = 256
  * Weights must be finite (see `census`): a NaN takes code 0 and makes the returned error NaN.
  * Returned errors are sums of (x - decoded)^2 in f64 over partial sums of f32 lanes, always in one order.
  */
-export interface Kernels extends ObserveKernels, GramKernels, LearningKernels, PairKernels, PictureKernels {
+export interface Kernels
+  extends ObserveKernels,
+    GramKernels,
+    LearningKernels,
+    PairKernels,
+    PictureKernels,
+    WeightKernels {
   readonly id: 'wasm' | 'reference'
   /** The memory all pointers refer to. Read it again after `reserve`: growing detaches old views. */
   readonly memory: ArrayBuffer

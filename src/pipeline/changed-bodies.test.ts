@@ -83,7 +83,7 @@ async function quantized(body: Model, seen: Statistics): Promise<{ model: Model;
   for (const { weight, bias } of placement.products) {
     if (weight) {
       const { name, shape, axis } = weight
-      weights.set(name, staticWeight(name, await values(name), shape, axis, { unsigned: true }))
+      weights.set(name, staticWeight(tools.kernels, name, await values(name), shape, axis, { unsigned: true }))
     }
     if (bias) biases.set(bias, await values(bias))
   }

@@ -8,6 +8,7 @@ import { describeMeaning } from './kernels-meaning.ts'
 import { describeObserving } from './kernels-observe.ts'
 import { Pair } from './kernels-pair.ts'
 import { describePictures } from './kernels-pictures.ts'
+import { describeWeights } from './kernels-weights.ts'
 
 /**
  * What every implementation of Kernels owes: the bits of `createOracle`, and the meaning of the port.
@@ -26,5 +27,6 @@ export function kernelsContract(label: string, createCandidate: () => Kernels, c
     describeGram(() => pair)
     describeObserving(() => pair)
     describePictures(() => pair)
+    describeWeights(() => pair)
   })
 }

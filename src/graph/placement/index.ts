@@ -12,5 +12,5 @@ export {
   worstPairOf,
 } from './safe-weight.ts'
 export { Site } from './site.ts'
-export { roundWeight, type StaticWeightOptions, staticWeight } from './static-weight.ts'
+export { type RoundedWeight, roundWeight, type StaticWeightOptions, staticWeight } from './static-weight.ts'
 export { halvesOf, wideGridOf } from './wide-grid.ts'

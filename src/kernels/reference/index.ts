@@ -29,6 +29,7 @@ import { census, foldColumns } from './range.ts'
 import { weighAcross, weighDown } from './resize.ts'
 import { combineFloats, softmaxGradRows, softmaxRows } from './softmax.ts'
 import { squaredError } from './squared-error.ts'
+import { roundRows, shiftRows } from './weights.ts'
 import { worstPairColumns, worstPairRows } from './worst-pair.ts'
 
 const FUNCTIONS = {
@@ -93,6 +94,8 @@ const FUNCTIONS = {
   combineFloats,
   weighAcross,
   weighDown,
+  roundRows,
+  shiftRows,
 }
 
 type Bound<F> = F extends (arena: never, ...rest: infer R) => infer T ? (...rest: R) => T : never

@@ -130,7 +130,7 @@ describe('weights refined on data', () => {
     for (const { weight } of input.placement.products) {
       const { name, shape, axis } = weight!
       const ref = MODEL.graph.initializers.find((one) => one.name === name)!
-      weights.set(name, staticWeight(name, floats(ref), shape, axis, { most: 7, scale: 'error' }))
+      weights.set(name, staticWeight(tools.kernels, name, floats(ref), shape, axis, { most: 7, scale: 'error' }))
     }
     const nearest = { ...input.constants, weights }
     const found = await refineWeights({ ...input, constants: nearest, sessions: sessions() }, { most: 7, segments: 1 })

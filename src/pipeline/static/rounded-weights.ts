@@ -1,6 +1,7 @@
-import { roundWeight, type StaticWeightOptions } from '../../graph/placement/index.ts'
-import type { Placement, StaticWeight } from '../../model/activation.ts'
+import { type RoundedWeight, roundWeight, type StaticWeightOptions } from '../../graph/placement/index.ts'
+import type { Placement } from '../../model/activation.ts'
 import type { Model, TensorRef } from '../../model/graph.ts'
+import type { Kernels } from '../../model/kernels.ts'
 import type { Tools } from '../../model/tools.ts'
 import { elementCountOf } from '../../numbers/dtype.ts'
 import { ConstantFloats } from './constant-floats.ts'
@@ -8,30 +9,27 @@ import { ConstantFloats } from './constant-floats.ts'
 /** Larger ones take so long that samples would wait for them. */
 const MOST_AHEAD = 1 << 22
 
-type Rounded = ReturnType<typeof roundWeight>
-
 /** Signed codes of weights, each found once: they follow from the weights alone, as long as no floor of a scale is in the way. */
 export class RoundedWeights {
-  readonly #known = new WeakMap<TensorRef, Map<string, Rounded>>()
+  readonly #known = new WeakMap<TensorRef, Map<string, RoundedWeight>>()
 
-  /** As `staticWeight`, of the floats of this tensor. */
+  /** As `roundWeight`, of the floats of this tensor. */
   round(
+    kernels: Kernels,
     name: string,
     tensor: TensorRef,
     values: Float32Array,
     shape: readonly number[],
     axis: number | null,
     { least, scale = 'extreme' }: Pick<StaticWeightOptions, 'least' | 'scale'>,
-  ): StaticWeight {
+  ): RoundedWeight {
     const key = JSON.stringify([name, scale, axis, shape])
-    const known = this.#known.get(tensor) ?? new Map<string, Rounded>()
+    const known = this.#known.get(tensor) ?? new Map<string, RoundedWeight>()
     this.#known.set(tensor, known)
-    const plain = known.get(key) ?? roundWeight(name, values, shape, axis, { scale })
+    const plain = known.get(key) ?? roundWeight(kernels, name, values, shape, axis, { scale })
     known.set(key, plain)
     const isFree = least === undefined || plain.floors.every((floor, channel) => (least[channel] ?? 0) <= floor)
-    return isFree
-      ? plain.weight
-      : roundWeight(name, values, shape, axis, { least: least as Float32Array, scale }).weight
+    return isFree ? plain : roundWeight(kernels, name, values, shape, axis, { least: least as Float32Array, scale })
   }
 
   /** Rounds the weights of a placement while something else is waited for; ends soon once `until` has settled. Whatever fails here fails again later. */
@@ -55,7 +53,8 @@ export class RoundedWeights {
         if (elementCountOf(tensor.shape) > MOST_AHEAD) continue
         await new Promise((resolve) => setTimeout(resolve, 0))
         if (isOver) return
-        this.round(weight.name, tensor, await floats.of(weight.name), weight.shape, weight.axis, { scale })
+        const values = await floats.of(weight.name)
+        this.round(tools.kernels, weight.name, tensor, values, weight.shape, weight.axis, { scale })
       }
     } catch {
       return

@@ -1,13 +1,12 @@
 import { decibels } from '../../evaluation/decibels.ts'
 import { biasCodes, leastScalesOf } from '../../graph/lowerings/index.ts'
-import { asUnsigned, operandGroups, safeWeightFor } from '../../graph/placement/index.ts'
-import type { ActivationGrid, Placement, StaticWeight } from '../../model/activation.ts'
+import { asUnsigned, operandGroups, type RoundedWeight, safeWeightFor } from '../../graph/placement/index.ts'
+import type { ActivationGrid, Placement, StaticProduct, StaticWeight } from '../../model/activation.ts'
 import type { Model } from '../../model/graph.ts'
 import type { Statistics } from '../../model/statistics.ts'
 import type { Tools } from '../../model/tools.ts'
 import { correctedBias, meanOf } from './bias-correction.ts'
 import { ConstantFloats } from './constant-floats.ts'
-import { decodedOf } from './decoded-weight.ts'
 import { RoundedWeights } from './rounded-weights.ts'
 
 /** Codes of every weight that the placement names, and the floats of every bias. */
@@ -43,6 +42,7 @@ export async function staticConstants(
   const biases = new Map<string, Float32Array>()
   const weights = new Map<string, StaticWeight>()
   const figures = new Map<string, WeightFigures>()
+  const codes = new Map<string, Made>()
   for (const { bias } of placement.products) {
     if (bias !== null && !biases.has(bias)) biases.set(bias, await floats.of(bias))
   }
@@ -55,23 +55,31 @@ export async function staticConstants(
     const { weight, bias } = product
     // What is not computed in integers is the plan's to store, or to keep.
     if (weight === null || product.form === 'stored') continue
-    const given = weights.get(weight.name)
     // Another reader of the same codes has only a bias of its own.
-    if (given !== undefined && bias === null) continue
+    if (codes.has(weight.name) && bias === null) continue
     const values = await floats.of(weight.name)
     const floor = least.get(weight.name)
     const options = { ...(floor ? { least: floor } : {}), scale: search ? ('error' as const) : ('extreme' as const) }
-    const signed =
-      given ?? rounded.round(weight.name, floats.tensor(weight.name), values, weight.shape, weight.axis, options)
-    const readers = placement.products.filter((one) => one.weight?.name === weight.name)
-    const { form } = figures.get(weight.name) ?? safeWeightFor(readers, signed)
-    const made = given ?? (form === 's8' ? signed : asUnsigned(signed))
+    const { made, form, sqnrDb } =
+      codes.get(weight.name) ??
+      madeOf(
+        placement.products.filter((one) => one.weight?.name === weight.name),
+        rounded.round(
+          tools.kernels,
+          weight.name,
+          floats.tensor(weight.name),
+          values,
+          weight.shape,
+          weight.axis,
+          options,
+        ),
+      )
+    codes.set(weight.name, { made, form, sqnrDb })
     weights.set(weight.name, made)
-    const decoded = decodedOf(made, weight.shape)
     const mean = meanOf(product, statistics)
     const own = bias === null ? undefined : biases.get(bias)
     const corrected =
-      mean && own && usedOnce(placement, bias) ? correctedBias(product, own, values, decoded, mean) : null
+      mean && own && usedOnce(placement, bias) ? correctedBias(tools.kernels, product, own, values, made, mean) : null
     const scale = grids.get(groupsOf(product)[0] ?? '')?.scale
     // A channel of next to no weights may not hold the new bias; then the old one, which the scales were made for, stays.
     // Products that give floats add their bias in float.
@@ -80,20 +88,20 @@ export async function staticConstants(
     const fits = corrected && Boolean(holds)
     if (fits && bias !== null) biases.set(bias, corrected)
     const biasCorrected = fits === true || figures.get(weight.name)?.biasCorrected === true
-    figures.set(weight.name, { sqnrDb: sqnrOf(values, decoded), form, biasCorrected })
+    figures.set(weight.name, { sqnrDb, form, biasCorrected })
   }
   return { weights, biases, plainBiases, figures }
 }
 
-function sqnrOf(values: Float32Array, decoded: Float32Array): number {
-  let error = 0
-  let energy = 0
-  for (let i = 0; i < values.length; i++) {
-    const x = values[i] as number
-    error += (x - (decoded[i] as number)) ** 2
-    energy += x * x
-  }
-  return error === 0 ? Number.POSITIVE_INFINITY : decibels(energy, error)
+interface Made extends Pick<WeightFigures, 'form' | 'sqnrDb'> {
+  readonly made: StaticWeight
+}
+
+/** In the form that suits all that read it. */
+function madeOf(readers: readonly StaticProduct[], { weight, error, energy }: RoundedWeight): Made {
+  const { form } = safeWeightFor(readers, weight)
+  const sqnrDb = error === 0 ? Number.POSITIVE_INFINITY : decibels(energy, error)
+  return { made: form === 's8' ? weight : asUnsigned(weight), form, sqnrDb }
 }
 
 function usedOnce({ products }: Placement, bias: string | null): boolean {
