@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module'
 import { TersorError } from '../errors.ts'
 import type { Pixels } from './pictures/pixels.ts'
 
@@ -27,7 +28,7 @@ interface RawPicture {
  * Only the decoding is sharp's; sizes, crops and values are worked out by our own code. Errors as for `readPicture`.
  */
 export async function readPhoto(bytes: Uint8Array, label: string): Promise<Pixels> {
-  const sharp = await loadSharp(label)
+  const sharp = loadSharp(label)
   const { data, info } = await decoded(label, () =>
     sharp(bytes, { limitInputPixels: MOST_PIXELS, failOn: 'error', ignoreIcc: true })
       .rotate()
@@ -47,7 +48,7 @@ export async function readPhoto(bytes: Uint8Array, label: string): Promise<Pixel
 
 /** Decodes jpeg, png or webp with sharp. E_UNSUPPORTED when sharp is not installed, E_FORMAT when the bytes are damaged. */
 export async function readPicture(bytes: Uint8Array, label: string): Promise<Picture> {
-  const sharp = await loadSharp(label)
+  const sharp = loadSharp(label)
   const { data, info } = await decoded(label, () =>
     sharp(bytes, { limitInputPixels: MOST_PIXELS, failOn: 'error' }).raw().toBuffer({ resolveWithObject: true }),
   )
@@ -70,16 +71,17 @@ async function decoded(label: string, decode: () => Promise<RawPicture>): Promis
 /** PNG bytes of a picture. */
 export async function writePicture({ shape, data }: Picture, label: string): Promise<Uint8Array> {
   const [height, width, channels] = shape
-  const sharp = (await loadSharp(label)) as unknown as (
+  const sharp = loadSharp(label) as unknown as (
     input: Uint8Array,
     options: object,
   ) => { png(): { toBuffer(): Promise<Uint8Array> } }
   return new Uint8Array(await sharp(data, { raw: { width, height, channels } }).png().toBuffer())
 }
 
-async function loadSharp(label: string): Promise<Sharp> {
+function loadSharp(label: string): Sharp {
   try {
-    return ((await import('sharp')) as unknown as { default: Sharp }).default
+    // Importing it would search what it needs in CommonJS for names first.
+    return createRequire(import.meta.url)('sharp') as Sharp
   } catch (cause) {
     throw new TersorError(
       'E_UNSUPPORTED',

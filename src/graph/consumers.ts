@@ -52,8 +52,20 @@ export interface Connections {
 
 type Growing = Definition & { readonly uses: Use[]; readonly outputOf: Scope[] }
 
-/** Builds the index in one pass over all names; never throws, faults are listed in `loose` and `clashes`. */
+/** Models do not change: what was found of one holds as long as it lives. A dozen rewrites in a row look at the same one. */
+const known = new WeakMap<Model, Connections>()
+
+/** Builds the index in one pass over all names, once for each model; never throws, faults are listed in `loose` and `clashes`. */
 export function connect(model: Model): Connections {
+  let found = known.get(model)
+  if (found === undefined) {
+    found = connected(model)
+    known.set(model, found)
+  }
+  return found
+}
+
+function connected(model: Model): Connections {
   const scopes = scopesOf(model)
   const tables = new Map<Scope, Map<string, Growing>>()
   const definitions: Growing[] = []

@@ -45,23 +45,10 @@ export function weighColours(
   const out = area.take(down === null ? 0 : part.height * rowLength + SPARE)
   if (area.byteLength > MOST_BYTES) return undefined
   const base = kernels.reserve(area.byteLength)
-  const { memory } = kernels
-  const bytes = new Uint8Array(memory, base, area.byteLength)
-  if (across === null) {
-    for (let row = from; row < to; row += 1) {
-      const start = row * rowBytes + part.left * 3
-      bytes.set(data.subarray(start, start + rowLength), rows + (row - from) * rowLength)
-    }
-  } else {
-    const table = new Int32Array(memory, base + taps, 2 * part.width)
-    const all = new Int32Array(memory, base + weights, countOf(across))
-    let at = 0
-    for (const [column, one] of across.entries()) {
-      table[2 * column] = one.start * 3
-      table[2 * column + 1] = one.weights.length
-      all.set(one.weights, at)
-      at += one.weights.length
-    }
+  const bytes = new Uint8Array(kernels.memory, base, area.byteLength)
+  if (across === null) copyRows(bytes, rows, data, from, to, rowBytes, part)
+  else {
+    putTaps(kernels, base + taps, base + weights, across)
     for (let row = from; row < to; row += stripe) {
       const some = Math.min(stripe, to - row)
       bytes.set(data.subarray(row * rowBytes, (row + some) * rowBytes), source)
@@ -70,14 +57,54 @@ export function weighColours(
     }
   }
   const { width: columns, height } = part
-  if (down === null)
-    return { height, width: columns, channels: 3, data: bytes.slice(rows, rows + part.height * rowLength) }
-  for (const [row, one] of down.entries()) {
-    new Int32Array(memory, base + own, one.weights.length).set(one.weights)
-    const first = base + rows + (one.start - from) * rowLength
-    kernels.weighDown(first, rowLength, one.weights.length, base + own, rowLength, base + out + row * rowLength)
+  if (down !== null) weighRows(kernels, down, base + rows - from * rowLength, rowLength, base + own, base + out)
+  const first = down === null ? rows : out
+  return { height, width: columns, channels: 3, data: bytes.slice(first, first + height * rowLength) }
+}
+
+// Loops that run for every picture stand alone: what is hot is compiled with all that stands around it.
+
+function copyRows(
+  bytes: Uint8Array,
+  rows: number,
+  data: Uint8Array,
+  from: number,
+  to: number,
+  rowBytes: number,
+  { left, width }: Part,
+): void {
+  for (let row = from, at = rows; row < to; row += 1, at += width * 3) {
+    const start = row * rowBytes + left * 3
+    bytes.set(data.subarray(start, start + width * 3), at)
   }
-  return { height, width: columns, channels: 3, data: bytes.slice(out, out + part.height * rowLength) }
+}
+
+function putTaps({ memory }: Kernels, taps: number, weights: number, across: readonly Taps[]): void {
+  const table = new Int32Array(memory, taps, 2 * across.length)
+  const all = new Int32Array(memory, weights, countOf(across))
+  let at = 0
+  for (let column = 0; column < across.length; column += 1) {
+    const one = across[column]!
+    table[2 * column] = one.start * 3
+    table[2 * column + 1] = one.weights.length
+    all.set(one.weights, at)
+    at += one.weights.length
+  }
+}
+
+function weighRows(
+  kernels: Kernels,
+  down: readonly Taps[],
+  rows: number,
+  rowLength: number,
+  own: number,
+  out: number,
+): void {
+  for (let row = 0; row < down.length; row += 1) {
+    const { start, weights } = down[row]!
+    new Int32Array(kernels.memory, own, weights.length).set(weights)
+    kernels.weighDown(rows + start * rowLength, rowLength, weights.length, own, rowLength, out + row * rowLength)
+  }
 }
 
 /** Source rows that the part is made of. */

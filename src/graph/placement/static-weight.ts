@@ -57,38 +57,51 @@ export function roundWeight(
   const inner = axis === null ? values.length : shape.slice(axis + 1).reduce((a, b) => a * b, 1)
   const length = channels === 0 ? 0 : values.length / channels
   const scales = new Float32Array(channels)
-  const floors = new Float32Array(channels)
   const bytes = new Uint8Array(values.length)
   const perCall = Math.max(1, Math.min(channels, Math.floor(CALL / Math.max(length, 1))))
   const place = placeOf(kernels, perCall, length)
-  let [error, energy] = [0, 0]
+  const figures = new Float64Array(3 * channels)
+  const search = scale === 'error' ? 1 : 0
   for (let first = 0; first < channels; first += perCall) {
     const rows = Math.min(perCall, channels - first)
     const layout = { channels, inner, first, rows, length }
     take(values, layout, new Float32Array(kernels.memory, place.values, rows * length))
-    const floor = new Float32Array(kernels.memory, place.least, rows)
-    for (let row = 0; row < rows; row++) floor[row] = least?.[first + row] ?? 0
-    const search = scale === 'error' ? 1 : 0
     const { scales: to, codes, sums } = place
-    const bad = kernels.roundRows(place.values, rows, length, most, search, place.least, to, codes, sums)
+    if (least) new Float32Array(kernels.memory, place.least, rows).set(least.subarray(first, first + rows))
+    const floor = least ? place.least : 0
+    const bad = kernels.roundRows(place.values, rows, length, most, search, floor, to, codes, sums)
     if (bad >= 0) throw notFinite(name, values)
     scales.set(new Float32Array(kernels.memory, to, rows), first)
     give(new Uint8Array(kernels.memory, codes, rows * length), layout, bytes)
-    const figures = new Float64Array(kernels.memory, sums, 3 * rows)
-    for (let row = 0; row < rows; row++) {
-      error += figures[3 * row]!
-      energy += figures[3 * row + 1]!
-      floors[first + row] = Math.fround(figures[3 * row + 2]! * (search === 1 ? LEAST_PART : 1))
-    }
+    figures.set(new Float64Array(kernels.memory, sums, 3 * rows), 3 * first)
   }
-  if (unsigned) for (let at = 0; at < bytes.length; at++) bytes[at]! ^= 128
+  if (unsigned) flip(bytes)
   const codes = {
     name: `${name}/codes`,
     dtype: unsigned ? ('u8' as const) : ('i8' as const),
     shape,
     storage: { kind: 'bytes' as const, bytes, byteLength: bytes.byteLength },
   }
-  return { weight: { codes, scales, axis }, floors, error, energy }
+  return { weight: { codes, scales, axis }, floors: floorsOf(figures, search), ...sumsOf(figures) }
+}
+
+function floorsOf(figures: Float64Array, search: 0 | 1): Float32Array {
+  const floors = new Float32Array(figures.length / 3)
+  for (let row = 0; row < floors.length; row++) floors[row] = figures[3 * row + 2]! * (search === 1 ? LEAST_PART : 1)
+  return floors
+}
+
+function sumsOf(figures: Float64Array): Pick<RoundedWeight, 'error' | 'energy'> {
+  let [error, energy] = [0, 0]
+  for (let at = 0; at < figures.length; at += 3) {
+    error += figures[at]!
+    energy += figures[at + 1]!
+  }
+  return { error, energy }
+}
+
+function flip(bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length; at++) bytes[at]! ^= 128
 }
 
 interface Layout {

@@ -37,6 +37,8 @@ const SAME_TYPE = new Set(
   ).split(' '),
 )
 
+const KNOWN = new WeakMap<Connections, { readonly model: Model; readonly values: KnownValues }>()
+
 /**
  * Types and shapes of the values of a model: from its inputs and constants on, node by node. Sizes that a file declares for
  * values between are not believed (people edit inputs and leave the rest), only their rank and type; sizes of inputs of the
@@ -48,7 +50,16 @@ export class KnownValues {
   readonly #types = new Map<Definition, DType>()
   readonly #integers = new Map<Definition, readonly number[]>()
 
+  /** Once for each model, as connections are. */
   static async of(model: Model, connections: Connections, read: ReadSmall): Promise<KnownValues> {
+    const found = KNOWN.get(connections)
+    if (found?.model === model) return found.values
+    const values = await KnownValues.#of(model, connections, read)
+    KNOWN.set(connections, { model, values })
+    return values
+  }
+
+  static async #of(model: Model, connections: Connections, read: ReadSmall): Promise<KnownValues> {
     const known = new KnownValues(connections)
     for (const scope of connections.scopes) {
       known.#declare(model, scope)

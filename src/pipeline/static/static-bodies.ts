@@ -146,7 +146,10 @@ export class StaticBodies {
     const all = [main, ...stages.values()]
     return {
       ...main,
-      prepared: { ...main.prepared, model, inventory: await takeInventory(model, readSmall) },
+      prepared:
+        model === main.prepared.model
+          ? main.prepared
+          : { ...main.prepared, model, inventory: await takeInventory(model, readSmall) },
       decisions: all.flatMap(({ decisions }) => decisions),
       points: all.flatMap(({ points }) => points ?? []),
       notes: [...notes, ...this.#notes],

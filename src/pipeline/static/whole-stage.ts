@@ -31,7 +31,10 @@ export async function wholeStage(
   const saved = bytesSaved > 0 ? [`tables of integers take ${bytesSaved} bytes less in narrower types`] : []
   const stage = {
     ...whole,
-    prepared: { ...whole.prepared, model, inventory: await takeInventory(model, readSmall) },
+    prepared:
+      model === whole.prepared.model
+        ? whole.prepared
+        : { ...whole.prepared, model, inventory: await takeInventory(model, readSmall) },
     notes: [...whole.notes, ...(known ? shareNotes(known) : []), ...saved],
   }
   return ask.qoperators ? inQOperators(stage, phases) : stage
