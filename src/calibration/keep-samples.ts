@@ -15,7 +15,7 @@ export function keepSamples(set: SampleSet, most = MOST_BYTES): SampleSet {
   const at = async (index: number): Promise<Sample> => {
     const known = kept.get(index)
     if (known !== undefined) return known
-    const sample = await set.at(index)
+    const { isOwn: _, ...sample } = await set.at(index)
     const bytes = bytesOf(sample.feeds)
     if (asked.has(index) && !kept.has(index) && bytes <= room) {
       room -= bytes

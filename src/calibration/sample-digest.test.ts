@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Value } from '../model/runtime.ts'
+import { sampleDigestSync } from './sample-digest.node.ts'
 import { sampleDigest } from './sample-digest.ts'
 
 const x: Value = { dtype: 'u8', shape: [1, 2], data: Uint8Array.of(1, 2) }
@@ -9,6 +10,7 @@ test('the same feeds in another order have one digest; another value, shape, typ
   const digest = await sampleDigest({ x, text })
   expect(digest).toMatch(/^[0-9a-f]{64}$/)
   expect(await sampleDigest({ text, x })).toBe(digest)
+  expect(sampleDigestSync({ text, x })).toBe(digest)
   const others = [
     { x: { ...x, data: Uint8Array.of(1, 3) }, text },
     { x: { ...x, shape: [2, 1] }, text },

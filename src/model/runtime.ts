@@ -54,6 +54,8 @@ export interface Sample {
   /** Tokens in front of each line that are only there to be read: what a model says of them is not counted. */
   readonly contextTokens?: number
   readonly feeds: Feeds
+  /** Made for whoever asked for it: nobody else reads its buffers, so that they may be moved away. */
+  readonly isOwn?: boolean
   /** Expected outputs, when the data give them (`test_data_set_*`). */
   readonly expected?: Feeds
 }

@@ -11,8 +11,9 @@ import { statesOfModel } from './carried-states.ts'
 import { channelAxes } from './channel-axes.ts'
 import { modelFingerprint } from './model-fingerprint.ts'
 import type { ModelSessions } from './model-sessions.ts'
-import { LocalPlace, type Look, type Place } from './observe-places.ts'
+import { LocalPlace, type Look, type Looked, type Place } from './observe-places.ts'
 import { lastOf, pooledOf, type Ranged } from './ranged-model.ts'
+import { notRun } from './runs-first.ts'
 import { type Taps, tapsOf } from './tapped-model.ts'
 import { partsOf, ValueSizes } from './value-sizes.ts'
 import type { SeenPart } from './value-watch.ts'
@@ -34,8 +35,8 @@ export interface CollectOptions {
   readonly resume?: Statistics
   /** Gets what was seen so far when the run ends early: it was stopped, a sample is bad, the executor fails. */
   readonly onPartial?: (statistics: Statistics) => void | Promise<void>
-  /** Default `modelFingerprint(model)`. */
-  readonly fingerprint?: string
+  /** Default `modelFingerprint(model)`. Samples do not wait for it. */
+  readonly fingerprint?: string | Promise<string>
   /** The samples are made up. */
   readonly synthetic?: boolean
   /**
@@ -104,14 +105,15 @@ async function collect(
 ): Promise<Calibration> {
   const { model, samples, tools } = options
   if (samples.count === 0) throw new TersorError('E_USAGE', 'expected at least one sample to calibrate on, found none')
-  const fingerprint = options.fingerprint ?? (await modelFingerprint(model, tools.signal))
+  const fingerprint = Promise.resolve(options.fingerprint ?? modelFingerprint(model))
+  fingerprint.catch(() => undefined)
   const run = new Collecting(sessions, places, options, tapsOf(model, options.values), fingerprint)
   try {
     await run.prepare()
     await run.all()
-    return { statistics: run.statistics(), passes: run.passes, notes: run.notes }
+    return { statistics: run.statistics(await fingerprint), passes: run.passes, notes: run.notes }
   } catch (thrown) {
-    const partial = run.statistics()
+    const partial = run.statistics(await fingerprint.catch(() => ''))
     if (partial.values.size > 0) await options.onPartial?.(partial)
     if (tools.signal?.aborted) throw new TersorError('E_ABORTED', 'stopped by the user', { cause: thrown })
     throw thrown
@@ -123,7 +125,7 @@ class Collecting {
   passes = 0
   readonly #options: CollectOptions
   readonly #taps: Taps
-  readonly #fingerprint: string
+  readonly #fingerprint: Promise<string>
   readonly #places: readonly Place[]
   /** Undefined for values that nothing was seen of so far. */
   readonly #known = new Map<string, ValueStatistics | undefined>()
@@ -140,7 +142,7 @@ class Collecting {
     places: readonly Place[],
     options: CollectOptions,
     taps: Taps,
-    fingerprint: string,
+    fingerprint: Promise<string>,
   ) {
     this.#options = options
     this.#taps = taps
@@ -182,7 +184,7 @@ class Collecting {
     }
   }
 
-  statistics(): Statistics {
+  statistics(fingerprint: string): Statistics {
     const values = new Map<string, ValueStatistics>()
     const skipped = new Map(this.#skipped)
     for (const [name, known] of this.#known) {
@@ -191,7 +193,7 @@ class Collecting {
       else skipped.set(name, NOT_REACHED)
     }
     return {
-      model: this.#fingerprint,
+      model: fingerprint,
       labels: [...this.#labels],
       values: new Map(this.#options.values.flatMap((name) => (values.has(name) ? [[name, values.get(name)!]] : []))),
       skipped: new Map([...skipped].sort(([a], [b]) => (a < b ? -1 : 1))),
@@ -233,7 +235,6 @@ class Collecting {
       tools.signal?.throwIfAborted()
       tools.notify({ phase: 'calibrate', done: index, total: samples.count, note: sample.label })
       this.#labels[index] ??= sample.label
-      this.#digests[index] ??= await sampleDigest(sample.feeds)
       while (idle.length === 0 && !failed) {
         await new Promise<void>((resolve) => {
           wake = resolve
@@ -245,12 +246,13 @@ class Collecting {
       const sizes = await this.#sizes.of(feeds)
       group ??= this.#firstGroup(names, sizes)
       const place = idle.shift()!
-      const looking = this.#lookedAt(place, index, feeds, group, sizes).then(
-        (results) => {
-          for (const { input, output } of this.#pairs) carried.set(input, results[output] as Value)
+      const looking = this.#lookedAt(place, index, { ...sample, feeds }, group, sizes).then(
+        ({ given, digest }) => {
+          if (digest !== undefined) this.#digests[index] = digest
+          for (const { input, output } of this.#pairs) carried.set(input, given[output] as Value)
         },
         (thrown: unknown) => {
-          failed ??= { thrown }
+          failed ??= { thrown: index === 0 ? notRun(sample.label, feeds, thrown) : thrown }
         },
       )
       const done = looking.then(() => {
@@ -268,30 +270,33 @@ class Collecting {
   async #lookedAt(
     place: Place,
     index: number,
-    feeds: Feeds,
+    sample: Sample,
     group: readonly string[],
     sizes: ReadonlyMap<string, number>,
-  ): Promise<Feeds> {
-    const { ranges, ...look } = await this.#look(index, feeds, group, sizes)
-    if (ranges) {
-      try {
-        return await place.look({ ...look, ranges })
-      } catch (thrown) {
-        if (this.#options.tools.signal?.aborted) throw thrown
-      }
+  ): Promise<Looked> {
+    const { ranges, ...look } = await this.#look(index, sample, group, sizes)
+    const parts = this.#parts(group, sizes)
+    if (!ranges) return place.look({ ...look, parts })
+    try {
+      return await place.look({ ...look, ranges })
+    } catch (thrown) {
+      if (this.#options.tools.signal?.aborted) throw thrown
     }
-    return place.look({ ...look, parts: this.#parts(group, sizes) })
+    const { feeds } = look.isOwn ? await this.#options.samples.at(index) : sample
+    return place.look({ ...look, feeds, parts })
   }
 
   async #look(
     index: number,
-    feeds: Feeds,
+    { feeds, isOwn = false }: Sample,
     group: readonly string[],
     sizes: ReadonlyMap<string, number>,
   ): Promise<Look> {
     const inputs = group.filter((name) => this.#taps.inputs.includes(name))
     const also = this.#pairs.map(({ output }) => output)
-    const look = { index, feeds, inputs, parts: [], also }
+    // What is fed in later passes was seen in the first one; states are of several samples.
+    const isNew = !this.#digests[index]
+    const look = { index, feeds, inputs, parts: [], also, isNew, isOwn: isOwn && also.length === 0 }
     if (also.length > 0 || index % fullEvery(this.#options) === 0) return look
     // Where nothing is sure to be there, nothing is sure to have a range.
     const shapes = this.#sizes.shapesOf(sizes)
@@ -310,10 +315,11 @@ class Collecting {
 
   /** What the places have seen since the samples from `from` on began. */
   async #take(from: number): Promise<void> {
+    // All at once: each settles its sums first.
+    const all = await Promise.all(this.#places.map((place) => place.take()))
     const parts = new Map<string, SeenPart[]>()
     const lost = new Map<string, { readonly index: number; readonly reason: string }>()
-    for (const place of this.#places) {
-      const watched = await place.take()
+    for (const watched of all) {
       for (const [name, part] of watched.seen) parts.set(name, [...(parts.get(name) ?? []), part])
       for (const [name, one] of watched.lost) {
         const earlier = lost.get(name)
@@ -372,7 +378,7 @@ class Collecting {
     const refuse = (why: string): undefined => {
       this.#note(`statistics to go on from were not used: ${why}`)
     }
-    if (resume.model !== this.#fingerprint) return refuse('they are of another model')
+    if (resume.model !== (await this.#fingerprint)) return refuse('they are of another model')
     if (this.#pairs.length > 0) return refuse('states are carried from the first sample on')
     if (seen > samples.count) return refuse(`they have seen ${seen} samples, the data have ${samples.count}`)
     for (const index of new Set([0, seen - 1])) {

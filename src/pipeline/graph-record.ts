@@ -18,8 +18,8 @@ export interface GraphRecordOptions {
   readonly use: 'collect' | 'use' | 'add'
   readonly hasData: boolean
   readonly saved: Statistics | undefined
-  /** Where it is known already. */
-  readonly fingerprint?: string
+  /** Where it is known already, or soon. */
+  readonly fingerprint?: string | Promise<string>
   /** Statistics of the graph after a change, by name of the part. */
   readonly more: ReadonlyMap<string, Statistics>
   readonly save: () => Promise<void>
@@ -125,8 +125,8 @@ export class GraphRecord {
     const { name, use, save } = this.#options
     const saved = this.#saved
     const label = name === '' ? '--statistics' : `--statistics, ${name}`
-    const fingerprint = this.#options.fingerprint ?? (await modelFingerprint(model))
-    if (saved !== undefined) checkStatistics(saved, { fingerprint, values }, label)
+    const fingerprint = this.#options.fingerprint ?? modelFingerprint(model)
+    if (saved !== undefined) checkStatistics(saved, { fingerprint: await fingerprint, values }, label)
     if (this.isKnown) return { statistics: saved as Statistics, notes: [] }
     const onPartial = async (partial: Statistics): Promise<void> => {
       // What more data add is kept whole or not at all: the file stays what it was.

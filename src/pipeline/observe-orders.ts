@@ -1,6 +1,5 @@
 import type { Kernels } from '../model/kernels.ts'
-import type { Feeds } from '../model/runtime.ts'
-import type { Look, WantedRanges } from './observe-places.ts'
+import type { Look, Looked, WantedRanges } from './observe-places.ts'
 import type { Watched } from './value-watch.ts'
 
 /** A sample for a thread: for each part the file of the model that gives its values, null where nothing has to run; or the one that gives ranges. */
@@ -21,4 +20,4 @@ export type ObserveOrder =
   | { readonly order: 'take' }
   | { readonly order: 'end' }
 
-export type ObserveAnswer = Feeds | Watched | null
+export type ObserveAnswer = Looked | Watched | null

@@ -1,3 +1,4 @@
+import { sampleDigest } from '../calibration/sample-digest.ts'
 import type { Model } from '../model/graph.ts'
 import type { Feeds } from '../model/runtime.ts'
 import type { Tools } from '../model/tools.ts'
@@ -18,6 +19,10 @@ export interface Look {
   readonly parts: readonly (readonly string[])[]
   /** Values that are handed back. */
   readonly also: readonly string[]
+  /** The digest of what is fed is wanted. */
+  readonly isNew: boolean
+  /** Buffers of what is fed may be moved away. */
+  readonly isOwn: boolean
   /** In the place of parts; then nothing is handed back. */
   readonly ranges?: WantedRanges & {
     /** The same for every sample and in every pass: the copy runs optimized, and what the executor fuses depends on what it has to give. */
@@ -32,6 +37,12 @@ export interface WantedRanges {
   readonly wanted: ReadonlySet<string>
 }
 
+/** What was to be handed back, and the digest of what was fed where it was wanted. */
+export interface Looked {
+  readonly given: Feeds
+  readonly digest?: string
+}
+
 /** Key of the session that gives ranges. */
 export const RANGES = 'ranges'
 
@@ -41,8 +52,8 @@ export interface Place {
   readonly room: number
   /** Copies of fetched activations held here at once. */
   readonly copies: number
-  /** Resolves with what was to be handed back once the sample has been seen. */
-  look(one: Look): Promise<Feeds>
+  /** Resolves once the sample has been seen. */
+  look(one: Look): Promise<Looked>
   /** What was seen here since the last time, when nothing is under way. */
   take(): Promise<Watched>
 }
@@ -69,7 +80,7 @@ export class LocalPlace implements Place {
     this.#watch = new ValueWatch(tools.kernels, axes, least)
   }
 
-  look(one: Look): Promise<Feeds> {
+  look(one: Look): Promise<Looked> {
     const { index, feeds, inputs, parts, also, ranges } = one
     let looked: Promise<unknown> = Promise.resolve()
     const ran = this.#running.then(async () => {
@@ -102,7 +113,7 @@ export class LocalPlace implements Place {
     this.#running = ran.catch(() => undefined)
     return ran.then(async (results) => {
       await looked
-      return pick(results, also)
+      return { given: pick(results, also), ...(one.isNew ? { digest: await sampleDigest(feeds) } : {}) }
     })
   }
 

@@ -5,7 +5,7 @@ import type { Tools } from '../model/tools.ts'
 import { findRuntime } from '../runtime/find.node.ts'
 import { type OrtThread, startOrtWorker } from '../runtime/worker.node.ts'
 import type { ObserveOrder } from './observe-orders.ts'
-import { keyOf, type Look, type Place, RANGES } from './observe-places.ts'
+import { keyOf, type Look, type Looked, type Place, RANGES } from './observe-places.ts'
 import { rangedModel } from './ranged-model.ts'
 import type { TapFiles } from './tap-files.node.ts'
 import { tappedModel } from './tapped-model.ts'
@@ -100,11 +100,13 @@ export class ThreadPlace implements Place {
     await this.#ask({ order: 'begin', axes, kernels: tools.kernels.id, least })
   }
 
-  async look({ parts, ranges, ...plain }: Look): Promise<Feeds> {
-    const { also } = plain
+  async look({ parts, ranges, ...plain }: Look): Promise<Looked> {
+    const { also, feeds, isOwn } = plain
+    const moved = isOwn ? buffersOf(feeds) : []
     if (ranges) {
       const path = await this.#files.path(RANGES, () => rangedModel(this.#model, ranges.of))
-      return (await this.#ask({ order: 'look', look: { ...plain, parts: [], ranges: { ...ranges, path } } })) as Feeds
+      const look = { ...plain, parts: [], ranges: { ...ranges, path } }
+      return (await this.#ask({ order: 'look', look }, moved)) as Looked
     }
     const files = await Promise.all(
       parts.map(async (values) => ({
@@ -115,7 +117,7 @@ export class ThreadPlace implements Place {
             : await this.#files.path(keyOf(values), () => tappedModel(this.#model, values, also)),
       })),
     )
-    return (await this.#ask({ order: 'look', look: { ...plain, parts: files } })) as Feeds
+    return (await this.#ask({ order: 'look', look: { ...plain, parts: files } }, moved)) as Looked
   }
 
   async take(): Promise<Watched> {
@@ -126,7 +128,12 @@ export class ThreadPlace implements Place {
     await this.#ask({ order: 'end' }).catch(() => undefined)
   }
 
-  #ask(order: ObserveOrder): Promise<unknown> {
-    return this.#thread.work(order)
+  #ask(order: ObserveOrder, moved?: readonly ArrayBuffer[]): Promise<unknown> {
+    return this.#thread.work(order, moved)
   }
+}
+
+function buffersOf(feeds: Feeds): readonly ArrayBuffer[] {
+  const buffers = Object.values(feeds).flatMap(({ data }) => (data instanceof Uint8Array ? [data.buffer] : []))
+  return [...new Set(buffers)].filter((buffer) => buffer instanceof ArrayBuffer)
 }

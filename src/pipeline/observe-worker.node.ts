@@ -1,11 +1,13 @@
 import { OBSERVE_BYTES } from '../calibration/observe-values.ts'
+import { sampleDigestSync } from '../calibration/sample-digest.node.ts'
 import { createKernelsSync, createReferenceKernels } from '../kernels/index.ts'
 import type { Kernels } from '../model/kernels.ts'
 import type { Feeds, Value } from '../model/runtime.ts'
 import type { OrtRuntime, OrtRuntimeSession } from '../runtime/ort.ts'
 import { serve } from '../runtime/serve.node.ts'
 import type { ObserveAnswer, ObserveOrder, ThreadLook } from './observe-orders.ts'
-import { pick, ValueWatch } from './value-watch.ts'
+import type { Looked } from './observe-places.ts'
+import { pick, ValueWatch, type Watched } from './value-watch.ts'
 
 /** Entry of a thread that runs models and looks at what comes out of them; see observe-threads.node.ts for the other side. */
 
@@ -40,7 +42,10 @@ class Observing {
     this.#watch = new ValueWatch(kernels, axes, least)
   }
 
-  async look({ index, feeds, inputs, parts, also, ranges }: ThreadLook, open: OrtRuntime['open']): Promise<Feeds> {
+  async look(
+    { index, feeds, inputs, parts, also, ranges, isNew }: ThreadLook,
+    open: OrtRuntime['open'],
+  ): Promise<Looked> {
     this.#paths.set(ranges !== undefined, ranges ? [ranges.path] : parts.map(({ path }) => path))
     await this.keepOnly(new Set([...this.#paths.values()].flat()))
     if (ranges) {
@@ -56,10 +61,10 @@ class Observing {
     const given = Object.entries(pick(results, also)).map(([name, value]) => [name, ownCopy(value)])
     // Last: a sample that does not run has not been seen.
     for (const name of inputs) if (Object.hasOwn(feeds, name)) this.#watch.add(index, name, feeds[name] as Value)
-    return Object.fromEntries(given)
+    return { given: Object.fromEntries(given), ...(isNew ? { digest: sampleDigestSync(feeds) } : {}) }
   }
 
-  take(): ReturnType<ValueWatch['take']> {
+  take(): Watched {
     return this.#watch.take()
   }
 
@@ -123,6 +128,16 @@ function placesOf(results: Feeds): readonly Placed[] | null {
   return at > MOST_PLACED ? null : places
 }
 
+/** What statistics are kept in, which is theirs alone: copies of copies would be made again on the way. */
+function buffersOf({ seen }: Watched): ArrayBuffer[] {
+  return [...seen.values()].flatMap(({ statistics }) => {
+    const { counts, samples, channels } = statistics
+    const { min, max, sum, squares, rest } = channels ?? {}
+    const all = [counts, samples, min, max, sum, squares, ...(rest?.sum ?? []), ...(rest?.squares ?? [])]
+    return all.flatMap((array) => (array === undefined ? [] : [array.buffer as ArrayBuffer]))
+  })
+}
+
 function ownCopy(value: Value): Value {
   return value.data instanceof Uint8Array ? { ...value, data: new Uint8Array(value.data) } : value
 }
@@ -144,8 +159,10 @@ serve(async (given, open) => {
     observing = new Observing(order.axes, kernelsOf(order.kernels), order.least)
   } else if (observing === undefined) throw new Error('nothing is observed')
   else if (order.order === 'look') made = await observing.look(order.look, open)
-  else if (order.order === 'take') made = observing.take()
-  else {
+  else if (order.order === 'take') {
+    made = observing.take()
+    return { made, moved: buffersOf(made) }
+  } else {
     await observing.keepOnly(new Set())
     observing = undefined
   }

@@ -12,17 +12,22 @@ export async function requireFirst(set: SampleSet, session: RuntimeSession): Pro
   try {
     await session.run(feeds)
   } catch (thrown) {
-    if (!(thrown instanceof TersorError) || thrown.code !== 'E_RUNTIME') throw thrown
-    throw new TersorError(
-      'E_RUNTIME',
-      `the float model does not run on these data (${shapesOf(feeds)}): ${thrown.message}`,
-      {
-        where: label,
-        hint: 'the model leaves these sizes open and takes only some; pictures get theirs from --preprocess, such as imagenet,resize=32,crop=32',
-        cause: thrown,
-      },
-    )
+    throw notRun(label, feeds, thrown)
   }
+}
+
+/** What to throw where the float model did not run on a sample. */
+export function notRun(label: string, feeds: Feeds, thrown: unknown): unknown {
+  if (!(thrown instanceof TersorError) || thrown.code !== 'E_RUNTIME') return thrown
+  return new TersorError(
+    'E_RUNTIME',
+    `the float model does not run on these data (${shapesOf(feeds)}): ${thrown.message}`,
+    {
+      where: label,
+      hint: 'the model leaves these sizes open and takes only some; pictures get theirs from --preprocess, such as imagenet,resize=32,crop=32',
+      cause: thrown,
+    },
+  )
 }
 
 function shapesOf(feeds: Feeds): string {

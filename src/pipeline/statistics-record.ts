@@ -10,8 +10,8 @@ import { GraphRecord, SEAM } from './graph-record.ts'
 export type RecordUse = 'collect' | 'use' | 'add'
 
 export interface RecordOptions {
-  /** Fingerprint of the whole model, as it is quantized. */
-  readonly model: string
+  /** Fingerprint of the whole model, as it is quantized; nobody waits for it before `finish` or `save`. */
+  readonly model: string | Promise<string>
   /** `choicesKey`. */
   readonly key: string
   /** Of an earlier run; finished unless it says so. */
@@ -38,6 +38,7 @@ export class StatisticsRecord {
   readonly #bodies = new Map<string, GraphRecord>()
   #finished: boolean
   #seen: Pick<Statistics, 'labels' | 'digests'> | undefined
+  #model = ''
 
   constructor(options: RecordOptions) {
     const { saved, use } = options
@@ -64,16 +65,19 @@ export class StatisticsRecord {
     if (this.#finished) return
     this.#seen = seen
     this.#finished = true
+    this.#model = await this.#options.model
     await this.save()
   }
 
   async save(): Promise<void> {
+    this.#model = await this.#options.model
     await this.#options.save?.(this.statistics())
   }
 
   /** As they are in a file. */
   statistics(): Statistics {
-    const { model, data, synthetic } = this.#options
+    const { data, synthetic } = this.#options
+    const model = this.#model
     const { labels = [], digests = [] } = this.#seen ?? {}
     const nothing: Statistics = {
       ...{ model, labels: [], digests: [], values: new Map(), skipped: new Map(), carried: [] },

@@ -31,7 +31,11 @@ export function pictureItems(
         })
       }
       const photo = await readPhoto(bytes, path)
-      return { label: path, feeds: { [to.input.name]: pictureValue(photo, to, recipe, path, kernels?.()) } }
+      return {
+        label: path,
+        feeds: { [to.input.name]: pictureValue(photo, to, recipe, path, kernels?.()) },
+        isOwn: true,
+      }
     },
   }))
 }

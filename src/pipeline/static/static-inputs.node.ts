@@ -36,9 +36,6 @@ export interface RunInputs {
 
 const SYNTHETIC_SAMPLES = 32
 
-/** Largest model that is opened as a whole to see whether it takes the data. */
-const MOST_OPENED = 2 ** 29
-
 /** What the main graph is run on, as the options say. */
 export class StaticInputs implements RunInputs {
   readonly #runtime: () => Promise<Runtime>
@@ -107,7 +104,8 @@ export async function samplesFor(
   options: StaticInputOptions,
 ): Promise<SampleSet> {
   if (options.made) return options.made
-  const alone = options.calib === undefined || model.byteLength <= MOST_OPENED ? null : inputsAlone(model)
+  // Whether the model takes the data shows when statistics are collected.
+  const alone = options.calib === undefined ? null : inputsAlone(model)
   const session = await runtime.open(alone ? { bytes: await bytesOf(alone) } : { path: path as string }, {
     optimized: false,
     threads: 1,

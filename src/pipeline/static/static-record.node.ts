@@ -28,10 +28,15 @@ export async function openRecord(
   tools: Tools,
 ): Promise<OpenRecord> {
   const { statistics: path, calib } = options
-  const fingerprint = await modelFingerprint(model, tools.signal)
   const synthetic = calib === undefined
-  const base = { model: fingerprint, key, hasData: true, synthetic }
-  if (path === undefined) return { record: new StatisticsRecord({ ...base, use: 'collect' }), notes: [] }
+  const hashed = modelFingerprint(model, tools.signal)
+  const known = { key, hasData: true, synthetic }
+  if (path === undefined) {
+    hashed.catch(() => undefined)
+    return { record: new StatisticsRecord({ ...known, model: hashed, use: 'collect' }), notes: [] }
+  }
+  const fingerprint = await hashed
+  const base = { ...known, model: fingerprint }
   const save = async (statistics: Statistics): Promise<void> => {
     await saveStatistics(path, statistics)
   }
@@ -58,11 +63,11 @@ export async function openRecord(
     const notes = seen === 0 ? [] : [`went on from ${path}, which an earlier run had left after ${seen} samples`]
     return { record: new StatisticsRecord({ ...base, use: 'collect', save, data, saved }), notes }
   }
-  const known = { ...base, saved, save }
+  const done = { ...base, saved, save }
   const from = `ranges come from ${path}: ${dataOf(saved)}${firstOf(saved)}`
-  if (synthetic) return { record: new StatisticsRecord({ ...known, hasData: false, use: 'use' }), notes: [from] }
+  if (synthetic) return { record: new StatisticsRecord({ ...done, hasData: false, use: 'use' }), notes: [from] }
   const added = await unseen(saved, inputs, tools)
-  if (added.length === 0) return { record: new StatisticsRecord({ ...known, use: 'use' }), notes: [from] }
+  if (added.length === 0) return { record: new StatisticsRecord({ ...done, use: 'use' }), notes: [from] }
   if (saved.carried.length > 0) {
     throw new TersorError(
       'E_USAGE',
@@ -72,7 +77,7 @@ export async function openRecord(
   }
   inputs.addOnly(added)
   const note = `${added.length} samples of --calib were added to the ${saved.labels.length} in ${path}; what was chosen for those alone was chosen again`
-  return { record: new StatisticsRecord({ ...known, use: 'add' }), notes: [note] }
+  return { record: new StatisticsRecord({ ...done, use: 'add' }), notes: [note] }
 }
 
 /** Samples that statistics do not come from, by content. */
