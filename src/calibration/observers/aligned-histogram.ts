@@ -21,7 +21,7 @@ export function alignedHistogramObserver(bins = 4096): Observer<AlignedHistogram
   const merge = (a: AlignedHistogram, b: AlignedHistogram): AlignedHistogram => {
     const exponent = Math.max(a.exponent, b.exponent)
     const [left, right] = [coarser(a, exponent), coarser(b, exponent)]
-    return { ...joinRanges(a, b), exponent, counts: left.map((count, index) => count + right[index]!) }
+    return { ...joinRanges(a, b), exponent, counts: summed(left, right) }
   }
   return {
     kind: 'histogram',
@@ -37,6 +37,12 @@ export function alignedHistogramObserver(bins = 4096): Observer<AlignedHistogram
       return merge(state, { ...range, exponent, counts })
     },
   }
+}
+
+function summed(left: Float64Array, right: Float64Array): Float64Array {
+  const counts = new Float64Array(left.length)
+  for (let bin = 0; bin < counts.length; bin++) counts[bin] = left[bin]! + right[bin]!
+  return counts
 }
 
 /** Least exponent, from `least` up, whose bins reach both ends. */

@@ -24,13 +24,7 @@ export interface Bins {
 export function binsOf({ min, max, exponent, counts, zeros = 0 }: Distribution): Bins {
   const half = counts.length / 2
   const width = powerOfTwo(exponent)
-  const held: number[] = []
-  let total = 0
-  for (let bin = 0; bin < counts.length; bin++) {
-    total += counts[bin]!
-    // Zeros are in the bin that starts at 0.
-    if (counts[bin]! - (bin === half ? zeros : 0) > 0) held.push(bin)
-  }
+  const { held, total } = heldBins(counts, zeros)
   if (total === 0 || !(min <= max)) {
     throw new TersorError('E_USAGE', 'expected a distribution of at least one value, found an empty one')
   }
@@ -41,12 +35,28 @@ export function binsOf({ min, max, exponent, counts, zeros = 0 }: Distribution):
     zeros,
     total,
   }
-  for (const [at, bin] of held.entries()) {
+  for (let at = 0; at < held.length; at++) {
+    const bin = held[at]!
     bins.from[at] = Math.max((bin - half) * width, min)
     bins.to[at] = Math.min((bin - half + 1) * width, max)
     bins.count[at] = counts[bin]! - (bin === half ? zeros : 0)
   }
   return bins
+}
+
+/** Bins that hold something besides the zeros, which are in the bin that starts at 0. */
+function heldBins(counts: Float64Array, zeros: number): { readonly held: Uint32Array; readonly total: number } {
+  const held = new Uint32Array(counts.length)
+  const half = counts.length / 2
+  let count = 0
+  let total = 0
+  for (let bin = 0; bin < counts.length; bin++) {
+    const own = counts[bin]!
+    if (own === 0) continue
+    total += own
+    if (bin !== half || own > zeros) held[count++] = bin
+  }
+  return { held: held.subarray(0, count), total }
 }
 
 /** The distribution of the magnitudes: what lies below 0 is added to its mirror image. */

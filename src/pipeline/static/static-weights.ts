@@ -1,13 +1,12 @@
-import { decibels } from '../../evaluation/decibels.ts'
 import { biasCodes, leastScalesOf } from '../../graph/lowerings/index.ts'
-import { asUnsigned, operandGroups, type RoundedWeight, safeWeightFor } from '../../graph/placement/index.ts'
-import type { ActivationGrid, Placement, StaticProduct, StaticWeight } from '../../model/activation.ts'
+import { operandGroups } from '../../graph/placement/index.ts'
+import type { ActivationGrid, Placement, StaticWeight } from '../../model/activation.ts'
 import type { Model } from '../../model/graph.ts'
 import type { Statistics } from '../../model/statistics.ts'
 import type { Tools } from '../../model/tools.ts'
 import { correctedBias, meanOf } from './bias-correction.ts'
 import { ConstantFloats } from './constant-floats.ts'
-import { RoundedWeights } from './rounded-weights.ts'
+import { RoundedWeights, readersOf, type StoredWeight } from './rounded-weights.ts'
 
 /** Codes of every weight that the placement names, and the floats of every bias. */
 export interface StaticConstants {
@@ -42,7 +41,7 @@ export async function staticConstants(
   const biases = new Map<string, Float32Array>()
   const weights = new Map<string, StaticWeight>()
   const figures = new Map<string, WeightFigures>()
-  const codes = new Map<string, Made>()
+  const codes = new Map<string, StoredWeight>()
   for (const { bias } of placement.products) {
     if (bias !== null && !biases.has(bias)) biases.set(bias, await floats.of(bias))
   }
@@ -62,8 +61,8 @@ export async function staticConstants(
     const options = { ...(floor ? { least: floor } : {}), scale: search ? ('error' as const) : ('extreme' as const) }
     const { made, form, sqnrDb } =
       codes.get(weight.name) ??
-      madeOf(
-        placement.products.filter((one) => one.weight?.name === weight.name),
+      rounded.stored(
+        readersOf(placement.products, weight.name),
         rounded.round(
           tools.kernels,
           weight.name,
@@ -91,17 +90,6 @@ export async function staticConstants(
     figures.set(weight.name, { sqnrDb, form, biasCorrected })
   }
   return { weights, biases, plainBiases, figures }
-}
-
-interface Made extends Pick<WeightFigures, 'form' | 'sqnrDb'> {
-  readonly made: StaticWeight
-}
-
-/** In the form that suits all that read it. */
-function madeOf(readers: readonly StaticProduct[], { weight, error, energy }: RoundedWeight): Made {
-  const { form } = safeWeightFor(readers, weight)
-  const sqnrDb = error === 0 ? Number.POSITIVE_INFINITY : decibels(energy, error)
-  return { made: form === 's8' ? weight : asUnsigned(weight), form, sqnrDb }
 }
 
 function usedOnce({ products }: Placement, bias: string | null): boolean {
