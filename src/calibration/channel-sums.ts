@@ -1,6 +1,15 @@
 import type { ChannelStatistics } from '../model/statistics.ts'
 import { addExactly, settled } from '../numbers/exact-sums.ts'
 
+/** A loop that stands alone: what is hot is compiled with all that stands around it. */
+function widen(low: Float32Array, high: Float32Array, min: ArrayLike<number>, max: ArrayLike<number>): void {
+  for (let channel = 0; channel < low.length; channel++) {
+    const [least, most] = [min[channel]!, max[channel]!]
+    if (least < low[channel]!) low[channel] = least
+    if (most > high[channel]!) high[channel] = most
+  }
+}
+
 /** Statistics of channels while they grow. Sums over samples are exact, so that how samples were grouped leaves no trace. */
 export class ChannelSums {
   readonly axis: number
@@ -27,11 +36,10 @@ export class ChannelSums {
     if (count === 0) return
     const none = this.#count === 0
     this.#count += count
-    for (let channel = 0; channel < this.length; channel++) {
-      const [low, high] = [min[channel]!, max[channel]!]
-      if (none || low < this.#min[channel]!) this.#min[channel] = low
-      if (none || high > this.#max[channel]!) this.#max[channel] = high
-    }
+    if (none) {
+      this.#min.set(min)
+      this.#max.set(max)
+    } else widen(this.#min, this.#max, min, max)
     for (const part of [sum, ...(rest?.sum ?? [])]) addExactly(this.#sum, part)
     for (const part of [squares, ...(rest?.squares ?? [])]) addExactly(this.#squares, part)
   }

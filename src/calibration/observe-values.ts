@@ -135,18 +135,10 @@ function byRun(
   eachTile(kernels, values, tile, (start, length, at) => {
     eachPiece(start, length, inner, (from, runs, size, first) => {
       kernels.observeRuns(at + 4 * from, runs, size, out)
-      for (let run = 0, channel = first % channels; run < runs; run++) {
-        const [least, greatest] = [singles[6 * run]!, singles[6 * run + 1]!]
-        const energy = doubles[3 * run + 2]!
-        if (least < low) low = least
-        if (greatest > high) high = greatest
-        if (least < found.min[channel]!) found.min[channel] = least
-        if (greatest > found.max[channel]!) found.max[channel] = greatest
-        found.sum[channel]! += doubles[3 * run + 1]!
-        found.squares[channel]! += energy
-        if (energy === Number.POSITIVE_INFINITY) finite = false
-        channel = channel + 1 === channels ? 0 : channel + 1
-      }
+      const seen = foldRuns(found, singles, doubles, runs, first % channels)
+      low = Math.min(low, seen.min)
+      high = Math.max(high, seen.max)
+      if (!seen.allFinite) finite = false
     })
     if (counted instanceof Chosen) {
       counted.take(start, length, at)
@@ -161,6 +153,31 @@ function byRun(
     open = 0
   })
   return found
+}
+
+/** Records of runs of channels that follow one another from `first` on. */
+function foldRuns(
+  { min, max, sum, squares }: Moments,
+  singles: Float32Array,
+  doubles: Float64Array,
+  runs: number,
+  first: number,
+): ValueRange & { readonly allFinite: boolean } {
+  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
+  let allFinite = true
+  for (let run = 0, channel = first; run < runs; run++) {
+    const [least, greatest] = [singles[6 * run]!, singles[6 * run + 1]!]
+    const energy = doubles[3 * run + 2]!
+    if (least < low) low = least
+    if (greatest > high) high = greatest
+    if (least < min[channel]!) min[channel] = least
+    if (greatest > max[channel]!) max[channel] = greatest
+    sum[channel]! += doubles[3 * run + 1]!
+    squares[channel]! += energy
+    if (energy === Number.POSITIVE_INFINITY) allFinite = false
+    channel = channel + 1 === min.length ? 0 : channel + 1
+  }
+  return { min: low, max: high, allFinite }
 }
 
 function byColumn(kernels: Kernels, values: Float32Array, channels: number, inner: number): Moments {
@@ -187,20 +204,23 @@ function byColumn(kernels: Kernels, values: Float32Array, channels: number, inne
       kernels.observeColumns(at + 4 * from, rows, width, min + single, max + single, sum + double, squares + double)
     })
   })
-  const all = views()
   const folded = empty(channels)
-  for (let column = 0; column < columns; column++) {
+  foldColumns(folded, views(), inner)
+  return folded
+}
+
+/** What columns hold, channel by channel: `inner` of them each. */
+function foldColumns(folded: Moments, { min, max, sum, squares }: Moments, inner: number): void {
+  for (let column = 0; column < min.length; column++) {
     const channel = Math.floor(column / inner)
-    folded.min[channel] = Math.min(folded.min[channel]!, all.min[column]! + 0)
-    folded.max[channel] = Math.max(folded.max[channel]!, all.max[column]! + 0)
-    folded.sum[channel]! += all.sum[column]!
-    folded.squares[channel]! += all.squares[column]!
+    folded.min[channel] = Math.min(folded.min[channel]!, min[column]! + 0)
+    folded.max[channel] = Math.max(folded.max[channel]!, max[column]! + 0)
+    folded.sum[channel]! += sum[column]!
+    folded.squares[channel]! += squares[column]!
   }
   // NaN would pass for less than anything.
-  folded.squares.forEach((energy, channel) => {
-    if (Number.isNaN(energy)) folded.squares[channel] = Number.POSITIVE_INFINITY
-  })
-  return folded
+  for (let channel = 0; channel < folded.squares.length; channel++)
+    if (Number.isNaN(folded.squares[channel])) folded.squares[channel] = Number.POSITIVE_INFINITY
 }
 
 /** The histogram of one sample while it grows, in a table of the kernels' memory. */

@@ -75,7 +75,7 @@ export class ValueCollector {
     const perUnit = powerOfTwo(-exponent)
     const half = this.#counts.length / 2
     const last = half + Math.floor(range.max * perUnit)
-    for (let bin = half + Math.floor(range.min * perUnit); bin <= last; bin++) this.#counts[bin]! += counts[bin]!
+    addCounts(this.#counts, counts, half + Math.floor(range.min * perUnit), last)
     this.#zeros += zeros
     this.#count += values.length
     this.#range = joinRanges(this.#range, range)
@@ -134,6 +134,11 @@ export class ValueCollector {
     this.#samples[2 * this.#seen + 1] = max
     this.#seen++
   }
+}
+
+/** A loop that stands alone: what is hot is compiled with all that stands around it. */
+function addCounts(to: Float64Array, counts: ArrayLike<number>, first: number, last: number): void {
+  for (let bin = first; bin <= last; bin++) to[bin]! += counts[bin]!
 }
 
 /** The values of a tensor as f32; E_NONFINITE where a double is beyond f32. */

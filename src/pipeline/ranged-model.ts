@@ -102,11 +102,8 @@ export function rangesIn(results: Feeds, { values, pooled }: Pick<Ranged, 'value
       at += 2
       return { min: ends[at - 2] as number, max: ends[at - 1] as number }
     }
-    let max = 0
-    for (let row = first; row < pools.length; row += width)
-      for (let channel = row; channel < row + channels; channel++) max = Math.max(max, pools[channel] as number)
     first += channels
-    return { min: 0, max }
+    return { min: 0, max: mostOf(pools, first - channels, channels, width) }
   })
 }
 
@@ -141,6 +138,14 @@ export function lastOf({ nodes }: Graph, values: readonly string[]): ReadonlySet
 
 function widthOf(pooled: ReadonlyMap<string, number>): number {
   return [...pooled.values()].reduce((sum, channels) => sum + channels, 0)
+}
+
+/** NaN where there is one. */
+function mostOf(pools: Float32Array, first: number, channels: number, width: number): number {
+  let max = 0
+  for (let row = first; row < pools.length; row += width)
+    for (let channel = row; channel < row + channels; channel++) max = Math.max(max, pools[channel] as number)
+  return max
 }
 
 function floatsIn(results: Feeds, name: string): Float32Array {
