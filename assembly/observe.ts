@@ -1,12 +1,9 @@
 // Activations: ranges, sums, histograms. Twin: src/kernels/reference/observe.ts.
+import { both, high, low } from './doubles'
 import { LARGE, LARGE_BYTES, least, padTail, pin, TAIL } from './memory'
 
 /** Bytes of a record of a run. */
 const RECORD: usize = 24
-
-@inline function low(x: v128): v128 { return f64x2.promote_low_f32x4(x) }
-@inline function high(x: v128): v128 { return f64x2.promote_low_f32x4(v128.shuffle<i64>(x, x, 1, 0)) }
-@inline function both(x: v128): f64 { return f64x2.extract_lane(x, 0) + f64x2.extract_lane(x, 1) }
 
 export function observeRuns(src: usize, runs: i32, length: i32, out: usize): void {
   const rest = length & 7

@@ -1,4 +1,5 @@
 // Symmetric signed codes of weights, row by row. Twin: src/kernels/reference/weights.ts.
+import { both, high, low } from './doubles'
 import { LAST, padTail, pin, TAIL } from './memory'
 
 const CANDIDATES: i32 = 16
@@ -7,10 +8,6 @@ const LEAST_PART: f64 = 0.7
 const STRETCH: i32 = 256
 /** Below it the inverse of a scale may be no number that f32 holds. */
 const LEAST_SEARCHED: f32 = 2.350988701644575e-38
-
-@inline function low(x: v128): v128 { return f64x2.promote_low_f32x4(x) }
-@inline function high(x: v128): v128 { return f64x2.promote_low_f32x4(v128.shuffle<i64>(x, x, 1, 0)) }
-@inline function both(x: v128): f64 { return f64x2.extract_lane(x, 0) + f64x2.extract_lane(x, 1) }
 
 export function roundRows(src: usize, rows: i32, length: i32, most: f32, search: i32, least: usize, scales: usize, codes: usize, sums: usize): i32 {
   for (let row = 0; row < rows; row++, src += length << 2, codes += length, scales += 4, sums += 24) {

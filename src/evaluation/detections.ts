@@ -1,5 +1,6 @@
 import type { Feeds } from '../model/runtime.ts'
 import { isFloat } from '../numbers/dtype.ts'
+import { addUpToOne } from './add-up.ts'
 import { type Numbers, numbersOf } from './elements.ts'
 
 /** A box in the units of the output, corners first. */
@@ -115,13 +116,4 @@ function areCorners(places: Numbers): boolean {
 
 function areShares(numbers: Numbers): boolean {
   return numbers.every((value) => value >= -1e-3 && value <= 1.001)
-}
-
-function addUpToOne(numbers: Numbers, classes: number): boolean {
-  for (let start = 0; start + classes <= numbers.length; start += classes) {
-    let sum = 0
-    for (let i = start; i < start + classes; i += 1) sum += numbers[i]!
-    if (!(Math.abs(sum - 1) < 1e-2)) return false
-  }
-  return true
 }

@@ -1,6 +1,7 @@
 import type { Dimension } from '../model/graph.ts'
 import type { Value } from '../model/runtime.ts'
 import { isFloat } from '../numbers/dtype.ts'
+import { addUpToOne } from './add-up.ts'
 import { type Numbers, numbersOf } from './elements.ts'
 import { expNegative } from './exponential.ts'
 import type { InputFacts } from './medium.ts'
@@ -71,15 +72,7 @@ function withoutTrailingOnes(shape: readonly number[]): readonly number[] {
 }
 
 function areProbabilities(numbers: Numbers, classes: number): boolean {
-  for (let start = 0; start + classes <= numbers.length; start += classes) {
-    let sum = 0
-    for (let i = start; i < start + classes; i += 1) {
-      if (!(numbers[i]! >= 0)) return false
-      sum += numbers[i]!
-    }
-    if (!(Math.abs(sum - 1) < 1e-2)) return false
-  }
-  return numbers.length > 0
+  return numbers.length > 0 && addUpToOne(numbers, classes) && numbers.every((number) => number >= 0)
 }
 
 /** Rows of labels along time: fewer labels, or more steps, are boxes of a detector, most of which hold nothing. */
@@ -91,15 +84,8 @@ function areSteps(shape: readonly number[], classes: number): boolean {
 }
 
 function areLogProbabilities(numbers: Numbers, classes: number): boolean {
-  for (let start = 0; start + classes <= numbers.length; start += classes) {
-    let sum = 0
-    for (let i = start; i < start + classes; i += 1) {
-      if (!(numbers[i]! <= 1e-3)) return false
-      sum += expNegative(Math.min(0, numbers[i]!))
-    }
-    if (!(Math.abs(sum - 1) < 1e-2)) return false
-  }
-  return numbers.length > 0
+  const share = (number: number): number => expNegative(Math.min(0, number))
+  return numbers.length > 0 && addUpToOne(numbers, classes, share) && numbers.every((number) => number <= 1e-3)
 }
 
 /** Normalized embeddings: no classifier gives rows of length one. */

@@ -1,5 +1,6 @@
 import { OBSERVED_RUN_BYTES } from '../../model/observe-kernels.ts'
 import type { Arena } from './arena.ts'
+import { folded } from './double-lanes.ts'
 
 const { fround, imul } = Math
 const LANES = 8
@@ -31,11 +32,6 @@ export function observeRuns(arena: Arena, src: number, runs: number, length: num
     f64[at / 8 + 1] = finite ? folded(sums) : 0
     f64[at / 8 + 2] = finite ? energy : Number.POSITIVE_INFINITY
   }
-}
-
-function folded(lanes: Float64Array): number {
-  const even = lanes[0]! + lanes[4]! + (lanes[2]! + lanes[6]!)
-  return even + (lanes[1]! + lanes[5]! + (lanes[3]! + lanes[7]!))
 }
 
 export function observeColumns(

@@ -1,4 +1,5 @@
 import type { Arena } from './arena.ts'
+import { folded } from './double-lanes.ts'
 import { roundEven } from './scale.ts'
 
 const CANDIDATES = 16
@@ -91,11 +92,6 @@ function encode(
   }
   f64[sums] = folded(errors)
   f64[sums + 1] = folded(energies)
-}
-
-function folded(lanes: Float64Array): number {
-  const even = lanes[0]! + lanes[4]! + (lanes[2]! + lanes[6]!)
-  return even + (lanes[1]! + lanes[5]! + (lanes[3]! + lanes[7]!))
 }
 
 export function shiftRows(
